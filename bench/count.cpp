@@ -1,0 +1,38 @@
+// One operation, a given number of times, to be run under callgrind: the difference of two runs
+// tells what one costs, because what starts and ends the program cancels.
+//
+// usage: count OPERATION ROUNDS
+
+#include "operations.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <ranges>
+#include <string_view>
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: %s OPERATION ROUNDS\n", argv[0]);
+    return 2;
+  }
+  const std::string_view operation = argv[1];
+  auto rounds = std::views::iota(0, std::atoi(argv[2]));
+  if (operation == "spawn_and_join") {
+    eddy::block_on(operations::spawn_and_join(rounds));
+  } else if (operation == "yield") {
+    eddy::block_on(operations::yield(rounds));
+  } else if (operation == "child") {
+    eddy::block_on(operations::child(rounds));
+  } else if (operation == "select") {
+    eddy::block_on(operations::select(rounds));
+  } else if (operation == "sleep_and_cancel") {
+    const operations::LiveSleeps live(1000);
+    operations::sleep_and_cancel(rounds);
+  } else if (operation == "sleep_until_and_cancel") {
+    const operations::LiveSleeps live(1000);
+    operations::sleep_until_and_cancel(rounds);
+  } else {
+    std::fprintf(stderr, "count: no operation '%s'\n", argv[1]);
+    return 2;
+  }
+}

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Holds what was won: counts that may not grow, each beside its bound. Fails if one did.
+
+Nothing here but the last row is timed, so a busy machine gives the same answer: instructions are counted by
+callgrind, system calls by strace, bytes by the kernel and the compiler. A bound is what was measured with
+g++ 12 on x86-64 when it was set, and a few per cent more. Lower it when a change earns it; raise it only with
+a reason in the commit.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import statistics
+import sys
+import tempfile
+
+import programs
+from programs import Failed, compile_seconds, numbers, run
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Of bench/count.cpp, and how many times each operation is done in a round.
+OPERATIONS = [
+    ("spawn_and_join", "spawn and join", 1, 380),
+    ("yield", "yield", 1000, 94),
+    ("child", "co_await of a child that finishes at once", 1, 116),
+    ("select", "select of two tasks, one ready", 1, 540),
+    ("sleep_and_cancel", "make and cancel a sleep of a length", 1, 42),
+    ("sleep_until_and_cancel", "make and cancel a sleep until an instant", 1, 80),
+]
+IDLE_CONNECTIONS = 2000
+
+
+def counts(bin_):
+    """(what, measured, bound), one after another."""
+    for name, what, per_round, bound in OPERATIONS:
+        rounds = 2 if per_round > 1 else 1000
+        yield (f"instructions: {what}",
+               programs.instructions_each([bin_ / "count", name], rounds, per_round), bound)
+
+    load, echo = bin_ / "echo_load", [bin_ / "echo_eddy"]
+    yield ("instructions of the program: echo, 64 connections",
+           programs.instructions_per_echo(load, [bin_ / "echo_counted"], 64, 5), 470)
+    # So many echoes that a wait more or less at the start or the end does not show.
+    yield ("system calls: echo, one connection",
+           programs.system_calls_per_echo(load, echo, 1, 100), 3.01)
+    # Of 64 connections: how many requests a poll finds depends on how fast the load sends them.
+    yield ("system calls without polls: echo, 64 connections",
+           programs.transfers_per_echo(load, echo, 64, 5), 2.01)
+
+    yield ("bytes: a suspended task", numbers([bin_ / "memory", 200_000])[0], 177)
+    yield (f"bytes: an idle connection of {IDLE_CONNECTIONS:,}",
+           programs.idle(load, echo, IDLE_CONNECTIONS, 0.1)[0], 525)
+    memory, cpu = compile_ratios()
+    yield "the compiler's memory: an echo server, against the standard headers", memory, 1.43
+    # Other work on the machine moves it by a tenth either way.
+    yield "the compiler's CPU time: the same", cpu, 2.0
+
+
+def compile_ratios():
+    """How much more memory g++ takes up, which is the same each time, and CPU time."""
+    compiler = os.environ.get("CXX", "g++").split()
+    with tempfile.TemporaryDirectory() as name:
+        standard = pathlib.Path(name) / "standard.cpp"
+        standard.write_text(programs.standard_headers(ROOT / "include"))
+        command = [*compiler, "-std=c++23", "-O2", "-I", ROOT / "include", "-c",
+                   "-o", pathlib.Path(name) / "out.o"]
+        sources = [ROOT / "bench/compile/echo_server.cpp", standard]
+        server, headers = (compiler_memory([*command, source]) for source in sources)
+        pairs = [[compile_seconds([*command, source]) for source in sources] for _ in range(9)]
+    # Other work slows both of a pair alike, but not two pairs.
+    return server / headers, statistics.median(pair[0] / pair[1] for pair in pairs)
+
+
+def compiler_memory(command):
+    """In MB, of g++'s garbage-collected heap, where nearly all is that it makes of a source."""
+    found = re.search(r"TOTAL .* (\d+)M$", run([*command, "-ftime-report"]).stderr, re.MULTILINE)
+    if not found:
+        raise Failed("the compiler does not tell its memory by -ftime-report, as g++ does")
+    return int(found[1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--build", type=pathlib.Path, required=True, help="the build directory")
+    bin_ = parser.parse_args().build / "bench"
+    grown = 0
+    try:
+        for what, measured, bound in counts(bin_):
+            verdict = "ok" if measured <= bound else "GREW"
+            grown += measured > bound
+            print(f"{measured:9.2f}  of {bound:7.2f}  {verdict:4}  {what}", flush=True)
+    except Failed as failure:
+        sys.exit(f"guard: {failure}")
+    if grown:
+        sys.exit(f"guard: {grown} grew beyond what they were")
+
+
+if __name__ == "__main__":
+    main()

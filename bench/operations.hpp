@@ -1,0 +1,105 @@
+// The operations that are measured, once for Google Benchmark and once for counting instructions:
+// each does its operation once for each element of `rounds`.
+#pragma once
+
+#include "eddy/eddy.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+namespace operations {
+
+/// Tasks that yield in turn in one round of `yield`.
+inline constexpr std::size_t kYielders = 1000;
+
+// Not inlined, so that no compiler leaves the frame out.
+[[gnu::noinline]] inline eddy::Task<> nothing() { co_return; }
+[[gnu::noinline]] inline eddy::Task<> forever() { co_await eddy::suspend(); }
+[[gnu::noinline]] inline eddy::Task<> yield_until(const bool* done) {
+  while (!*done) co_await eddy::yield_now();
+}
+
+/// Spawns an empty task and joins it.
+template <class Rounds>
+eddy::Task<> spawn_and_join(Rounds& rounds) {
+  for ([[maybe_unused]] auto round : rounds) {
+    auto handle = eddy::spawn(nothing);
+    static_cast<void>(co_await handle);
+  }
+}
+
+/// Yields, with so many others that do the same: `kYielders` yields a round.
+template <class Rounds>
+eddy::Task<> yield(Rounds& rounds) {
+  bool done = false;
+  std::vector<eddy::JoinHandle<void>> others;
+  for (std::size_t i = 1; i < kYielders; ++i) others.push_back(eddy::spawn(yield_until, &done));
+  for ([[maybe_unused]] auto round : rounds) co_await eddy::yield_now();
+  done = true;
+  for (auto& other : others) static_cast<void>(co_await other);
+}
+
+/// Awaits a child that finishes at once.
+template <class Rounds>
+eddy::Task<> child(Rounds& rounds) {
+  for ([[maybe_unused]] auto round : rounds) co_await nothing();
+}
+
+/// Selects between two tasks: the first waits, and is destroyed, the second is ready.
+template <class Rounds>
+eddy::Task<> select(Rounds& rounds) {
+  for ([[maybe_unused]] auto round : rounds) {
+    static_cast<void>(co_await eddy::select(forever(), nothing()));
+  }
+}
+
+/// A sleep that somebody waits on.
+struct LiveSleep {
+  explicit LiveSleep(eddy::Instant deadline) : sleep(eddy::sleep_until(deadline)) {
+    sleep.begin_wait(waiter);
+  }
+
+  eddy::detail::Waiter waiter;
+  eddy::detail::SleepOp sleep;
+};
+
+/// Sleeps that fall due over the hour after the next, and so stay in the wheel.
+class LiveSleeps {
+ public:
+  explicit LiveSleeps(std::size_t count) {
+    const eddy::Instant start = eddy::Clock::now() + std::chrono::hours(1);
+    for (std::size_t i = 0; i < count; ++i) {
+      // Not in order: a multiple of the golden ratio, modulo an hour.
+      const std::uint64_t offset = i * 2654435769U % 3600'000'000U;
+      sleeps_.emplace_back(start + std::chrono::microseconds(offset));
+    }
+  }
+
+ private:
+  std::deque<LiveSleep> sleeps_;
+};
+
+/// Waits on a sleep and destroys it, as a `select` that another branch wins does.
+template <class Rounds>
+void sleep_and_cancel(Rounds& rounds) {
+  eddy::detail::Waiter waiter;
+  for ([[maybe_unused]] auto round : rounds) {
+    eddy::detail::SleepOp sleep = eddy::sleep(std::chrono::minutes(1));
+    if (!sleep.try_start()) sleep.begin_wait(waiter);
+  }
+}
+
+/// The same until an instant, which puts the sleep into the wheel at once.
+template <class Rounds>
+void sleep_until_and_cancel(Rounds& rounds) {
+  eddy::detail::Waiter waiter;
+  const eddy::Instant deadline = eddy::Clock::now() + std::chrono::minutes(1);
+  for ([[maybe_unused]] auto round : rounds) {
+    eddy::detail::SleepOp sleep = eddy::sleep_until(deadline);
+    sleep.begin_wait(waiter);
+  }
+}
+
+}  // namespace operations

@@ -1,0 +1,185 @@
+"""Builds the program of each peer once, from bench/peers/FOLDER/PEER.*, all tuned alike."""
+
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+
+import table
+from programs import Failed, run
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SOURCES = ROOT / "bench/peers"
+CRATES = pathlib.Path("/usr/share/cargo/registry")
+
+LLHTTP = pathlib.Path("/usr/share/llhttp")
+
+OPTIMISED = ["-O2", "-DNDEBUG"]
+
+CARGO = """[package]
+name = "peers"
+version = "0.0.0"
+edition = "2021"
+
+[dependencies]
+tokio = {{ version = "1", features = ["rt", "net", "time", "sync", "io-util", "macros"] }}
+libc = "0.2"
+{crates}
+
+[profile.release]
+opt-level = 3
+codegen-units = 1
+panic = "abort"
+debug = 1
+
+[[bin]]
+name = "{name}"
+path = "{path}"
+"""
+
+CARGO_CONFIG = f"""[source.crates-io]
+replace-with = "debian"
+
+[source.debian]
+directory = "{CRATES}"
+"""
+
+
+def what_went_wrong(text):
+    """The part of what a program said that tells why it failed, without the machine's folders."""
+    for folder in (ROOT, tempfile.gettempdir(), pathlib.Path.home()):
+        text = text.replace(f"{folder}/", "")
+    lines = text.strip().splitlines()
+    first = next((i for i, line in enumerate(lines) if re.search(r"\berror\b", line)), None)
+    if first is None:
+        first = max(0, len(lines) - 4)
+    return "\n".join(line[:300] for line in lines[first:first + 4])
+
+
+class Builder:
+    """Knows how to make a command of a source; remembers what could not be built, and why."""
+
+    def __init__(self, release, folder):
+        self.release = release  # where eddy is built
+        self.folder = folder
+        self.errors = {}        # text by (family, peer)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def cxx(self):
+        return os.environ.get("CXX", "g++").split()
+
+    def cc(self):
+        return os.environ.get("CC", "gcc").split()
+
+    def source(self, family, peer):
+        """The program of a peer in a family; None if it has none."""
+        found = [path for path in (SOURCES / family).glob(f"{peer}.*") if path.suffix != ".h"]
+        return found[0] if found else None
+
+    def command(self, family, peer):
+        """What runs the program of a peer, built if need be; None if it has none, or none that can
+        be built."""
+        if (family, peer) in table.RELEASED:
+            return [self.released(table.RELEASED[family, peer])]
+        source = self.source(family, peer)
+        if source is None or (family, peer) in self.errors:
+            return None
+        try:
+            return self.build(source, peer)
+        except Failed as error:
+            self.errors[family, peer] = what_went_wrong(str(error))
+            return None
+
+    def released(self, name):
+        path = self.release / "bench" / name
+        if not path.exists():
+            raise Failed(f"{name} is not built: ./dev bench peers builds it")
+        return str(path)
+
+    def build(self, source, peer):
+        output = self.folder / f"{source.parent.name}_{source.stem}"
+        how = {".c": self.compile, ".cpp": self.compile, ".go": self.compile_go,
+               ".rs": self.compile_rust, ".js": self.interpret}[source.suffix]
+        return how(source, output, peer)
+
+    def compile_command(self, source, output, peer):
+        if source.suffix == ".c":
+            command = [*self.cc(), "-std=gnu11"]
+        else:
+            command = [*self.cxx(), "-std=c++23"]
+        command += [*OPTIMISED, "-g1", "-I", ROOT / "bench", "-I", SOURCES]
+        parser = self.llhttp() if source.parent.name == "http" else []
+        if peer == "eddy":
+            command += ["-I", ROOT / "include", "-o", output, source, *parser,
+                        self.release / "libeddy.a", "-pthread"]
+        else:
+            command += ["-o", output, source, *parser, *table.LINK[peer]]
+        return [str(word) for word in command]
+
+    def llhttp(self):
+        """Options to compile and link with llhttp, whose C sources Debian has beside node's."""
+        objects = []
+        for name in ("api", "http", "llhttp"):
+            output = self.folder / f"{name}.o"
+            command = [*self.cc(), *OPTIMISED, "-I", str(LLHTTP.parent / "include"), "-I",
+                       str(LLHTTP.parent / "include/llhttp"), "-c", "-o", str(output),
+                       str(LLHTTP / f"{name}.c")]
+            if not LLHTTP.exists():
+                raise Failed(f"error: {LLHTTP} is not there: the package node-llhttp has it")
+            if self.is_stale(output, command, [LLHTTP / f"{name}.c"]):
+                run(command)
+            objects.append(str(output))
+        return ["-I", str(LLHTTP.parent / "include"), *objects]
+
+    def is_stale(self, output, command, inputs):
+        """True if the command or a file that it reads has changed; says so only once."""
+        digest = hashlib.sha256(repr(command).encode())
+        for path in sorted(inputs):
+            digest.update(path.read_bytes())
+        stamp = output.with_suffix(".stamp")
+        if output.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
+            return False
+        stamp.write_text(digest.hexdigest())
+        output.unlink(missing_ok=True)
+        return True
+
+    def compile(self, source, output, peer):
+        command = self.compile_command(source, output, peer)
+        inputs = [source, *source.parent.glob("*.h"), *SOURCES.glob("*.h*")]
+        if peer == "eddy":
+            inputs += [self.release / "libeddy.a", *(ROOT / "include").rglob("*.hpp"),
+                       *(ROOT / "bench").glob("*.hpp")]
+        if self.is_stale(output, command, inputs):
+            run(command)
+        return [str(output)]
+
+    def compile_go(self, source, output, _):
+        command = ["go", "build", "-o", str(output), str(source)]
+        if self.is_stale(output, command, [source]):
+            run(command, 600, env={**os.environ, "GO111MODULE": "off",
+                                   "GOCACHE": str(self.folder / "go"), "GOFLAGS": ""})
+        return [str(output)]
+
+    def compile_rust(self, source, output, _):
+        """By cargo, offline, from the crates that Debian packages."""
+        family, name = source.parent.name, output.name
+        manifest = CARGO.format(name=name, path=source, crates=table.CRATES.get(family, ""))
+        if not self.is_stale(output, [manifest], [source]):
+            return [str(output)]
+        folder = self.folder / "rust" / family
+        (folder / ".cargo").mkdir(parents=True, exist_ok=True)
+        (folder / ".cargo/config.toml").write_text(CARGO_CONFIG)
+        (folder / "Cargo.toml").write_text(manifest)
+        target = self.folder / "rust/target"
+        run(["cargo", "build", "--release", "--offline", "--bin", name], 600, cwd=folder,
+            env={**os.environ, "CARGO_HOME": str(self.folder / "rust/home"),
+                 "CARGO_TARGET_DIR": str(target)})
+        shutil.copy(target / "release" / name, output)
+        return [str(output)]
+
+    def interpret(self, source, *_):
+        if shutil.which("node") is None:
+            raise Failed("node is not found")
+        return ["node", str(source)]

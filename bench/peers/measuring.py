@@ -1,0 +1,179 @@
+"""What is measured, in rows, and the one way to measure it: all sides in turn, again and again."""
+
+import math
+import os
+import statistics
+import sys
+import time
+
+import table
+from building import what_went_wrong
+from programs import Failed
+
+
+class Row:
+    """One figure of each peer. `samples` has a list by peer: a figure a round, or one if it was
+    counted. A ratio is taken within a round, because what else the machine does changes slowly."""
+
+    def __init__(self, group, title, unit, samples, base="c", higher_is_better=False,
+                 counted=False, compare=True, x=None, aside=()):
+        self.group = group
+        self.title = title
+        self.unit = unit
+        self.samples = samples
+        self.base = base if samples.get(base) else "eddy"
+        self.higher_is_better = higher_is_better
+        self.counted = counted
+        self.x = x              # how many, in a row of cost against scale
+        self.aside = aside      # peers that are told, but are no rivals here
+        self.compare = compare  # false: told, but nobody wins or loses by it
+
+    def as_dict(self):
+        return vars(self)
+
+    @staticmethod
+    def from_dict(values):
+        row = Row("", "", "", {})
+        vars(row).update(values)
+        return row
+
+    def median(self, peer):
+        return statistics.median(self.samples[peer])
+
+    def ratios(self, peer):
+        """To the base; empty if there is no base to divide by."""
+        base = self.samples.get(self.base, [])
+        return [a / b for a, b in zip(self.samples[peer], base) if b > 0]
+
+    def ratio(self, peer):
+        ratios = self.ratios(peer)
+        return statistics.median(ratios) if ratios else math.nan
+
+    def uncertainty(self, peer):
+        """Twice the standard error of a peer's median ratio, from how its rounds differ."""
+        ratios = self.ratios(peer)
+        if len(ratios) < 3:
+            return 0.0
+        middle = statistics.median(ratios)
+        deviation = 1.4826 * statistics.median(abs(ratio - middle) for ratio in ratios)
+        return 2 * 1.2533 * deviation / math.sqrt(len(ratios))
+
+    def noise(self):
+        """What a difference must exceed to mean anything: by how much two copies of the base differ, or
+        what the rounds of either side leave open."""
+        if not self.samples.get("copy"):
+            return 0.05
+        least = 0.005 if self.counted else 0.01
+        return max(abs(self.ratio("copy") - 1), least,
+                   *(self.uncertainty(peer) for peer in ("copy", "eddy") if peer in self.samples))
+
+    def rivals(self):
+        return [peer for peer in self.samples if peer not in (*table.LIMITS, *self.aside, "eddy")]
+
+    def ahead(self):
+        """The peers that are ahead of eddy, best first: (peer, by what factor)."""
+        if not self.compare or not self.samples.get("eddy"):
+            return []
+        sign = -1 if self.higher_is_better else 1
+        ahead = []
+        for peer in self.rivals():
+            if self.median("eddy") == 0 and self.median(peer) == 0:
+                continue
+            if self.base == "eddy":
+                eddy, other = 1.0, self.ratio(peer)
+            else:
+                eddy, other = self.ratio("eddy"), self.ratio(peer)
+            if math.isnan(other) or math.isnan(eddy):
+                eddy, other = self.median("eddy"), self.median(peer)
+            if sign * other < sign * eddy:
+                low, high = sorted((eddy, other))
+                ahead.append((peer, high / low if low > 0 else math.inf))
+        return sorted(ahead, key=lambda pair: -pair[1])
+
+
+class Session:
+    """How much to measure, what there is to run, and what went wrong."""
+
+    def __init__(self, builder, quick, rounds):
+        self.builder = builder
+        self.quick = quick
+        self.rounds = rounds
+        self.family = ""
+        self.errors = {}    # text by (peer, what)
+        self.began = time.monotonic()
+        self.load = builder.release / "bench/echo_load"
+
+    def choose(self, thorough, quick):
+        return quick if self.quick else thorough
+
+    def say(self, text):
+        seconds = int(time.monotonic() - self.began)
+        line = f"[{seconds // 60}:{seconds % 60:02}] {self.family}: {text}"
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{line[:110]}", end="", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def fail(self, peer, what, error):
+        self.errors[peer, what] = what_went_wrong(str(error))
+        self.say(f"{peer}, {what}: FAILED: {str(error)[-300:]}")
+
+    def commands(self, family, peers=None):
+        """By peer, what runs its program; those that have none, or cannot be built, are left out."""
+        commands = {}
+        for peer in peers or table.PEERS:
+            self.say(f"building {peer}")
+            command = self.builder.command(family, peer)
+            if command is not None:
+                commands[peer] = command
+            elif (family, peer) in self.builder.errors:
+                self.errors[peer, "building"] = self.builder.errors[family, peer]
+        return commands
+
+    def interleave(self, what, sides, rounds=None, base="c"):
+        """Calls each of `sides` in turn, in every round; gives the list of its results by peer.
+        The base is called twice a round, as `copy`. A side that fails is out, with its error."""
+        sides = dict(sides)
+        if base not in sides:
+            base = "eddy"
+        if base in sides:
+            sides["copy"] = sides[base]
+        results = {peer: [] for peer in table.PEERS if peer in sides}
+        order = list(results)
+        rounds = rounds or self.rounds
+        for i in range(rounds):
+            for peer in order[i % len(order):] + order[:i % len(order)]:
+                if peer not in results:
+                    continue
+                self.say(f"{what}: round {i + 1} of {rounds}: {peer}")
+                try:
+                    results[peer].append(sides[peer]())
+                except Failed as error:
+                    self.fail(peer, what, error)
+                    del results[peer]
+        return results
+
+    def once(self, what, sides, base="c"):
+        """The same for what is counted: one call each."""
+        sides = dict(sides)
+        base = base if base in sides else "eddy"
+        if base in sides:
+            sides["copy"] = sides[base]
+        results = {}
+        for peer, side in sides.items():
+            self.say(f"{what}: {peer}")
+            try:
+                results[peer] = [side()]
+            except Failed as error:
+                self.fail(peer, what, error)
+        return results
+
+
+def column(results, index):
+    """One of the figures that each measurement gave."""
+    return {peer: [figures[index] for figures in rounds] for peer, rounds in results.items()}
+
+
+def machine_is_busy():
+    """A server and what drives it make a load of two."""
+    return os.getloadavg()[0] > 2.5

@@ -1,0 +1,183 @@
+"""Writes the page: the rows that eddy loses, then each family with its tables and its picture."""
+
+import math
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import textwrap
+
+import plot
+import table
+from measuring import Row
+
+INTRO = """# Performance: eddy beside its peers
+
+Written by `./dev bench peers`, and never edited: run that to have it anew.
+
+Every figure is of one program, written for this comparison, that does the same work on one thread
+(`bench/peers/FAMILY/PEER.*`): TCP_NODELAY is on, read buffers are 16 KiB (node's are 64 KiB and cannot be
+chosen), no logging, the optimised build that its users would ship (C and C++ at `-O2`, Rust at
+`opt-level = 3` with one codegen unit; eddy without link-time optimisation).
+
+How it is measured:
+
+- The sides run one after the other, round after round, in an order that turns. A figure is the median of
+  the ratios of each round to the base, with the smallest and the largest in brackets, and the median of the
+  plain figures below. The base is the hand-written C program; eddy where there is none.
+- The base runs twice in each round, and "{copy}" should be 1.00. A difference counts only if it exceeds the
+  noise: how far that second run is off, or twice the standard error of its ratio or of eddy's.
+- Server CPU is the CPU time of the server's process, user and system, from the kernel's clock; the load
+  generator is another process. System calls are counted by `strace -f -c`, those that wait for events apart
+  from the rest, in a run that is stopped at them alone: a program that is stopped at each call is so slow that
+  it waits more often. User instructions are counted by valgrind's callgrind. Each is counted in runs of its own,
+  as the difference of a long and a short run. What callgrind cannot run (io_uring; programs that write code as they run, or move their stacks) has no figure.
+- A dash: this peer has no such operation, or could not be measured; see "Left out" if it is there.
+"""
+
+
+def first_line(*command):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    except OSError:
+        return None
+    return (done.stdout or done.stderr).strip().partition("\n")[0] or None
+
+
+def cpu_model():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def versions():
+    """Lines that tell what was measured, and on what."""
+    compiler = first_line(*os.environ.get("CXX", "g++").split(), "--version")
+    found = [f"{os.cpu_count()} cores of {cpu_model()}", f"Linux {platform.release()}", compiler]
+    peers = [f"{name} {version}" for name, package in table.PACKAGES.items()
+             if (version := first_line("dpkg-query", "-W", "-f=${Version}", package))
+             and " " not in version]
+    for tool, *arguments in (("rustc", "--version"), ("go", "version"), ("node", "--version"),
+                             ("haproxy", "-v"), ("wrk", "-v")):
+        if shutil.which(tool):
+            line = first_line(tool, *arguments) or ""
+            peers.append(f"node {line}" if tool == "node" else line.partition("Copyright")[0].strip())
+    return [", ".join(filter(None, found)) + ".", "Peers: " + ", ".join(filter(None, peers)) + "."]
+
+
+def figure(value, unit):
+    """With three digits, and in a unit that suits."""
+    if unit == "ns" and abs(value) >= 1e6:
+        value, unit = value / 1e6, "ms"
+    elif unit == "ns" and abs(value) >= 1e3:
+        value, unit = value / 1e3, "us"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f} {unit}".strip().replace(" /s", "/s")
+
+
+def cell(row, peer):
+    if not row.samples.get(peer):
+        return "-"
+    plain = figure(row.median(peer), row.unit)
+    ratios = row.ratios(peer)
+    if peer == row.base or not ratios:
+        return plain
+    ratio = row.ratio(peer)
+    digits = 2 if ratio < 20 else 0
+    text = f"{ratio:,.{digits}f}"
+    if len(ratios) > 1:
+        text += f" ({min(ratios):,.{digits}f}-{max(ratios):,.{digits}f})"
+    return f"{text}<br>{plain}"
+
+
+def markdown_table(rows):
+    lines = ["| | " + " | ".join(row.title for row in rows) + " |",
+             "|---|" + "---:|" * len(rows)]
+    for peer in plot.peers_of(rows):
+        name = table.PEERS[peer]
+        name = f"**{name}**" if peer == "eddy" else name
+        lines.append(f"| {name} | " + " | ".join(cell(row, peer) for row in rows) + " |")
+    return lines
+
+
+def by_how_much(factor):
+    return "without end" if math.isinf(factor) else f"{factor:.2f} times"
+
+
+def lost_and_level(families):
+    """What eddy loses beyond the noise, and what is within it: lines."""
+    lost, level = [], []
+    for family in families.values():
+        for row in map(Row.from_dict, family["rows"]):
+            ahead = row.ahead()
+            if not ahead:
+                continue
+            beyond = [(peer, factor) for peer, factor in ahead if factor - 1 > row.noise()]
+            within = [peer for peer, factor in ahead if factor - 1 <= row.noise()]
+            name = f"{family['title']}; {row.group}; {row.title}"
+            if beyond:
+                rivals = ", ".join(f"{table.PEERS[peer]} {by_how_much(factor)}"
+                                   for peer, factor in beyond)
+                noise = "" if row.counted else f" (noise {100 * row.noise():.1f} %)"
+                lost.append(f"- {name}: {rivals}{noise}")
+            elif within:
+                level.append(f"- {name}: " + ", ".join(table.PEERS[peer] for peer in within))
+    return lost, level
+
+
+def summary(families):
+    lost, level = lost_and_level(families)
+    rows = [row for family in families.values() for row in map(Row.from_dict, family["rows"])
+            if row.compare and row.samples.get("eddy") and row.rivals()]
+    count = (f"Of {len(rows)} rows that eddy shares with a peer it is ahead in "
+             f"{len(rows) - len(lost) - len(level)}, level within the noise in {len(level)}, and behind in "
+             f"{len(lost)}. (Rows of cost against scale tell how a cost grows, and are not counted.)")
+    lines = ["## Where eddy is behind", "", *textwrap.wrap(count, 110), ""]
+    if lost:
+        lines += ["Behind, and by how much the other is better:", "", *lost, ""]
+    if level:
+        lines += ["Level: better by less than the noise are", "", *level, ""]
+    return lines
+
+
+def family_lines(name, family):
+    lines = [f"## {family['title']}", ""]
+    for note in family["notes"]:
+        lines += [*textwrap.wrap(note, 110, break_on_hyphens=False), ""]
+    rounds = "one round" if family["rounds"] == 1 else f"{family['rounds']} rounds"
+    shared = (f"; the machine was shared and did other work meanwhile (load {family['load']:.1f} on "
+              f"{os.cpu_count()} cores), so trust the counts more than the times")
+    measured = f"Measured on {family['date']}, in {rounds}{shared if family['busy'] else ''}."
+    lines += [*textwrap.wrap(measured, 110), ""]
+    if family["plot"]:
+        lines += [f"![{family['title']}](performance/{name}.svg)", ""]
+    for group, rows in plot.grouped(map(Row.from_dict, family["rows"])).items():
+        better = "more is better" if rows[0].higher_is_better else "less is better"
+        lines += [f"### {group[0].upper()}{group[1:]}", "",
+                  f"Ratios to {table.PEERS[rows[0].base]}; {better}.", "", *markdown_table(rows), ""]
+    if family["errors"]:
+        lines += ["Left out:", ""]
+        for peer, what, error in family["errors"]:
+            lines += [f"- {table.PEERS[peer]}, {what}:", "", "  ```text",
+                      *(f"  {line}" for line in error.strip().splitlines()), "  ```", ""]
+    return lines
+
+
+def write(page, families):
+    """`families`: what was measured, by name, in the order of the page."""
+    folder = page.parent / page.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [INTRO.format(copy=table.PEERS["copy"]), "On what:", ""]
+    for line in versions():
+        lines += textwrap.wrap(line, 110, initial_indent="- ", subsequent_indent="  ",
+                               break_on_hyphens=False)
+    lines += ["", *summary(families)]
+    for name, family in families.items():
+        picture = plot.draw(family["title"], [Row.from_dict(row) for row in family["rows"]])
+        family["plot"] = picture is not None
+        if picture is not None:
+            (folder / f"{name}.svg").write_text(picture)
+        lines += family_lines(name, family)
+    page.write_text("\n".join(lines).rstrip() + "\n")

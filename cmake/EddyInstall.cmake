@@ -1,0 +1,26 @@
+include(CMakePackageConfigHelpers)
+
+set(eddy_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/eddy)
+
+install(TARGETS eddy EXPORT eddyTargets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+  FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT eddyTargets NAMESPACE eddy:: DESTINATION ${eddy_cmake_dir})
+
+configure_package_config_file(
+  cmake/eddyConfig.cmake.in ${PROJECT_BINARY_DIR}/eddyConfig.cmake
+  INSTALL_DESTINATION ${eddy_cmake_dir})
+write_basic_package_version_file(
+  ${PROJECT_BINARY_DIR}/eddyConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+
+# The prefix is written relative to the file, so that an installed tree can be moved.
+file(RELATIVE_PATH eddy_pc_prefix
+  ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+configure_file(cmake/eddy.pc.in ${PROJECT_BINARY_DIR}/eddy.pc @ONLY)
+
+install(FILES ${PROJECT_BINARY_DIR}/eddyConfig.cmake ${PROJECT_BINARY_DIR}/eddyConfigVersion.cmake
+  DESTINATION ${eddy_cmake_dir})
+install(FILES ${PROJECT_BINARY_DIR}/eddy.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

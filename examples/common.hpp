@@ -1,0 +1,115 @@
+// What the example programs have in common: options, messages, and buffers to borrow.
+#pragma once
+
+#include "eddy/eddy.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace example {
+
+inline CLI::Option* add_address(CLI::App& app, const char* name, eddy::SocketAddr& address,
+                                const std::string& help) {
+  const auto parse = [&address, name](const std::string& text) {
+    const eddy::Result<eddy::SocketAddr> parsed = eddy::SocketAddr::parse(text);
+    if (!parsed) {
+      throw CLI::ValidationError(name, "'" + text +
+                                           "' is not an address such as 127.0.0.1:8080 or "
+                                           "[::1]:8080 (names are not looked up)");
+    }
+    address = *parsed;
+  };
+  return app.add_option_function<std::string>(name, parse, help)->type_name("ADDR")->required();
+}
+
+/// Reads "500ms", "1.5s", "2m" or "1h"; a bare number is seconds.
+inline eddy::Result<eddy::Duration> parse_duration(std::string_view text) {
+  static constexpr std::array<std::pair<std::string_view, double>, 7> kUnits = {
+      {{"", 1e9}, {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+  // Not by std::from_chars, which reads no double in libc++.
+  const std::string number(text.substr(0, text.find_first_not_of("0123456789.")));
+  char* end = nullptr;
+  const double count = std::strtod(number.c_str(), &end);
+  if (number.empty() || *end != '\0') return eddy::failure(std::errc::invalid_argument);
+  text.remove_prefix(number.size());
+  for (const auto& [unit, nanoseconds] : kUnits) {
+    if (unit != text) continue;
+    const double length = count * nanoseconds;
+    if (length > 1e18) break;
+    return eddy::Duration(std::llround(length));
+  }
+  return eddy::failure(std::errc::invalid_argument);
+}
+
+inline CLI::Option* add_duration(CLI::App& app, const char* name, eddy::Duration& duration,
+                                 const std::string& help) {
+  const auto parse = [&duration, name](const std::string& text) {
+    const eddy::Result<eddy::Duration> parsed = parse_duration(text);
+    if (!parsed) {
+      throw CLI::ValidationError(name, "'" + text + "' is not a duration such as 500ms, 10s or 2m");
+    }
+    duration = *parsed;
+  };
+  return app.add_option_function<std::string>(name, parse, help)->type_name("DURATION");
+}
+
+/// Says what went wrong; gives the exit code.
+inline int complain(const std::string& what, std::error_code error) {
+  std::fprintf(stderr, "error: %s: %s\n", what.c_str(), error.message().c_str());
+  return 1;
+}
+
+/// Says where the server listens, with the port that the system chose if 0 was asked for.
+inline void announce(const eddy::TcpListener& listener) {
+  const eddy::SocketAddr address = listener.local_address().value_or(eddy::SocketAddr());
+  std::printf("listening on %s\n", address.to_string().c_str());
+  std::fflush(stdout);
+}
+
+/// True if there was nothing to read, or no room to write.
+inline bool would_block(const eddy::Result<std::size_t>& count) {
+  return !count && count.error() == std::errc::operation_would_block;
+}
+
+/// Buffers that connections borrow while bytes pass through, so that an idle one holds none.
+class BufferPool {
+ public:
+  using Bytes = std::array<std::byte, std::size_t{64} << 10>;
+  struct GiveBack {
+    BufferPool* pool;
+    void operator()(Bytes* bytes) const noexcept { pool->take_back(bytes); }
+  };
+  using Buffer = std::unique_ptr<Bytes, GiveBack>;
+
+  BufferPool() { spare_.reserve(kMaxSpare); }
+
+  Buffer borrow() {
+    if (spare_.empty()) return Buffer(new Bytes, GiveBack(this));
+    Buffer buffer(spare_.back().release(), GiveBack(this));
+    spare_.pop_back();
+    return buffer;
+  }
+
+ private:
+  static constexpr std::size_t kMaxSpare = 16;
+
+  void take_back(Bytes* bytes) noexcept {
+    std::unique_ptr<Bytes> spare(bytes);
+    if (spare_.size() < kMaxSpare) spare_.push_back(std::move(spare));
+  }
+
+  std::vector<std::unique_ptr<Bytes>> spare_;
+};
+
+}  // namespace example

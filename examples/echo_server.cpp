@@ -1,0 +1,91 @@
+// Sends back what it receives. SIGUSR1 (Windows: Ctrl-Break) prints where each task waits; SIGINT
+// or SIGTERM ends it.
+#include "common.hpp"
+#include "report_signal.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace {
+
+using namespace eddy;
+using namespace std::chrono_literals;
+
+struct Options {
+  SocketAddr listen;
+  Duration drain_timeout = 5s;
+};
+
+/// The end of the connection, orderly or not, is the end of the loop.
+Task<> echo(TcpStream stream, example::BufferPool& buffers) {
+  static_cast<void>(stream.set_nodelay(true));
+  while (co_await stream.readable()) {
+    const example::BufferPool::Buffer buffer = buffers.borrow();
+    const Result<std::size_t> count = stream.try_read(*buffer);
+    if (example::would_block(count)) continue;
+    if (count.value_or(0) == 0) co_return;
+    const Result<> sent = co_await stream.write_all(std::span(*buffer).first(*count));
+    if (!sent) co_return;
+  }
+}
+
+/// Ends only if the listener is broken.
+Task<std::error_code> accept_all(TcpListener& listener, TaskGroup& connections,
+                                 example::BufferPool& buffers) {
+  for (;;) {
+    Result<TcpStream> stream = co_await listener.accept();
+    if (!stream) co_return stream.error();
+    connections.spawn(echo, std::move(*stream), std::ref(buffers));
+  }
+}
+
+Task<> until_stopped(SignalSet& signals) {
+  for (;;) {
+    const Result<int> signal = co_await signals.next();
+    if (signal != example::kReportSignal) co_return;
+    dump_tasks_to_stderr();
+  }
+}
+
+Task<int> serve(const Options& options) {
+  Result<SignalSet> signals = SignalSet::create({SIGINT, SIGTERM, example::kReportSignal});
+  if (!signals) co_return example::complain("cannot listen for signals", signals.error());
+  Result<TcpListener> listener = TcpListener::bind(options.listen);
+  if (!listener) {
+    co_return example::complain("cannot listen on " + options.listen.to_string(), listener.error());
+  }
+  example::announce(*listener);
+
+  example::BufferPool buffers;
+  int exit_code = 0;
+  const auto body = [&](TaskGroup& connections) -> Task<> {
+    const auto first =
+        co_await select(accept_all(*listener, connections, buffers), until_stopped(*signals));
+    if (first.index() == 0) exit_code = example::complain("cannot accept", std::get<0>(first));
+    listener->close();
+    // A second signal does not wait for the clients.
+    co_await select(connections.idle(), until_stopped(*signals), sleep(options.drain_timeout));
+    connections.cancel();
+  };
+  co_await with_group(body);
+  co_return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Sends back what it receives.", "echo_server");
+  app.set_version_flag("--version", EDDY_VERSION);
+  example::add_address(app, "--listen", options.listen, "where to listen; port 0 chooses one");
+  example::add_duration(app, "--drain-timeout", options.drain_timeout,
+                        "how long clients may go on after SIGINT or SIGTERM (default 5s)");
+  app.footer(std::string(example::kReportSignalName) + " prints where each task waits.");
+  CLI11_PARSE(app, argc, argv);
+  return block_on(serve(options));
+}

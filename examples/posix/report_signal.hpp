@@ -1,0 +1,11 @@
+// The signal that asks a program what it is doing.
+#pragma once
+
+#include <csignal>
+
+namespace example {
+
+inline constexpr int kReportSignal = SIGUSR1;
+inline constexpr const char* kReportSignalName = "SIGUSR1";
+
+}  // namespace example

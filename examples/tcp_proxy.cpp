@@ -1,0 +1,194 @@
+// Passes TCP connections on to a backend. SIGUSR1 (Windows: Ctrl-Break) prints the counts; SIGINT
+// or SIGTERM ends it.
+#include "common.hpp"
+#include "report_signal.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+namespace {
+
+using namespace eddy;
+using namespace std::chrono_literals;
+
+struct Options {
+  SocketAddr listen;
+  SocketAddr to;
+  Duration connect_timeout = 10s;
+  Duration idle_timeout = Duration::max();
+  Duration drain_timeout = 5s;
+};
+
+/// One way of a connection.
+struct Way {
+  std::uint64_t& total;  ///< bytes that went this way on all connections
+  bool ended = false;    ///< the end of the stream was passed on: nothing is missing
+};
+
+/// Closes so that the peer does not take what it has for the whole.
+void reset(TcpStream& stream) {
+  static_cast<void>(stream.set_linger(0s));
+  stream.close();
+}
+
+class Proxy {
+ public:
+  explicit Proxy(const Options& options) : options_(options) {}
+
+  /// Ends only if the listener is broken.
+  Task<std::error_code> accept_all(TcpListener& listener, TaskGroup& connections) {
+    for (;;) {
+      Result<TcpStream> client = co_await listener.accept();
+      if (!client) co_return client.error();
+      connections.spawn(serve, this, std::move(*client));
+    }
+  }
+
+  Task<> until_stopped(SignalSet& signals, const TcpListener& listener) {
+    for (;;) {
+      const Result<int> signal = co_await signals.next();
+      if (signal != example::kReportSignal) co_return;
+      report(listener);
+    }
+  }
+
+  void report(const TcpListener& listener) const {
+    const auto print = [](const char* what, std::uint64_t count) {
+      std::fprintf(stderr, "%s%llu", what, static_cast<unsigned long long>(count));
+    };
+    print("connections: ", accepted_);
+    print(", open: ", open_);
+    print(", not connected: ", unconnected_);
+    print(", broken: ", broken_);
+    print(", idle: ", idle_);
+    print(", shed: ", listener.shed_count());
+    print("; bytes to backend: ", to_backend_);
+    print(", to clients: ", to_clients_);
+    std::fputc('\n', stderr);
+  }
+
+ private:
+  static Task<> serve(Proxy* proxy, TcpStream client) {
+    ++proxy->accepted_;
+    ++proxy->open_;
+    co_await proxy->relay(client);
+    --proxy->open_;
+  }
+
+  Task<> relay(TcpStream& client) {
+    Result<TcpStream> backend =
+        co_await timeout(options_.connect_timeout, TcpStream::connect(options_.to));
+    if (!backend) {
+      note_unconnected(backend.error());
+      reset(client);
+      co_return;
+    }
+    static_cast<void>(client.set_nodelay(true));
+    static_cast<void>(backend->set_nodelay(true));
+    Way up{to_backend_};
+    Way down{to_clients_};
+    Instant last_byte = Clock::now();
+    try {
+      const auto first = co_await select(
+          when_all(copy(client, *backend, up, last_byte), copy(*backend, client, down, last_byte)),
+          silence(last_byte));
+      if (first.index() == 1) ++idle_;
+    } catch (const std::system_error&) {
+      ++broken_;
+      if (!up.ended) reset(*backend);
+      if (!down.ended) reset(client);
+    }
+  }
+
+  /// Copies to the end of `from`, and passes the end on; throws what went wrong. Reads no more
+  /// while `to` takes no more: that is the back-pressure.
+  Task<> copy(TcpStream& from, TcpStream& to, Way& way, Instant& last_byte) {
+    Conduit conduit;
+    while (co_await ok(conduit.fill(from)) != 0) {
+      while (!conduit.empty()) {
+        const std::size_t passed = co_await ok(conduit.drain(to));
+        way.total += passed;
+        last_byte = Clock::now();
+      }
+    }
+    if (const Result<> ended = to.shutdown(ShutdownHow::write); !ended) {
+      throw std::system_error(ended.error());
+    }
+    way.ended = true;
+  }
+
+  /// Completes when no byte has passed for the idle timeout.
+  Task<> silence(const Instant& last_byte) {
+    while (Clock::now() - last_byte < options_.idle_timeout) {
+      co_await sleep(options_.idle_timeout - (Clock::now() - last_byte));
+    }
+  }
+
+  /// Says why, but not a thousand times a second.
+  void note_unconnected(std::error_code error) {
+    ++unconnected_;
+    if (Clock::now() < quiet_until_) return;
+    quiet_until_ = Clock::now() + 1s;
+    example::complain("cannot connect to " + options_.to.to_string(), error);
+  }
+
+  const Options& options_;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t open_ = 0;
+  std::uint64_t unconnected_ = 0;
+  std::uint64_t broken_ = 0;
+  std::uint64_t idle_ = 0;
+  std::uint64_t to_backend_ = 0;
+  std::uint64_t to_clients_ = 0;
+  Instant quiet_until_{};
+};
+
+Task<int> serve(const Options& options) {
+  Result<SignalSet> signals = SignalSet::create({SIGINT, SIGTERM, example::kReportSignal});
+  if (!signals) co_return example::complain("cannot listen for signals", signals.error());
+  Result<TcpListener> listener = TcpListener::bind(options.listen);
+  if (!listener) {
+    co_return example::complain("cannot listen on " + options.listen.to_string(), listener.error());
+  }
+  example::announce(*listener);
+
+  Proxy proxy(options);
+  int exit_code = 0;
+  const auto body = [&](TaskGroup& connections) -> Task<> {
+    const auto first = co_await select(proxy.accept_all(*listener, connections),
+                                       proxy.until_stopped(*signals, *listener));
+    if (first.index() == 0) exit_code = example::complain("cannot accept", std::get<0>(first));
+    listener->close();
+    // A second signal does not wait for the clients.
+    co_await select(connections.idle(), proxy.until_stopped(*signals, *listener),
+                    sleep(options.drain_timeout));
+    connections.cancel();
+  };
+  co_await with_group(body);
+  proxy.report(*listener);
+  co_return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Passes TCP connections on to a backend.", "tcp_proxy");
+  app.set_version_flag("--version", EDDY_VERSION);
+  example::add_address(app, "--listen", options.listen, "where to listen; port 0 chooses one");
+  example::add_address(app, "--to", options.to, "the backend");
+  example::add_duration(app, "--connect-timeout", options.connect_timeout,
+                        "how long the backend may take to accept (default 10s)");
+  example::add_duration(app, "--idle-timeout", options.idle_timeout,
+                        "closes a connection on which no byte passes for so long (default: never)");
+  example::add_duration(app, "--drain-timeout", options.drain_timeout,
+                        "how long clients may go on after SIGINT or SIGTERM (default 5s)");
+  app.footer(std::string(example::kReportSignalName) + " prints the counts.");
+  CLI11_PARSE(app, argc, argv);
+  return block_on(serve(options));
+}

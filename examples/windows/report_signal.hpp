@@ -1,0 +1,11 @@
+// The signal that asks a program what it is doing.
+#pragma once
+
+#include <csignal>
+
+namespace example {
+
+inline constexpr int kReportSignal = SIGBREAK;
+inline constexpr const char* kReportSignalName = "Ctrl-Break";
+
+}  // namespace example

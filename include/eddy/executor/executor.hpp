@@ -1,0 +1,109 @@
+// The run loop of a thread. Programs do not see it: they call `block_on` and `spawn`.
+#pragma once
+
+#include "eddy/executor/promise.hpp"
+#include "eddy/executor/task_header.hpp"
+#include "eddy/platform/clock.hpp"
+#include "eddy/reactor/reactor.hpp"
+#include "eddy/time/timer_wheel.hpp"
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <source_location>
+
+namespace eddy::detail {
+
+class Executor;
+class Inbox;
+
+/// The executor of this thread, if it has one.
+extern constinit thread_local Executor* current_executor;
+
+/// Runs the tasks of one thread. Turns alternate: tasks that can run, then a look at other threads'
+/// wakes, the reactor and the wheel; with nothing to run, the look parks until there is something.
+///
+/// **Thread**: its own; other threads reach it through its `Inbox`.
+class Executor {
+ public:
+  /// The thread's, made at first use.
+  static Executor& current() {
+    return current_executor != nullptr ? *current_executor : make_current();
+  }
+  /// The thread's, or null if there is none.
+  static Executor* current_if_any() noexcept { return current_executor; }
+
+  Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+  ~Executor();
+
+  /// Takes over a task, whose frame the executor destroys when it ends, and makes it runnable.
+  void spawn(TaskHeader& task, TaskOwner* owner) noexcept {
+    task.owner = owner;
+    task.since = now_;
+    live_.push_back(static_cast<LiveLink&>(task));
+    ready_->push(task);
+  }
+  /// Takes over a branch of the task that runs now, and runs it up to its first wait.
+  void start_branch(TaskHeader& branch, TaskOwner& owner) noexcept;
+  /// Destroys the frames of a task that is not running, innermost first. Its owner is not told.
+  void destroy(TaskHeader& task) noexcept;
+  /// Asks for a task to be cancelled: the loop destroys it, at its next suspension if it is
+  /// running.
+  void abort(TaskHeader& task) noexcept;
+  void wake(Waiter& waiter) noexcept { ready_->wake(waiter); }
+  /// Wakes `waiter` ahead of all others.
+  void wake_next(Waiter& waiter) noexcept { ready_->wake_next(waiter); }
+
+  /// Runs tasks until `done`, then cancels those that are left and waits for the shielded ones.
+  void run_until(const bool& done);
+
+  TimerWheel& wheel() noexcept { return wheel_; }
+  Inbox& inbox() noexcept { return *inbox_; }
+  ListNode& live() noexcept { return live_; }
+  Instant now() const noexcept { return now_; }
+  /// The task that runs, or ran last.
+  TaskHeader* running() const noexcept { return running_; }
+  void set_busy_poll(Duration length) noexcept { busy_poll_ = length; }
+
+ private:
+  static Executor& make_current();
+  void turn();
+  void run(TaskHeader& task, std::uint8_t budget) noexcept;
+  void suspend(TaskHeader& task) noexcept;
+  void finish(TaskHeader& task) noexcept;
+  void cancel(TaskHeader& task) noexcept;
+  void release(TaskHeader& task) noexcept;
+  void look();
+  void park();
+  bool poll_busily();
+  void follow_rebuild();
+  void poll(std::optional<Duration> timeout);
+  void drain_inbox() noexcept;
+  void adapt_turn(Instant now) noexcept;
+  void cancel_all() noexcept;
+
+  Reactor* reactor_;
+  ReadyQueue* ready_;
+  Inbox* inbox_;
+  TimerWheel wheel_;
+  ListNode live_;  ///< every task that has not ended, in order of birth; a branch after its task
+  TaskHeader* running_ = nullptr;
+  Instant now_;  ///< the last reading of the clock
+  Duration busy_poll_{};
+  static constexpr bool kNoRoot = false;
+  const bool* done_ = &kNoRoot;  ///< whether the task that `run_until` runs for has ended
+  unsigned fitting_;             ///< how many tasks a turn may have, going by how long they took
+  unsigned reported_ = 0;        ///< events of the last poll
+  unsigned turn_length_ = 0;     ///< how many tasks this turn may have,
+  unsigned left_in_turn_ = 0;    ///< and how many of them are left
+  std::uint32_t rebuilds_seen_ = 0;  ///< the inbox notifies the reactor's object of this count
+  bool in_loop_ = false;
+};
+
+/// Says on standard error that a detached task threw. An exception that nobody will ever see would
+/// be worse.
+void report_lost_exception(TaskHeader& task) noexcept;
+
+}  // namespace eddy::detail

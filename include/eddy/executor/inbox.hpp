@@ -1,0 +1,83 @@
+// How other threads reach a task: a cell that outlives it, and the inbox of its thread.
+#pragma once
+
+#include "eddy/executor/task_header.hpp"
+#include "eddy/reactor/reactor.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+namespace eddy::detail {
+
+class Inbox;
+
+/// What a waker refers to. Other threads see the atomics alone; `task` belongs to the task's
+/// thread, so a waker can outlive its task with no lock.
+struct WakerCell {
+  WakerCell(Inbox& home, TaskHeader& header) noexcept;
+  WakerCell(const WakerCell&) = delete;
+  WakerCell& operator=(const WakerCell&) = delete;
+  ~WakerCell();
+
+  std::atomic<std::uint32_t> references{1};
+  std::atomic<bool> queued{false};  ///< in the inbox; wakes that find it so are one with the first
+  std::atomic<bool> abort_requested{false};
+  TaskHeader* task;  ///< null once the task has ended
+  TaskOwner* owner;
+  Inbox* inbox;
+  WakerCell* next = nullptr;  ///< in the inbox
+};
+
+/// Who gets the outcome of `task`, to read or to change.
+inline TaskOwner*& owner_of(TaskHeader& task) noexcept {
+  return task.has_cell ? task.cell->owner : task.owner;
+}
+
+/// A lock-free stack of cells to wake (Treiber 1986; only its owner takes, and takes all), and the
+/// flag by which its owner says that it is about to sleep. Counted, so that a waker can push to a
+/// thread that has gone.
+class Inbox {
+ public:
+  explicit Inbox(PlatformReactor::Notifier notifier) noexcept : notifier_(std::move(notifier)) {}
+
+  /// **Thread**: any.
+  void push(WakerCell& cell) noexcept;
+
+  /// For its owner, before the first `begin_park` in the child of a fork: no one notifies yet.
+  void replace_notifier(PlatformReactor::Notifier notifier) noexcept {
+    notifier_ = std::move(notifier);
+  }
+
+  /// Between these two the owner may sleep: `begin_park` says whether it should.
+  bool begin_park() noexcept {
+    // Against `push`: one of us sees the other's store, because both are sequentially consistent.
+    parked_.store(true);
+    if (head_.load() == nullptr) return true;
+    parked_.store(false);
+    return false;
+  }
+  void end_park() noexcept { parked_.store(false, std::memory_order_relaxed); }
+
+  bool empty() const noexcept { return head_.load(std::memory_order_relaxed) == nullptr; }
+  /// Takes all cells, oldest first, linked by `next`; the caller owns a reference to each.
+  WakerCell* take_all() noexcept { return reversed(head_.exchange(nullptr)); }
+  /// From now on pushes are dropped.
+  WakerCell* close() noexcept { return reversed(head_.exchange(closed())); }
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ private:
+  ~Inbox() = default;
+  static WakerCell* closed() noexcept;
+  static WakerCell* reversed(WakerCell* newest) noexcept;
+
+  std::atomic<WakerCell*> head_{nullptr};
+  std::atomic<bool> parked_{false};
+  std::atomic<std::uint32_t> references_{1};
+  PlatformReactor::Notifier notifier_;
+};
+
+}  // namespace eddy::detail

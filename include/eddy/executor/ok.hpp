@@ -1,0 +1,190 @@
+// The `?` of tasks that return `Result`.
+#pragma once
+
+#include "eddy/executor/executor.hpp"
+#include "eddy/executor/outcome.hpp"
+#include "eddy/executor/task.hpp"
+#include "eddy/platform/fatal.hpp"
+
+#include <exception>
+#include <optional>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace eddy {
+
+namespace detail {
+
+template <class A>
+class [[nodiscard("ok(...) is to be awaited: co_await ok(operation)")]] Ok {
+ public:
+  using awaited_type = A;
+
+  explicit Ok(A&& source) noexcept : awaited(std::forward<A>(source)) {}
+
+  A awaited;  ///< an operation or a task; or a reference to what has one
+};
+
+template <class P>
+inline constexpr bool returns_result = false;
+template <class T>
+inline constexpr bool returns_result<PromiseOf<T>> = is_result<T>;
+
+/// Ends the coroutine of `promise` here with `error`, without running it on: as a return would, but
+/// its locals are destroyed by who awaits it, before the result is used there. Of a task that
+/// returns no `Result` it is never asked: `ok` throws there.
+template <class P>
+void return_error(P& promise, std::error_code error) noexcept {
+  if constexpr (returns_result<P>) {
+    promise.stored.set(std::unexpected(error));
+    promise.end();
+  } else {
+    fatal("an error was to be returned from a task that returns no Result");
+  }
+}
+
+/// The value of a `Result`, or void.
+template <class R>
+typename R::value_type unwrap(R result) {
+  if (!result) throw std::system_error(result.error());
+  if constexpr (!std::is_void_v<typename R::value_type>) return *std::move(result);
+}
+
+/// The operation of what `ok` was given: itself, or what it has.
+template <class A>
+decltype(auto) operation_of(A& awaited) noexcept {
+  if constexpr (IsOperation<A>) {
+    return (awaited);
+  } else {
+    return awaited.as_operation();
+  }
+}
+
+/// Awaits an operation, and goes on only with its value.
+template <class P, class A>
+class [[nodiscard]] OkAwaiter final : public Operation {
+  using OperationRef = decltype(operation_of(std::declval<std::remove_reference_t<A>&>()));
+
+ public:
+  using ResultType = AwaitResultOf<A>;
+  static_assert(is_result<ResultType>, "ok(...) takes what gives an eddy::Result");
+
+  explicit OkAwaiter(Ok<A>& ok) noexcept : operation_(operation_of(ok.awaited)) {}
+
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> frame) noexcept {
+    if (start_operation(*frame.promise().task, operation_, *this, frame)) return true;
+    if (fetch()) return false;
+    return_error<P>(frame.promise(), result_->error());
+    return true;
+  }
+  typename ResultType::value_type await_resume() {
+    if constexpr (kMayThrow) {
+      if (thrown_) std::rethrow_exception(std::move(thrown_));
+    }
+    return unwrap(*std::move(result_));
+  }
+
+  // What start_operation asks of a leaf.
+  Operation& waiting() noexcept { return *this; }
+  Operation& complete() noexcept {
+    complete_ = true;
+    return *this;
+  }
+  static bool begin(TaskHeader& task) noexcept {
+    auto& self = static_cast<OkAwaiter&>(*task.operation);
+    return (self.operation_.try_start() || !self.operation_.begin_wait(task)) && self.finish(task);
+  }
+
+  bool advance(Waiter& waiter) noexcept override {
+    return (complete_ || operation_.advance(waiter)) && finish(static_cast<TaskHeader&>(waiter));
+  }
+  Waiting describe() const noexcept override { return operation_.describe(); }
+
+ private:
+  static constexpr bool kMayThrow = !noexcept(std::declval<OperationRef&>().take());
+  struct Nothing {};
+
+  bool finish(TaskHeader& task) noexcept {
+    if (!fetch()) {
+      return_error(static_cast<P&>(PromiseBase::of(task.resume_point)), result_->error());
+    }
+    return true;
+  }
+  /// True if the coroutine goes on.
+  bool fetch() noexcept {
+    if constexpr (kMayThrow) {
+      try {
+        result_.emplace(operation_.take());
+      } catch (...) {
+        thrown_ = std::current_exception();
+        return true;
+      }
+    } else {
+      result_.emplace(operation_.take());
+    }
+    return result_->has_value() || !returns_result<P>;
+  }
+
+  OperationRef operation_;
+  std::optional<ResultType> result_;
+  [[no_unique_address]] std::conditional_t<kMayThrow, std::exception_ptr, Nothing> thrown_;
+  bool complete_ = false;
+};
+
+/// Runs a child on the task of its parent, which goes on only with the child's value.
+template <class P, class T>
+class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private EndHook {
+ public:
+  static_assert(is_result<T>, "ok(...) takes a task that returns an eddy::Result");
+
+  OkAwaiter(P& promise, Ok<Task<T>>& ok) noexcept
+      : TaskAwaiter<T>(*promise.task, std::move(ok.awaited)), promise_(&promise) {}
+
+  bool await_ready() noexcept { return TaskAwaiter<T>::await_ready() && goes_on(child()); }
+  void await_suspend(std::coroutine_handle<> parent) noexcept {
+    if (child().finished) {
+      return_error(*promise_, child().stored.peek().error());
+    } else {
+      child().child.continuation = parent;
+      child().child.hook = this;
+    }
+  }
+  typename T::value_type await_resume() { return unwrap(TaskAwaiter<T>::await_resume()); }
+
+ private:
+  Promise<T>& child() noexcept { return this->child_.promise(); }
+
+  static bool goes_on(const Promise<T>& child) noexcept {
+    return child.threw || !returns_result<P> || child.stored.peek().has_value();
+  }
+  void child_ended(PromiseBase&) noexcept override {
+    if (goes_on(child())) {
+      promise_->task->resume_point = child().child.continuation;
+    } else {
+      return_error(*promise_, child().stored.peek().error());
+    }
+  }
+
+  P* promise_;
+};
+
+}  // namespace detail
+
+/// `co_await ok(operation)` gives the value of a `Result`, or ends this coroutine with its error,
+/// as Rust's `?` does: the awaiting task returns a `Result` of any type. In a task that returns no
+/// `Result` it throws std::system_error instead. Takes operations, and tasks that return `Result`.
+///
+///     eddy::Task<eddy::Result<>> greet(eddy::TcpStream& stream) {
+///       co_await eddy::ok(stream.write_all(hello));
+///       co_return {};
+///     }
+template <class A>
+auto ok(A&& awaited) noexcept {
+  static_assert(detail::IsAwaitable<A>, "ok takes eddy's tasks and operations");
+  return detail::Ok<A>(std::forward<A>(awaited));
+}
+
+}  // namespace eddy

@@ -1,0 +1,195 @@
+// How a task ended, kept by whoever waits for it.
+#pragma once
+
+#include "eddy/executor/executor.hpp"
+#include "eddy/executor/promise.hpp"
+#include "eddy/executor/task.hpp"
+
+#include <cstdint>
+#include <exception>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace eddy::detail {
+
+/// The value or exception of a task, or that it was cancelled.
+template <class T>
+class Outcome {
+ public:
+  enum class State : std::uint8_t { pending, value, threw, cancelled };
+
+  /// Takes what `ended` holds; null is a cancelled task.
+  void take_from(PromiseBase* ended) noexcept {
+    if (ended == nullptr) {
+      state_ = State::cancelled;
+    } else if (ended->threw) {
+      exception_ = std::move(ended->exception);
+      state_ = State::threw;
+    } else {
+      stored_ = std::move(static_cast<PromiseOf<T>&>(*ended).stored);
+      state_ = State::value;
+    }
+  }
+
+  /// The value; or throws the exception.
+  T take() {
+    if (state_ == State::threw) std::rethrow_exception(std::move(exception_));
+    return stored_.take();
+  }
+
+  State state() const noexcept { return state_; }
+  bool pending() const noexcept { return state_ == State::pending; }
+  const std::exception_ptr& exception() const noexcept { return exception_; }
+
+ private:
+  Stored<T> stored_;
+  std::exception_ptr exception_;
+  State state_ = State::pending;
+};
+
+/// What the branches of one operation have in common: whom to wake, and when.
+struct BranchSet {
+  enum class WakeOn : bool { first_end, last_end };
+
+  explicit BranchSet(WakeOn when) noexcept : wake_on(when) {}
+
+  void note_end(bool with_exception) noexcept {
+    --running;
+    threw = threw || with_exception;
+    if (waiter != nullptr && (running == 0 || threw || wake_on == WakeOn::first_end)) {
+      // Next, so that no other branch that is ready runs, and takes what will be dropped.
+      Executor::current().wake_next(*waiter);
+    }
+  }
+
+  Waiter* waiter = nullptr;  ///< set once the operation has begun to wait
+  std::size_t running = 0;
+  WakeOn wake_on;
+  bool threw = false;
+};
+
+/// One branch of the task that awaits it: a task of its own, owned by an operation. Destroying it
+/// cancels the branch, and comes back when it is gone. Stays where it is once started.
+template <class T>
+class Branch final : public TaskOwner {
+ public:
+  explicit Branch(Task<T>&& task) noexcept : task_(std::move(task)) {}
+  Branch(Branch&&) noexcept = default;
+  Branch& operator=(Branch&&) = delete;
+  ~Branch() { cancel(); }
+
+  /// Runs the branch up to its first wait.
+  void start(BranchSet& set) noexcept {
+    set_ = &set;
+    ++set.running;
+    header_ = &detail_release(task_).promise().make_root({});
+    Executor::current().start_branch(*header_, *this);
+  }
+  void cancel() noexcept {
+    if (header_ != nullptr) Executor::current().destroy(*std::exchange(header_, nullptr));
+  }
+
+  bool ended() const noexcept { return !outcome.pending(); }
+
+  void on_end(PromiseBase* promise) noexcept override {
+    header_ = nullptr;
+    outcome.take_from(promise);
+    set_->note_end(outcome.exception() != nullptr);
+  }
+
+  const Waiter* branch_of() const noexcept override { return set_->waiter; }
+
+  Outcome<T> outcome;
+
+ private:
+  Task<T> task_;
+  TaskHeader* header_ = nullptr;
+  BranchSet* set_ = nullptr;
+};
+
+/// An operation as a task of its own.
+template <class Op, class T>
+Task<T> run_operation(Op operation) {
+  co_return co_await std::move(operation);
+}
+template <class Op>
+Task<void> run_void_operation(Op operation) {
+  co_await std::move(operation);
+}
+template <class Source, class T>
+Task<T> run_source(Source& source) {
+  co_return co_await source;
+}
+template <class Source, class T>
+Task<T> run_owned_source(Source source) {
+  co_return co_await source;
+}
+
+/// What awaiting an `A` gives.
+template <class A>
+struct AwaitResult {
+  using type = decltype(std::declval<A&>().take());
+};
+template <class T>
+struct AwaitResult<Task<T>> {
+  using type = T;
+};
+template <HasOperation A>
+struct AwaitResult<A> {
+  using type = decltype(std::declval<A&>().as_operation().take());
+};
+template <class A>
+using AwaitResultOf = typename AwaitResult<std::remove_cvref_t<A>>::type;
+
+/// What `co_await`, `select` and their kin accept.
+template <class A>
+concept IsAwaitable = is_task<std::remove_cvref_t<A>> || IsOperation<std::remove_cvref_t<A>> ||
+                      HasOperation<std::remove_cvref_t<A>>;
+
+template <class A>
+Task<AwaitResultOf<A>> to_task(A&& awaitable) {
+  using Plain = std::remove_cvref_t<A>;
+  using T = AwaitResultOf<A>;
+  if constexpr (is_task<Plain>) {
+    static_assert(!std::is_lvalue_reference_v<A>, "a task is awaited once: write std::move(task)");
+    return std::forward<A>(awaitable);
+  } else if constexpr (IsOperation<Plain>) {
+    static_assert(!std::is_lvalue_reference_v<A>, "an operation is awaited once: make it here");
+    if constexpr (std::is_void_v<T>) {
+      return run_void_operation<Plain>(std::forward<A>(awaitable));
+    } else {
+      return run_operation<Plain, T>(std::forward<A>(awaitable));
+    }
+  } else if constexpr (std::is_lvalue_reference_v<A>) {
+    return run_source<Plain, T>(awaitable);
+  } else {
+    return run_owned_source<Plain, T>(std::forward<A>(awaitable));
+  }
+}
+
+/// `void` as a value.
+template <class T>
+struct NonVoid {
+  using type = T;
+};
+template <>
+struct NonVoid<void> {
+  using type = std::monostate;
+};
+template <class T>
+using NonVoidOf = typename NonVoid<T>::type;
+
+/// The value of an outcome, with std::monostate for void.
+template <class T>
+NonVoidOf<T> take_non_void(Outcome<T>& outcome) {
+  if constexpr (std::is_void_v<T>) {
+    outcome.take();
+    return {};
+  } else {
+    return outcome.take();
+  }
+}
+
+}  // namespace eddy::detail

@@ -1,0 +1,378 @@
+// The promise of every coroutine of eddy, and how it awaits.
+#pragma once
+
+#include "eddy/executor/frame_pool.hpp"
+#include "eddy/executor/task_header.hpp"
+#include "eddy/platform/compiler.hpp"
+#include "eddy/platform/result.hpp"
+
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace eddy {
+
+template <class T>
+class Task;
+
+namespace detail {
+
+/// An operation as `co_await` sees it: `try_start` attempts it at once; if it is not complete then,
+/// `begin_wait` arranges for a wake, or returns false if it is complete after all (with an error);
+/// after each wake the loop calls `advance`; `take` gives the result once.
+template <class T>
+concept IsOperation = std::is_base_of_v<Operation, T> && requires(T& op, Waiter& waiter) {
+  { op.try_start() } -> std::same_as<bool>;
+  { op.begin_wait(waiter) } -> std::same_as<bool>;
+  op.take();
+};
+
+/// What can be turned into an operation that refers to it, such as a join handle.
+template <class T>
+concept HasOperation = requires(T& source) {
+  { source.as_operation() };
+};
+
+/// Told when a coroutine that was awaited with `ok` has ended after a wait.
+class EndHook {
+ public:
+  virtual void child_ended(PromiseBase& child) noexcept = 0;
+
+ protected:
+  ~EndHook() = default;
+};
+
+class PromiseBase {
+ public:
+  PromiseBase() noexcept {}
+  PromiseBase(const PromiseBase&) = delete;
+  PromiseBase& operator=(const PromiseBase&) = delete;
+
+  static PromiseBase& of(std::coroutine_handle<> frame) noexcept {
+    // Every promise of eddy starts with this class, and none is aligned more strictly.
+    return std::coroutine_handle<PromiseBase>::from_address(frame.address()).promise();
+  }
+  std::coroutine_handle<> frame() noexcept {
+    return std::coroutine_handle<PromiseBase>::from_promise(*this);
+  }
+
+  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
+
+  /// Stops the program if g++ has not laid out the frame as resuming it takes for granted: the
+  /// promise follows two pointers at the start of the block, which is aligned to twice their size.
+  void check_frame() const noexcept {
+    if constexpr (kIsGcc && __STDCPP_DEFAULT_NEW_ALIGNMENT__ == 2 * sizeof(void*)) {
+      if (reinterpret_cast<std::uintptr_t>(this) % (2 * sizeof(void*)) != 0) stop_misplaced();
+    }
+  }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  struct FinalAwaiter {
+    bool await_ready() const noexcept { return false; }
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> frame) const noexcept {
+      frame.promise().end();
+    }
+    void await_resume() const noexcept {}
+  };
+  FinalAwaiter final_suspend() const noexcept { return {}; }
+
+  void unhandled_exception() noexcept {
+    std::construct_at(&exception, std::current_exception());
+    threw = true;
+  }
+
+  /// Makes this coroutine the outermost of a task of its own.
+  TaskHeader& make_root(std::source_location where) noexcept {
+    child.~ChildLink();
+    new (&root) TaskHeader;
+    root.resume_point = frame();
+    root.spawned_at = where;
+    task = &root;
+    return root;
+  }
+
+  /// The coroutine has its result, or its exception: whoever awaits it goes on. A child that ends
+  /// in its first run, before it ever waited, returns into its parent's `await_ready`, which looks
+  /// at `finished`; so the stack is as deep as coroutines nest, in every build mode.
+  void end() noexcept {
+    finished = true;
+    if (is_root() || !child.continuation) return;
+    if (child.hook != nullptr) {
+      child.hook->child_ended(*this);
+    } else {
+      task->resume_point = child.continuation;
+    }
+  }
+
+  /// True for the outermost coroutine of a task.
+  bool is_root() const noexcept { return task == &root; }
+
+  /// What a coroutine has that another one awaits.
+  struct ChildLink {
+    std::coroutine_handle<> continuation;  ///< that other one; set once this one has waited
+    EndHook* hook = nullptr;
+  };
+
+  union {
+    TaskHeader root;    ///< alive if `is_root`; first, for TaskHeader::promise
+    ChildLink child{};  ///< alive if not
+  };
+  TaskHeader* task = nullptr;  ///< the task that this coroutine is part of
+  union {
+    const char* awaiting_file;     ///< the file of the last `co_await`, if there was one
+    std::exception_ptr exception;  ///< alive if `threw`
+  };
+  std::uint_least32_t awaiting_line;  ///< its line
+  bool finished = false;              ///< the coroutine has its result,
+  bool threw = false;                 ///< which is an exception
+
+ protected:
+  [[noreturn]] static void stop_misplaced() noexcept;
+  ~PromiseBase() {
+    if (threw) std::destroy_at(&exception);
+    if (is_root()) std::destroy_at(&root);
+  }
+};
+
+/// Room for the value of a coroutine; references and void have theirs.
+template <class T>
+class Stored {
+ public:
+  Stored() noexcept = default;
+  Stored(Stored&&) = default;
+  Stored& operator=(Stored&& other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+    // Made anew: a T need not be assignable.
+    if (this == &other) return *this;
+    value_.reset();
+    if (other.value_) value_.emplace(std::move(*other.value_));
+    return *this;
+  }
+  ~Stored() = default;
+
+  template <class U>
+  void set(U&& value) {
+    value_.emplace(std::forward<U>(value));
+  }
+  T take() { return std::move(*value_); }
+  const T& peek() const { return *value_; }
+
+ private:
+  std::optional<T> value_;
+};
+
+template <class T>
+class Stored<T&> {
+ public:
+  void set(T& value) noexcept { value_ = &value; }
+  T& take() const noexcept { return *value_; }
+
+ private:
+  T* value_ = nullptr;
+};
+
+template <>
+class Stored<void> {
+ public:
+  void take() const noexcept {}
+};
+
+template <class T>
+inline constexpr bool is_result = false;
+template <class T>
+inline constexpr bool is_result<std::expected<T, std::error_code>> = true;
+
+/// A task that has used its budget up runs again after all that can run now. It then goes on with
+/// `operation`; or calls `begin`, if that is not null, because `operation` is yet to be tried.
+void yield_over_budget(TaskHeader& task, Operation& operation, std::coroutine_handle<> frame,
+                       bool (*begin)(TaskHeader&) noexcept) noexcept;
+
+/// The operation of a task that only gives up its turn: complete from the start.
+Operation& the_turn() noexcept;
+
+/// True if a task that has used its budget up yields before it tries an `Op`. Yielding after it
+/// could lose what the operation has taken, a connection or bytes, if the task is cancelled there.
+/// What waits for a bare wake must not: the wake might come while the task yields.
+/// Nor must what starts branches: theirs are the operations that yield, for a branch begins with
+/// what is left of its task's budget, and they begin to wait before they do.
+template <class Op>
+inline constexpr bool starts_branches = requires { requires Op::kStartsBranches; };
+template <class Op>
+inline constexpr bool yields_first =
+    !starts_branches<Op> && !requires { typename Op::completes_on_any_wake; };
+
+/// True if an `Op` refers to what others may destroy while the task waits for its turn: a source, a
+/// handle. Such an operation begins to wait before the task yields, so that it learns of that.
+template <class Op>
+inline constexpr bool refers_to_others = requires { requires Op::kRefersToOthers; };
+
+/// Starts `operation` for the coroutine `frame`. False: it is complete, the coroutine goes on.
+/// True: the coroutine is suspended until the loop has seen `leaf`, which stands for `operation` in
+/// the task, complete. `leaf.waiting()` is what the task waits on while `operation` is not
+/// complete, `leaf.complete()` when it is, and `Leaf::begin` tries `operation` later.
+template <class Op, class Leaf>
+bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
+                     std::coroutine_handle<> frame) noexcept {
+  static_assert(noexcept(operation.try_start()), "an operation keeps its exceptions for take()");
+  const bool yields = yields_first<Op> && task.budget == 0;
+  if constexpr (yields_first<Op> && !refers_to_others<Op>) {
+    if (yields) {
+      task.unwatch();
+      yield_over_budget(task, leaf.waiting(), frame, std::remove_cvref_t<Leaf>::begin);
+      return true;
+    }
+  }
+  if (!yields && operation.try_start()) {
+    if constexpr (!yields_first<Op>) {
+      if (task.budget == 0) {
+        task.unwatch();
+        yield_over_budget(task, leaf.complete(), frame, nullptr);
+        return true;
+      }
+    }
+    --task.budget;
+    return false;
+  }
+  task.unwatch();
+  const bool waits = operation.begin_wait(task);
+  if (yields) {
+    yield_over_budget(task, waits ? leaf.waiting() : leaf.complete(), frame, nullptr);
+    return true;
+  }
+  if (!waits) return false;
+  task.operation = &leaf.waiting();
+  task.resume_point = frame;
+  return true;
+}
+
+/// An operation that stands for itself.
+template <class Op>
+class Itself {
+ public:
+  explicit Itself(Op& operation) noexcept : operation_(operation) {}
+
+  Operation& waiting() const noexcept { return operation_; }
+  Operation& complete() const noexcept { return the_turn(); }
+  static bool begin(TaskHeader& task) noexcept {
+    auto& operation = static_cast<Op&>(*task.operation);
+    return operation.try_start() || !operation.begin_wait(task);
+  }
+
+ private:
+  Op& operation_;
+};
+
+/// Awaits an operation; `Op` is a reference to one, or one.
+template <class Op>
+class [[nodiscard]] Awaiting {
+ public:
+  explicit Awaiting(Op&& operation) noexcept : operation_(std::forward<Op>(operation)) {}
+
+  // All in await_suspend, which is given the promise: a pointer to it would be in each frame, once
+  // for each co_await.
+  bool await_ready() const noexcept { return false; }
+  template <class P>
+  bool await_suspend(std::coroutine_handle<P> frame) noexcept {
+    return start_operation(*frame.promise().task, operation_, Itself(operation_), frame);
+  }
+  decltype(auto) await_resume() { return operation_.take(); }
+
+ private:
+  Op operation_;
+};
+
+template <class T>
+class TaskAwaiter;
+template <class A>
+class Ok;
+template <class P, class A>
+class OkAwaiter;
+
+template <class A>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<Task<T>> = true;
+template <class A>
+inline constexpr bool is_ok = false;
+template <class A>
+inline constexpr bool is_ok<Ok<A>> = true;
+
+/// The promise of `Task<T>`, but for how it returns.
+template <class T>
+class PromiseOf : public PromiseBase {
+ public:
+  T take() {
+    if (threw) std::rethrow_exception(std::move(exception));
+    return stored.take();
+  }
+
+  // The place comes in two parts: of a std::source_location g++ would keep a copy in the frame.
+  template <class A>
+  auto await_transform(A&& awaited, const char* file = __builtin_FILE(),
+                       std::uint_least32_t line = __builtin_LINE()) noexcept {
+    using Plain = std::remove_cvref_t<A>;
+    awaiting_file = file;
+    awaiting_line = line;
+    if constexpr (is_task<Plain>) {
+      static_assert(!std::is_lvalue_reference_v<A>,
+                    "a task is awaited once: write co_await std::move(task)");
+      return TaskAwaiter<typename Plain::value_type>(*task, std::forward<A>(awaited));
+    } else if constexpr (is_ok<Plain>) {
+      using Awaited = typename Plain::awaited_type;
+      if constexpr (is_task<Awaited>) {
+        return OkAwaiter<PromiseOf, Awaited>(*this, awaited);
+      } else {
+        return OkAwaiter<PromiseOf, Awaited>(awaited);
+      }
+    } else if constexpr (IsOperation<Plain>) {
+      static_assert(!std::is_lvalue_reference_v<A>,
+                    "an operation is awaited once: co_await it where it is made");
+      return Awaiting<Plain&>(awaited);
+    } else if constexpr (HasOperation<Plain>) {
+      return Awaiting<decltype(awaited.as_operation())>(awaited.as_operation());
+    } else {
+      static_assert(sizeof(Plain) == 0,
+                    "only eddy's tasks and operations can be awaited in an eddy::Task: others "
+                    "would resume it behind the run loop's back. Use eddy::current_waker() and "
+                    "eddy::suspend() to wait for something of your own");
+    }
+  }
+
+  [[no_unique_address]] Stored<T> stored;
+};
+
+template <class T>
+class Promise final : public PromiseOf<T> {
+ public:
+  static_assert(!std::is_rvalue_reference_v<T>, "a task returns a value, a reference, or nothing");
+  Task<T> get_return_object() noexcept;
+
+  template <class U = T>
+    requires(!std::is_reference_v<T> && std::is_constructible_v<T, U &&>)
+  void return_value(U&& value) {
+    this->stored.set(std::forward<U>(value));
+  }
+  void return_value(T& value)
+    requires std::is_reference_v<T>
+  {
+    this->stored.set(value);
+  }
+};
+
+template <>
+class Promise<void> final : public PromiseOf<void> {
+ public:
+  Task<void> get_return_object() noexcept;
+  void return_void() const noexcept {}
+};
+
+}  // namespace detail
+}  // namespace eddy

@@ -1,0 +1,118 @@
+// The first of several to finish.
+#pragma once
+
+#include "eddy/executor/outcome.hpp"
+
+#include <cstddef>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+namespace eddy {
+
+namespace detail {
+
+/// True for an operation whose cancelling loses data that it has already moved.
+template <class A>
+inline constexpr bool loses_progress =
+    requires { typename std::remove_cvref_t<A>::loses_progress; };
+
+/// An operation whose loss was agreed to.
+template <class Op>
+class MayLose final {
+ public:
+  explicit MayLose(Op&& operation) noexcept : operation_(std::move(operation)) {}
+
+  Op& as_operation() noexcept { return operation_; }
+
+ private:
+  Op operation_;
+};
+
+template <class... Ts>
+class SelectOp final : public Operation {
+ public:
+  static constexpr bool kStartsBranches = true;
+  using Selected = std::variant<NonVoidOf<Ts>...>;
+
+  explicit SelectOp(Task<Ts>&&... tasks) noexcept : branches_(std::move(tasks)...) {}
+
+  bool try_start() noexcept {
+    const bool any = any_of([this](auto& branch) {
+      branch.start(set_);
+      return branch.ended();
+    });
+    if (any) cancel();
+    return any;
+  }
+  bool begin_wait(Waiter& waiter) noexcept {
+    set_.waiter = &waiter;
+    return true;
+  }
+  bool advance(Waiter&) noexcept override {
+    if (!any_of([](auto& branch) { return branch.ended(); })) return false;
+    cancel();
+    return true;
+  }
+  Waiting describe() const noexcept override { return {"the first of several", kNoSource}; }
+
+  /// Cancels all branches.
+  void cancel() noexcept {
+    any_of([](auto& branch) {
+      branch.cancel();
+      return false;
+    });
+  }
+
+  Selected take() { return take_first(std::index_sequence_for<Ts...>()); }
+
+ private:
+  /// Calls `f` with each branch until one answers true.
+  template <class F>
+  bool any_of(F f) noexcept {
+    return std::apply([&](auto&... branch) { return (f(branch) || ...); }, branches_);
+  }
+  template <std::size_t First, std::size_t... Rest>
+  Selected take_first(std::index_sequence<First, Rest...>) {
+    auto& branch = std::get<First>(branches_);
+    if constexpr (sizeof...(Rest) != 0) {
+      if (!branch.ended()) return take_first(std::index_sequence<Rest...>());
+    }
+    return Selected(std::in_place_index<First>, take_non_void(branch.outcome));
+  }
+
+  BranchSet set_{BranchSet::WakeOn::first_end};
+  std::tuple<Branch<Ts>...> branches_;
+};
+
+}  // namespace detail
+
+/// Says that the progress of a `read_exact` or `write_all` may be lost with a `select`.
+template <class Op>
+auto may_lose(Op&& operation) {
+  static_assert(!std::is_lvalue_reference_v<Op>, "an operation is awaited once: make it here");
+  return detail::MayLose<std::remove_cvref_t<Op>>(std::forward<Op>(operation));
+}
+
+/// Runs tasks and operations side by side on this task until the first ends; gives a `std::variant`
+/// whose `index()` says which, with `std::monostate` for void. The others are cancelled, and are
+/// gone before it returns. They start in order; if one ends at once, those after it never start. Of
+/// two that are ready together the earlier one is taken, and the other has lost nothing. If the
+/// first to end throws, so does `select`.
+/// **Cancel**: cancels all branches.
+///
+///     auto first = co_await eddy::select(stream.read(buffer), eddy::sleep(1s));
+///     if (first.index() == 1) ...  // nothing came for a second
+template <class... As>
+auto select(As&&... branches) {
+  static_assert(sizeof...(As) != 0, "select needs a branch");
+  static_assert((detail::IsAwaitable<As> && ...), "select takes eddy's tasks and operations");
+  static_assert(!(detail::loses_progress<As> || ...),
+                "select would lose the bytes that read_exact or write_all has already moved when "
+                "another branch is first: wrap the operation in eddy::may_lose(...) if that is "
+                "what you want, or use read and write");
+  return detail::SelectOp<detail::AwaitResultOf<As>...>(
+      detail::to_task(std::forward<As>(branches))...);
+}
+
+}  // namespace eddy

@@ -1,0 +1,156 @@
+// Starting tasks.
+#pragma once
+
+#include "eddy/executor/join_handle.hpp"
+
+#include <functional>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+namespace eddy {
+
+namespace detail {
+
+template <class Call>
+inline constexpr bool has_no_references = false;
+template <class R, class... P>
+inline constexpr bool has_no_references<R (*)(P...)> = !(std::is_reference_v<P> || ...);
+template <class R, class... P>
+inline constexpr bool has_no_references<R (*)(P...) noexcept> = !(std::is_reference_v<P> || ...);
+template <class R, class C, class... P>
+inline constexpr bool has_no_references<R (C::*)(P...) const> = !(std::is_reference_v<P> || ...);
+template <class R, class C, class... P>
+inline constexpr bool has_no_references<R (C::*)(P...) const noexcept> =
+    !(std::is_reference_v<P> || ...);
+
+/// True if a coroutine of this type owns all that it uses: it has no closure and takes no
+/// references, so its frame alone may outlive the call that makes it. Not so a pointer to a member,
+/// whose object is behind a reference.
+template <class F>
+inline constexpr bool owns_all =
+    std::is_empty_v<F> && requires { requires has_no_references<decltype(&F::operator())>; };
+template <class F>
+inline constexpr bool owns_all<F*> = has_no_references<F*>;
+
+template <class F, class... Args>
+struct SpawnedTask {
+  static_assert(std::is_invocable_v<F&, Args...>,
+                "spawn(f, args...): f cannot be called with copies of these arguments; use "
+                "std::ref for an argument that f takes by non-const reference");
+  using type = std::invoke_result_t<F&, Args...>;
+  static_assert(is_task<type>, "spawn(f, args...): f must return an eddy::Task");
+};
+template <class F, class... Args>
+using SpawnedTaskOf = typename SpawnedTask<std::decay_t<F>, std::decay_t<Args>...>::type;
+
+/// Keeps the closure and its arguments in a frame around that of the coroutine that uses them.
+/// Calls without std::invoke, in which what an argument is converted to would die.
+template <class T, class F, class... Args>
+Task<T> call_in_frame(F function, Args... args) {
+  co_return co_await function(std::move(args)...);
+}
+
+template <class T>
+T& object_of(T& object) noexcept {
+  return object;
+}
+template <class T>
+T& object_of(T*& object) noexcept {
+  return *object;
+}
+template <class T>
+T& object_of(std::reference_wrapper<T>& object) noexcept {
+  return object;
+}
+
+/// The same for a pointer to a member function.
+template <class T, class F, class Object, class... Args>
+Task<T> call_member_in_frame(F function, Object object, Args... args) {
+  co_return co_await (object_of(object).*function)(std::move(args)...);
+}
+
+/// The task `f(args...)`, which lives on its own.
+template <class F, class... Args>
+SpawnedTaskOf<F, Args...> make_task(F&& function, Args&&... args) {
+  using T = typename SpawnedTaskOf<F, Args...>::value_type;
+  if constexpr (owns_all<std::decay_t<F>>) {
+    return std::invoke(std::forward<F>(function),
+                       static_cast<std::decay_t<Args>>(std::forward<Args>(args))...);
+  } else if constexpr (std::is_member_function_pointer_v<std::decay_t<F>>) {
+    return call_member_in_frame<T, std::decay_t<F>, std::decay_t<Args>...>(
+        std::forward<F>(function), std::forward<Args>(args)...);
+  } else {
+    return call_in_frame<T, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(function),
+                                                                    std::forward<Args>(args)...);
+  }
+}
+
+template <class F>
+concept SpawnFunction = !is_task<std::remove_cvref_t<F>>;
+
+template <class F, class... Args>
+auto spawn_at(std::source_location where, F&& function, Args&&... args) {
+  using T = typename SpawnedTaskOf<F, Args...>::value_type;
+  return JoinHandle<T>(make_task(std::forward<F>(function), std::forward<Args>(args)...), where);
+}
+
+}  // namespace detail
+
+/// Starts `f(args...)`, a coroutine, as a task of its own on this thread; it runs when the loop
+/// comes to it. `f` and the arguments are moved or copied into the task first, so a lambda may
+/// capture, and a parameter may be a reference to its argument. At most five arguments, so that the
+/// place of the call can be remembered for `dump_tasks`.
+///
+/// Outside `block_on` the task waits for the next `block_on` of this thread.
+template <detail::SpawnFunction F>
+auto spawn(F&& f, std::source_location where = std::source_location::current()) {
+  return detail::spawn_at(where, std::forward<F>(f));
+}
+template <detail::SpawnFunction F, class A>
+auto spawn(F&& f, A&& a, std::source_location where = std::source_location::current()) {
+  return detail::spawn_at(where, std::forward<F>(f), std::forward<A>(a));
+}
+template <detail::SpawnFunction F, class A, class B>
+auto spawn(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
+  return detail::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b));
+}
+template <detail::SpawnFunction F, class A, class B, class C>
+auto spawn(F&& f, A&& a, B&& b, C&& c,
+           std::source_location where = std::source_location::current()) {
+  return detail::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                          std::forward<C>(c));
+}
+template <detail::SpawnFunction F, class A, class B, class C, class D>
+auto spawn(F&& f, A&& a, B&& b, C&& c, D&& d,
+           std::source_location where = std::source_location::current()) {
+  return detail::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                          std::forward<C>(c), std::forward<D>(d));
+}
+template <detail::SpawnFunction F, class A, class B, class C, class D, class E>
+auto spawn(F&& f, A&& a, B&& b, C&& c, D&& d, E&& e,
+           std::source_location where = std::source_location::current()) {
+  return detail::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                          std::forward<C>(c), std::forward<D>(d), std::forward<E>(e));
+}
+
+/// Refused: the closure of a lambda would be gone before its task runs.
+template <class T>
+void spawn(Task<T>&&, std::source_location = {}) {
+  static_assert(sizeof(T*) == 0,
+                "spawn takes a function and its arguments, spawn(f, x), not a task, spawn(f(x)): "
+                "it moves both into the task, so that a capturing lambda lives as long as it");
+}
+
+/// Runs `task` as one that is not cancelled with whoever awaits it, and that the end of `block_on`
+/// waits for: clean-up that must finish. Gives what the task gives, or throws its exception.
+/// **Cancel**: the task runs on, detached.
+template <class T>
+Task<T> shield(Task<T> task, std::source_location where = std::source_location::current()) {
+  JoinHandle<T> handle(std::move(task), where, detail::Shielded::yes);
+  JoinResult<T> joined = co_await handle;
+  if (!joined) joined.error().rethrow();
+  if constexpr (!std::is_void_v<T>) co_return std::move(*joined);
+}
+
+}  // namespace eddy

@@ -1,0 +1,98 @@
+// A coroutine that runs when it is awaited or spawned.
+#pragma once
+
+#include "eddy/executor/promise.hpp"
+#include "eddy/platform/fatal.hpp"
+
+#include <coroutine>
+#include <utility>
+
+namespace eddy {
+
+/// A lazy coroutine that gives a `T`: a value (it may be move-only), a reference, or nothing.
+///
+/// It does nothing until it is awaited, `spawn`ed or given to `block_on`. `co_await child()` is a
+/// function call: the child runs at once, on the same task, and an exception of it comes out of the
+/// `co_await`. Destroying a task that was never awaited destroys its arguments and runs nothing.
+///
+///     eddy::Task<int> twice(int n) { co_return 2 * n; }
+///     eddy::Task<> print() { std::printf("%d\n", co_await twice(21)); }
+template <class T = void>
+class [[nodiscard("a task does nothing until it is awaited, spawned or given to block_on")]] Task {
+ public:
+  using value_type = T;
+  using promise_type = detail::Promise<T>;
+
+  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  Task& operator=(Task&& other) noexcept {
+    std::swap(frame_, other.frame_);
+    return *this;
+  }
+  ~Task() {
+    if (frame_) frame_.destroy();
+  }
+
+ private:
+  friend promise_type;
+  template <class U>
+  friend std::coroutine_handle<detail::Promise<U>> detail_release(Task<U>& task) noexcept;
+
+  explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+
+  std::coroutine_handle<promise_type> frame_;
+};
+
+/// For the library: takes the frame out of a task, which must not have been awaited yet.
+template <class T>
+std::coroutine_handle<detail::Promise<T>> detail_release(Task<T>& task) noexcept {
+  if (!task.frame_) detail::fatal("a task was awaited or spawned that was moved from before");
+  return std::exchange(task.frame_, nullptr);
+}
+
+namespace detail {
+
+template <class T>
+Task<T> Promise<T>::get_return_object() noexcept {
+  static_assert(alignof(Promise) <= alignof(std::max_align_t),
+                "a task cannot give a value that is aligned more strictly than max_align_t");
+  this->check_frame();
+  return Task<T>(std::coroutine_handle<Promise>::from_promise(*this));
+}
+
+inline Task<void> Promise<void>::get_return_object() noexcept {
+  check_frame();
+  return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
+}
+
+/// Runs a child on the task of its parent, and gives the parent its result.
+template <class T>
+class [[nodiscard]] TaskAwaiter {
+ public:
+  TaskAwaiter(TaskHeader& task, Task<T>&& child) noexcept : child_(detail_release(child)) {
+    child_.promise().task = &task;
+  }
+  TaskAwaiter(TaskAwaiter&& other) noexcept : child_(std::exchange(other.child_, nullptr)) {}
+  TaskAwaiter& operator=(TaskAwaiter&&) = delete;
+  ~TaskAwaiter() {
+    if (child_) child_.destroy();
+  }
+
+  bool await_ready() noexcept {
+    child_.resume();
+    return child_.promise().finished;
+  }
+  void await_suspend(std::coroutine_handle<> parent) noexcept {
+    child_.promise().child.continuation = parent;
+  }
+  /// The child's frame, and so its arguments, are gone before the parent uses the result.
+  T await_resume() {
+    const TaskAwaiter ended(std::move(*this));
+    return ended.child_.promise().take();
+  }
+
+ protected:
+  std::coroutine_handle<Promise<T>> child_;
+};
+
+}  // namespace detail
+}  // namespace eddy

@@ -1,0 +1,114 @@
+// Carries bytes from one stream to another.
+#pragma once
+
+#include "eddy/net/tcp_stream.hpp"
+#include "eddy/net/transfer.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/platform/sys.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace eddy {
+
+class Conduit;
+
+namespace detail {
+
+/// Takes what a stream has into a conduit.
+class FillOp final : public Transfer<FillOp, Direction::read> {
+ public:
+  FillOp(IoSource& from, Conduit& conduit) noexcept : Transfer(from, 0), conduit_(&conduit) {}
+
+  Waiting describe() const noexcept override { return {"fill", raw()}; }
+  Result<std::size_t> take() noexcept { return amount(); }
+
+ private:
+  friend Transfer;
+  static constexpr bool kConsumes = true;
+  sys::Count call() noexcept;
+  bool moved(std::size_t count) noexcept;
+  std::size_t wanted() const noexcept;
+
+  Conduit* conduit_;
+};
+
+/// Passes on what a conduit holds.
+class DrainOp final : public Transfer<DrainOp, Direction::write> {
+ public:
+  DrainOp(IoSource& to, Conduit& conduit) noexcept : Transfer(to, 0), conduit_(&conduit) {}
+
+  Waiting describe() const noexcept override { return {"drain", raw()}; }
+  Result<std::size_t> take() noexcept { return amount(); }
+
+ private:
+  friend Transfer;
+  static constexpr bool kConsumes = true;
+  sys::Count call() noexcept;
+  std::size_t wanted() const noexcept;
+
+  Conduit* conduit_;
+};
+
+extern template class Transfer<FillOp, Direction::read>;
+extern template class Transfer<DrainOp, Direction::write>;
+
+}  // namespace detail
+
+/// What a proxy moves bytes with: takes what one stream has, and passes it on to another. Little
+/// goes through a buffer, which it has only while it holds bytes; a flood stays in the kernel where
+/// there is splice(2), which is Linux. If the process has no descriptors left for that, the buffer
+/// serves.
+///
+///     eddy::Conduit conduit;
+///     while (co_await eddy::ok(conduit.fill(from)) != 0) {
+///       while (!conduit.empty()) co_await eddy::ok(conduit.drain(to));
+///     }
+///
+/// It must stay where it is while one of its operations waits, as a buffer must.
+/// **Thread**: one at a time.
+class Conduit {
+ public:
+  Conduit() noexcept = default;
+  Conduit(Conduit&& other) noexcept;
+  Conduit& operator=(Conduit&& other) noexcept;
+  ~Conduit();
+
+  /// Takes what is there, at least a byte; gives how many it holds then, and 0 at the end of the
+  /// stream. While it holds bytes it takes no more: that is the back-pressure.
+  /// **Errors**: those of `TcpStream::read`; not_enough_memory if there is none for the buffer.
+  /// **Cancel**: nothing is lost; the bytes are still in the socket.
+  detail::FillOp fill(TcpStream& from) noexcept { return {from.source_, *this}; }
+  /// Passes on what there is room for; gives how many bytes that was, and 0 if it holds none.
+  /// **Errors**: those of `TcpStream::write`; it still holds what was not passed on.
+  /// **Cancel**: nothing is lost; it holds what it held.
+  detail::DrainOp drain(TcpStream& to) noexcept { return {to.source_, *this}; }
+
+  /// How many bytes it holds.
+  std::size_t size() const noexcept { return held_; }
+  bool empty() const noexcept { return held_ == 0; }
+
+ private:
+  friend detail::FillOp;
+  friend detail::DrainOp;
+
+  sys::Count take_from(RawSource from) noexcept;
+  sys::Count receive_from(RawSource from) noexcept;
+  sys::Count splice_from(RawSource from) noexcept;
+  sys::Count pass_to(RawSource to) noexcept;
+  void open_pipe() noexcept;
+  void close_pipe() noexcept;
+  void give_buffer_back() noexcept;
+
+  bool splices() const noexcept { return static_cast<bool>(pipe_.reader); }
+
+  std::byte* buffer_ = nullptr;  ///< alive while bytes are in it
+  std::size_t begin_ = 0;        ///< of the bytes in the buffer
+  std::size_t held_ = 0;         ///< bytes in the pipe, if there is one and no buffer; or in that
+  Pipe pipe_;                    ///< open while the traffic is a flood
+  std::uint8_t trickles_ = 0;    ///< fills in a row that were small
+};
+
+}  // namespace eddy

@@ -1,0 +1,108 @@
+// A TCP socket that accepts connections.
+#pragma once
+
+#include "eddy/net/tcp_stream.hpp"
+#include "eddy/platform/fd.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/platform/socket_addr.hpp"
+#include "eddy/reactor/io_source.hpp"
+#include "eddy/time/sleep.hpp"
+
+#include <cstdint>
+
+namespace eddy {
+
+/// How a `TcpListener` is opened.
+class ListenOptions {
+ public:
+  ListenOptions() noexcept = default;
+
+  /// Connections that may wait to be accepted; the system may cap it.
+  ListenOptions& backlog(int connections) noexcept { return set(backlog_, connections); }
+  /// Binds although connections of an earlier listener still linger. On by default.
+  ListenOptions& reuse_address(bool on) noexcept { return set(reuse_address_, on); }
+  /// Lets several listeners share the address; the system spreads connections over them.
+  ListenOptions& reuse_port(bool on) noexcept { return set(reuse_port_, on); }
+  /// An IPv6 listener leaves IPv4 to others. On by default.
+  ListenOptions& v6_only(bool on) noexcept { return set(v6_only_, on); }
+
+ private:
+  friend class TcpListener;
+
+  template <class T>
+  ListenOptions& set(T& member, T value) noexcept {
+    member = value;
+    return *this;
+  }
+
+  int backlog_ = 4096;
+  bool reuse_address_ = true;
+  bool reuse_port_ = false;
+  bool v6_only_ = true;
+};
+
+/// Listens on an address. Several tasks may accept.
+///
+/// When the process or the system is out of descriptors, `accept` gives up a reserve descriptor to
+/// take the oldest connection and close it, so that its client is told, then backs off for 10 ms;
+/// it does not return, nor spin, and `shed_count` tells. It goes on when there are descriptors
+/// again.
+///
+/// **Thread**: that of its first wait.
+class TcpListener {
+ public:
+  /// **Errors**: address_in_use, address_not_available, permission_denied and others of the system.
+  static Result<TcpListener> bind(const SocketAddr& address,
+                                  const ListenOptions& options = ListenOptions());
+
+  class AcceptOp final : public detail::Operation {
+   public:
+    static constexpr bool kRefersToOthers = true;
+
+    explicit AcceptOp(TcpListener& listener) noexcept : listener_(&listener) {}
+
+    bool try_start() noexcept { return listener_->source_.is_ready(Direction::read) && attempt(); }
+    bool begin_wait(detail::Waiter& waiter) noexcept;
+    bool advance(detail::Waiter& waiter) noexcept override;
+    detail::Waiting describe() const noexcept override {
+      return {backs_off_ ? "accept, out of descriptors" : "accept", listener_->raw()};
+    }
+    Result<TcpStream> take() noexcept;
+
+   private:
+    bool attempt() noexcept;
+
+    TcpListener* listener_;
+    detail::Timer timer_;
+    Fd accepted_;
+    int error_ = 0;
+    bool backs_off_ = false;
+  };
+
+  /// Gives the next connection as `Result<TcpStream>`. Connections that died before they were
+  /// accepted are passed over.
+  /// **Errors**: operation_canceled if the listener is destroyed; else only a broken listener.
+  /// **Cancel**: nothing is lost; the connection stays in the backlog.
+  AcceptOp accept() noexcept { return AcceptOp(*this); }
+
+  /// Closes now: the port is free, and waiting accepts end with operation_canceled.
+  void close() noexcept { source_.close(); }
+
+  /// Connections that were accepted only to be closed, for want of descriptors.
+  std::uint64_t shed_count() const noexcept { return shed_count_; }
+  /// The address that is listened on, with the port that the system chose if 0 was asked for.
+  Result<SocketAddr> local_address() const noexcept;
+  RawSource raw() const noexcept { return source_.raw(); }
+
+ private:
+  explicit TcpListener(Fd socket) noexcept : source_(std::move(socket)) {}
+
+  enum class Shed : bool { tried, nobody_waits };
+  Shed shed_one() noexcept;
+
+  IoSource source_;
+  Fd reserve_;
+  std::uint64_t shed_count_ = 0;
+};
+
+}  // namespace eddy

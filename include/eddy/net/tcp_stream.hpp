@@ -1,0 +1,209 @@
+// A TCP connection.
+#pragma once
+
+#include "eddy/net/transfer.hpp"
+#include "eddy/platform/fd.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/platform/socket_addr.hpp"
+#include "eddy/platform/sys.hpp"
+#include "eddy/reactor/io_source.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace eddy {
+
+class Conduit;
+class ReadHalf;
+class TcpStream;
+class WriteHalf;
+
+namespace detail {
+
+/// Opens a socket and waits until it is connected; `co_await` gives `Result<TcpStream>`.
+class ConnectOp final : public Operation {
+ public:
+  explicit ConnectOp(const SocketAddr& address) noexcept : address_(address), source_(Fd()) {}
+
+  bool try_start() noexcept;
+  bool begin_wait(Waiter& waiter) noexcept;
+  bool advance(Waiter& waiter) noexcept override;
+  Waiting describe() const noexcept override { return {"connect", source_.raw()}; }
+  Result<TcpStream> take() noexcept;
+
+ private:
+  bool fail(std::error_code error) noexcept;
+
+  SocketAddr address_;
+  IoSource source_;
+  std::error_code error_;
+};
+
+}  // namespace detail
+
+/// When a silent peer is probed, and given up. The system may round to seconds.
+class KeepAlive {
+ public:
+  explicit KeepAlive(std::chrono::seconds idle_time = std::chrono::seconds(60),
+                     std::chrono::seconds probe_interval = std::chrono::seconds(10),
+                     int probe_count = 6) noexcept
+      : idle(idle_time), interval(probe_interval), count(probe_count) {}
+
+  std::chrono::seconds idle;      ///< silence before the first probe
+  std::chrono::seconds interval;  ///< between probes
+  int count;                      ///< unanswered probes before the connection is reset
+};
+
+/// A connected TCP stream; closes at destruction.
+///
+/// One task may read while another writes, over a reference or with `split`; two tasks that read,
+/// or two that write, share the bytes in no set order. Buffers belong to the caller and must live
+/// until the operation completes or is cancelled; eddy is done with a buffer when the cancel
+/// returns.
+///
+/// **Errors** of reads and writes: connection_reset, broken_pipe, timed_out (keep-alive) and what
+/// else the system reports; operation_canceled if the stream is destroyed during the operation. A
+/// dead peer never raises SIGPIPE.
+/// **Thread**: that of its first wait; until then it may be moved to another.
+class TcpStream {
+ public:
+  /// Takes over a connected, non-blocking socket. On macOS it must have SO_NOSIGPIPE.
+  explicit TcpStream(Fd socket) noexcept : source_(std::move(socket)) {}
+
+  /// Connects to `address`; gives `Result<TcpStream>`.
+  /// **Errors**: connection_refused, timed_out (by the system, after minutes; see `timeout`),
+  /// network_unreachable, host_unreachable, too_many_files_open and others of the system.
+  /// **Cancel**: the attempt is given up and its socket closed.
+  static detail::ConnectOp connect(const SocketAddr& address) noexcept {
+    return detail::ConnectOp(address);
+  }
+
+  /// Reads what is there, at least a byte, at most the buffer; 0 is the end of the stream. An empty
+  /// buffer gives 0 at once.
+  /// **Cancel**: nothing is lost; the bytes are still in the socket.
+  detail::ReadOp read(std::span<std::byte> buffer) noexcept { return {source_, buffer}; }
+  /// The same into several buffers in order, at most 64 of them in one call. `buffers` itself must
+  /// live as long as they.
+  detail::ReadVectoredOp read_vectored(std::span<const std::span<std::byte>> buffers) noexcept {
+    return {source_, buffers};
+  }
+  /// Reads until the buffer is full; gives `Result<>`.
+  /// **Errors**: `Error::end_of_stream` if the peer ends the stream before.
+  /// **Cancel**: what was read so far is lost; `select` asks for `may_lose`.
+  detail::ReadExactOp read_exact(std::span<std::byte> buffer) noexcept { return {source_, buffer}; }
+  /// Like `read`, but the bytes stay in the socket for the next read.
+  detail::PeekOp peek(std::span<std::byte> buffer) noexcept { return {source_, buffer}; }
+
+  /// Writes what there is room for; gives how many bytes that was.
+  /// **Cancel**: nothing is lost; nothing was written.
+  detail::WriteOp write(std::span<const std::byte> data) noexcept { return {source_, data}; }
+  /// The same from several buffers in order, at most 64 of them in one call.
+  detail::WriteVectoredOp write_vectored(
+      std::span<const std::span<const std::byte>> data) noexcept {
+    return {source_, data};
+  }
+  /// Writes all of `data`; gives `Result<>`.
+  /// **Cancel**: how much was written is lost; `select` asks for `may_lose`.
+  detail::WriteAllOp write_all(std::span<const std::byte> data) noexcept { return {source_, data}; }
+
+  /// Waits until a `try_read` is worth while, with no buffer held meanwhile; may be early.
+  /// **Cancel**: nothing is lost.
+  detail::ReadinessOp readable() noexcept { return {source_, Direction::read, false}; }
+  /// The same for `try_write`.
+  detail::ReadinessOp writable() noexcept { return {source_, Direction::write, false}; }
+  /// Reads without waiting. **Errors**: operation_would_block if there is nothing.
+  Result<std::size_t> try_read(std::span<std::byte> buffer) noexcept;
+  /// Writes without waiting. **Errors**: operation_would_block if there is no room.
+  Result<std::size_t> try_write(std::span<const std::byte> data) noexcept;
+
+  /// Ends one direction, or both. After `ShutdownHow::write` the peer reads the end of the stream
+  /// once it has read all that was written, and this side can still read.
+  Result<> shutdown(ShutdownHow how) noexcept;
+  /// Closes now; operations of other tasks on the stream end with operation_canceled.
+  void close() noexcept { source_.close(); }
+
+  /// Two halves that two tasks may own.
+  std::pair<ReadHalf, WriteHalf> split() &&;
+
+  /// Sends small writes at once instead of gathering them (TCP_NODELAY).
+  Result<> set_nodelay(bool on) noexcept;
+  Result<bool> nodelay() const noexcept;
+  /// Probes a silent peer; null does not.
+  Result<> set_keep_alive(const std::optional<KeepAlive>& keep_alive) noexcept;
+  Result<bool> keep_alive() const noexcept;
+  /// Sizes of the kernel's buffers in bytes. Linux doubles what is set, for its own use.
+  Result<> set_send_buffer_size(int bytes) noexcept;
+  Result<int> send_buffer_size() const noexcept;
+  Result<> set_receive_buffer_size(int bytes) noexcept;
+  Result<int> receive_buffer_size() const noexcept;
+  /// Zero: closing discards what is unsent and resets the connection. Null: the default.
+  Result<> set_linger(std::optional<std::chrono::seconds> linger) noexcept;
+
+  Result<SocketAddr> local_address() const noexcept;
+  Result<SocketAddr> peer_address() const noexcept;
+  RawSource raw() const noexcept { return source_.raw(); }
+
+ private:
+  friend class Conduit;
+  friend class detail::ConnectOp;
+  explicit TcpStream(IoSource source) noexcept : source_(std::move(source)) {}
+
+  IoSource source_;
+};
+
+/// The reading half of a stream; the connection closes when both halves are gone.
+class ReadHalf {
+ public:
+  explicit ReadHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
+
+  detail::ReadOp read(std::span<std::byte> buffer) noexcept { return stream_->read(buffer); }
+  detail::ReadVectoredOp read_vectored(std::span<const std::span<std::byte>> buffers) noexcept {
+    return stream_->read_vectored(buffers);
+  }
+  detail::ReadExactOp read_exact(std::span<std::byte> buffer) noexcept {
+    return stream_->read_exact(buffer);
+  }
+  detail::PeekOp peek(std::span<std::byte> buffer) noexcept { return stream_->peek(buffer); }
+  detail::ReadinessOp readable() noexcept { return stream_->readable(); }
+
+  TcpStream& stream() noexcept { return *stream_; }
+
+ private:
+  std::shared_ptr<TcpStream> stream_;
+};
+
+/// The writing half of a stream. Dropping it ends the stream for the peer, as `shutdown` does.
+class WriteHalf {
+ public:
+  explicit WriteHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
+  WriteHalf(WriteHalf&&) noexcept = default;
+  WriteHalf& operator=(WriteHalf&& other) noexcept {
+    std::swap(stream_, other.stream_);
+    return *this;
+  }
+  ~WriteHalf() {
+    if (stream_) static_cast<void>(shutdown());
+  }
+
+  detail::WriteOp write(std::span<const std::byte> data) noexcept { return stream_->write(data); }
+  detail::WriteVectoredOp write_vectored(
+      std::span<const std::span<const std::byte>> data) noexcept {
+    return stream_->write_vectored(data);
+  }
+  detail::WriteAllOp write_all(std::span<const std::byte> data) noexcept {
+    return stream_->write_all(data);
+  }
+  detail::ReadinessOp writable() noexcept { return stream_->writable(); }
+  Result<> shutdown() noexcept { return stream_->shutdown(ShutdownHow::write); }
+
+  TcpStream& stream() noexcept { return *stream_; }
+
+ private:
+  std::shared_ptr<TcpStream> stream_;
+};
+
+}  // namespace eddy

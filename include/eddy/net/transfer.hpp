@@ -1,0 +1,211 @@
+// The operations that move bytes over a stream.
+#pragma once
+
+#include "eddy/platform/result.hpp"
+#include "eddy/platform/sys.hpp"
+#include "eddy/reactor/io_source.hpp"
+#include "eddy/reactor/operation.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace eddy::detail {
+
+/// What every transfer has.
+class TransferOp : public Operation {
+ protected:
+  TransferOp(IoSource& source, std::size_t amount) noexcept : source_(&source), amount_(amount) {}
+  TransferOp(const TransferOp&) noexcept = default;
+  TransferOp& operator=(const TransferOp&) noexcept = default;
+  ~TransferOp() = default;
+
+  bool wait(Direction direction, Waiter& waiter) noexcept;
+  void fail(std::error_code error) noexcept { amount_ = std::unexpected(error); }
+  IoSource& source() const noexcept { return *source_; }
+  RawSource raw() const noexcept { return source_->raw(); }
+
+  sys::Count amount() const noexcept { return amount_; }
+  void set_amount(std::size_t bytes) noexcept { amount_ = bytes; }
+  // Of an `Op` that asks for all of the amount, and is content with what one call moves of it.
+  std::size_t wanted() const noexcept { return *amount_; }
+  bool moved(std::size_t count) noexcept {
+    set_amount(count);
+    return true;
+  }
+
+ private:
+  IoSource* source_;
+  sys::Count amount_;  ///< of bytes: to be moved; once complete, that were moved; or the error
+};
+
+/// Makes the system call of `Op` unless it is known to be in vain, waits if it would block, and
+/// tries again after each wake. `Op` has
+/// - `call()`, the system call, once;
+/// - `wanted()`, how many bytes the next call asks for;
+/// - `moved(count)`, which takes note of bytes moved, and says whether that is all that was asked
+/// for;
+/// - `kConsumes`: a short transfer leaves nothing to read, or no room to write.
+template <class Op, Direction direction>
+class Transfer : public TransferOp {
+ public:
+  static constexpr bool kRefersToOthers = true;
+
+  bool try_start() noexcept {
+    return (source().is_ready(direction) || self().wanted() == 0) && attempt();
+  }
+  bool begin_wait(Waiter& waiter) noexcept { return wait(direction, waiter); }
+  bool advance(Waiter& waiter) noexcept final;
+
+ protected:
+  Transfer& operator=(const Transfer&) noexcept = default;
+  ~Transfer() = default;
+
+ private:
+  friend Op;
+  Transfer(IoSource& source, std::size_t amount) noexcept : TransferOp(source, amount) {}
+  Transfer(const Transfer&) noexcept = default;
+
+  Op& self() noexcept { return static_cast<Op&>(*this); }
+  bool attempt() noexcept;
+};
+
+/// One read of what is there.
+class ReadOp final : public Transfer<ReadOp, Direction::read> {
+ public:
+  ReadOp(IoSource& source, std::span<std::byte> buffer) noexcept
+      : Transfer(source, buffer.size()), data_(buffer.data()) {}
+
+  Waiting describe() const noexcept override { return {"read", raw()}; }
+  Result<std::size_t> take() noexcept { return amount(); }
+
+ private:
+  friend Transfer;
+  static constexpr bool kConsumes = true;
+  sys::Count call() noexcept;
+
+  std::byte* data_;
+};
+
+/// A look at what is there.
+class PeekOp final : public Transfer<PeekOp, Direction::read> {
+ public:
+  PeekOp(IoSource& source, std::span<std::byte> buffer) noexcept
+      : Transfer(source, buffer.size()), data_(buffer.data()) {}
+
+  Waiting describe() const noexcept override { return {"peek", raw()}; }
+  Result<std::size_t> take() noexcept { return amount(); }
+
+ private:
+  friend Transfer;
+  static constexpr bool kConsumes = false;
+  sys::Count call() noexcept;
+
+  std::byte* data_;
+};
+
+/// Reads until the buffer is full.
+class ReadExactOp final : public Transfer<ReadExactOp, Direction::read> {
+ public:
+  using loses_progress = void;
+
+  ReadExactOp(IoSource& source, std::span<std::byte> buffer) noexcept
+      : Transfer(source, buffer.size()), data_(buffer.data()) {}
+
+  Waiting describe() const noexcept override { return {"read_exact", raw()}; }
+  Result<> take() noexcept;
+
+ private:
+  friend Transfer;
+  static constexpr bool kConsumes = true;
+  sys::Count call() noexcept;
+  bool moved(std::size_t count) noexcept;
+
+  std::byte* data_;
+};
+
+/// One write of what there is room for.
+class WriteOp final : public Transfer<WriteOp, Direction::write> {
+ public:
+  WriteOp(IoSource& source, std::span<const std::byte> data) noexcept
+      : Transfer(source, data.size()), data_(data.data()) {}
+
+  Waiting describe() const noexcept override { return {"write", raw()}; }
+  Result<std::size_t> take() noexcept { return amount(); }
+
+ private:
+  friend Transfer;
+  static constexpr bool kConsumes = true;
+  sys::Count call() noexcept;
+
+  const std::byte* data_;
+};
+
+/// Writes until all is written.
+class WriteAllOp final : public Transfer<WriteAllOp, Direction::write> {
+ public:
+  using loses_progress = void;
+
+  WriteAllOp(IoSource& source, std::span<const std::byte> data) noexcept
+      : Transfer(source, data.size()), data_(data.data()) {}
+
+  Waiting describe() const noexcept override { return {"write_all", raw()}; }
+  Result<> take() noexcept {
+    if (!amount()) return std::unexpected(amount().error());
+    return {};
+  }
+
+ private:
+  friend Transfer;
+  static constexpr bool kConsumes = true;
+  sys::Count call() noexcept;
+  bool moved(std::size_t count) noexcept;
+
+  const std::byte* data_;
+};
+
+/// One read into several buffers, in order.
+class ReadVectoredOp final : public Transfer<ReadVectoredOp, Direction::read> {
+ public:
+  ReadVectoredOp(IoSource& source, std::span<const std::span<std::byte>> buffers) noexcept
+      : Transfer(source, 0), buffers_(buffers) {}
+
+  Waiting describe() const noexcept override { return {"read_vectored", raw()}; }
+  Result<std::size_t> take() noexcept { return amount(); }
+
+ private:
+  friend Transfer;
+  static constexpr bool kConsumes = true;
+  sys::Count call() noexcept;
+  std::size_t wanted() const noexcept;
+
+  std::span<const std::span<std::byte>> buffers_;
+};
+
+/// One write from several buffers, in order.
+class WriteVectoredOp final : public Transfer<WriteVectoredOp, Direction::write> {
+ public:
+  WriteVectoredOp(IoSource& source, std::span<const std::span<const std::byte>> data) noexcept
+      : Transfer(source, 0), data_(data) {}
+
+  Waiting describe() const noexcept override { return {"write_vectored", raw()}; }
+  Result<std::size_t> take() noexcept { return amount(); }
+
+ private:
+  friend Transfer;
+  static constexpr bool kConsumes = true;
+  sys::Count call() noexcept;
+  std::size_t wanted() const noexcept;
+
+  std::span<const std::span<const std::byte>> data_;
+};
+
+extern template class Transfer<ReadOp, Direction::read>;
+extern template class Transfer<PeekOp, Direction::read>;
+extern template class Transfer<ReadExactOp, Direction::read>;
+extern template class Transfer<WriteOp, Direction::write>;
+extern template class Transfer<WriteAllOp, Direction::write>;
+extern template class Transfer<ReadVectoredOp, Direction::read>;
+extern template class Transfer<WriteVectoredOp, Direction::write>;
+
+}  // namespace eddy::detail

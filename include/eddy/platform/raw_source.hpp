@@ -1,0 +1,18 @@
+// What the kernel calls a source of events.
+#pragma once
+
+#include <cstdint>
+
+namespace eddy {
+
+/// A file descriptor; on Windows a socket handle.
+#ifdef _WIN32
+using RawSource = std::uintptr_t;
+#else
+using RawSource = int;
+#endif
+
+/// The value that is no source.
+inline constexpr RawSource kNoSource = static_cast<RawSource>(-1);
+
+}  // namespace eddy

@@ -1,0 +1,34 @@
+// Errors are values: what every fallible operation of eddy returns.
+#pragma once
+
+#include <expected>
+#include <system_error>
+
+namespace eddy {
+
+/// A value, or the reason why there is none.
+template <class T = void>
+using Result = std::expected<T, std::error_code>;
+
+/// Failures that no operating system has a number for.
+enum class Error {
+  end_of_stream = 1,  ///< the peer ended the stream in the middle of what was asked for
+  bad_address,        ///< the text is not an address of the form IPV4:PORT or [IPV6]:PORT
+};
+
+/// The category of `Error`; its name is "eddy".
+const std::error_category& error_category() noexcept;
+
+inline std::error_code make_error_code(Error error) noexcept {
+  return {static_cast<int>(error), error_category()};
+}
+
+/// The error branch of a `Result`, from an error of the standard library.
+inline std::unexpected<std::error_code> failure(std::errc code) noexcept {
+  return std::unexpected(std::make_error_code(code));
+}
+
+}  // namespace eddy
+
+template <>
+struct std::is_error_code_enum<eddy::Error> : std::true_type {};

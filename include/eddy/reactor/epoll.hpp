@@ -1,0 +1,51 @@
+// The backend for Linux, on epoll.
+#pragma once
+
+#include "eddy/platform/events.hpp"
+#include "eddy/platform/fd.hpp"
+#include "eddy/platform/interest.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/platform/sys.hpp"
+#include "eddy/reactor/waker_registry.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+namespace eddy {
+
+/// epoll, edge-triggered. The contract is that of `ReactorBackend`.
+class EpollReactor {
+ public:
+  /// After a read or write that transfers less than was asked for, the kernel will report an edge
+  /// when there is more, so the attempt that would say "would block" can be left out.
+  static constexpr bool kShortTransferEndsReadiness = true;
+
+  /// A bell that the reactor watches.
+  class Notifier {
+   public:
+    explicit Notifier(Pipe bell) noexcept : bell_(std::move(bell)) {}
+
+    void notify() const noexcept;
+
+   private:
+    Pipe bell_;
+  };
+
+  static Result<EpollReactor> create();
+
+  Result<> register_source(RawSource source, Token token, Interest interest) const;
+  Result<> reregister(RawSource source, Token token, Interest interest) const;
+  Result<> deregister(RawSource source) const;
+  Result<std::size_t> poll(Events& events, std::optional<std::chrono::nanoseconds> timeout) const;
+  Result<std::size_t> poll(WakerRegistry& wakers,
+                           std::optional<std::chrono::nanoseconds> timeout) const;
+  Result<Notifier> create_notifier() const;
+
+ private:
+  explicit EpollReactor(Fd epoll) noexcept : epoll_(std::move(epoll)) {}
+
+  Fd epoll_;
+};
+
+}  // namespace eddy

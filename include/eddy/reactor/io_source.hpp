@@ -1,0 +1,134 @@
+// A descriptor that the thread's reactor watches.
+#pragma once
+
+#include "eddy/platform/fd.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/platform/small_result.hpp"
+#include "eddy/reactor/operation.hpp"
+#include "eddy/reactor/platform_reactor.hpp"
+#include "eddy/reactor/waker_registry.hpp"
+
+#include <cstdint>
+#include <utility>
+
+namespace eddy {
+
+class Reactor;
+class IoSource;
+
+namespace detail {
+
+/// Waits until an I/O source may be used in one direction; `co_await` gives `Result<>`.
+class ReadinessOp final : public Operation {
+ public:
+  static constexpr bool kRefersToOthers = true;
+
+  ReadinessOp(IoSource& source, Direction direction, bool verify) noexcept
+      : source_(&source), direction_(direction), verify_(verify) {}
+
+  bool try_start() noexcept;
+  bool begin_wait(Waiter& waiter) noexcept;
+  bool advance(Waiter& waiter) noexcept override;
+  Waiting describe() const noexcept override;
+  Result<> take() noexcept {
+    if (error_ != 0) return std::unexpected(sys::error_of(error_));
+    return {};
+  }
+
+ private:
+  bool confirm_ready() noexcept;
+  bool ask_kernel() noexcept;
+
+  IoSource* source_;
+  int error_ = 0;
+  Direction direction_;
+  bool verify_;
+};
+
+}  // namespace detail
+
+/// Owns a descriptor and its registration with the reactor of the thread that first waits on it.
+///
+/// The source is registered once, for both directions, at its first wait, and never modified after;
+/// it is removed before the descriptor is closed. Several tasks may wait in one direction; an edge
+/// wakes them all. Destroying the source ends their waits with operation_canceled. It must not be
+/// moved while somebody waits on it: that stops the program.
+///
+/// **Thread**: after its first wait, that thread's alone; a wait on another stops the program.
+class IoSource {
+ public:
+  /// `fd` must be non-blocking.
+  explicit IoSource(Fd fd) noexcept : fd_(std::move(fd)) {}
+  IoSource(IoSource&& other) noexcept;
+  IoSource& operator=(IoSource&& other) noexcept;
+  ~IoSource() { close(); }
+
+  /// Completes when the descriptor is readable: data, the end of the stream, or an error to fetch.
+  /// Asks the kernel before it says so: an empty pipe is never reported. Operations of eddy's own
+  /// sockets need not call it; it is for system calls of your own on `raw()`.
+  /// **Errors**: operation_canceled if the source is destroyed meanwhile; operation_not_permitted
+  /// if the kernel cannot watch it; not_enough_memory, no_space_on_device if the kernel is out of
+  /// room for the registration.
+  /// **Cancel**: nothing is lost.
+  detail::ReadinessOp readable() noexcept { return {*this, Direction::read, true}; }
+  /// The same for writing.
+  detail::ReadinessOp writable() noexcept { return {*this, Direction::write, true}; }
+
+  /// Deregisters and closes now; those who wait get operation_canceled.
+  void close() noexcept;
+  /// Deregisters and gives the descriptor up to the caller.
+  [[nodiscard]] Fd into_fd() noexcept;
+
+  RawSource raw() const noexcept { return fd_.raw(); }
+
+  // For operations on the source, in this order: `is_ready`, `mark`, the system call, and if it
+  // says "would block", `clear_ready` and `wait`.
+
+  /// True from the first wait on; before, nothing is known of readiness.
+  bool is_registered() const noexcept { return slot_ != nullptr; }
+  /// False if an attempt is known to be in vain.
+  bool is_ready(Direction direction) const noexcept {
+    return slot_ == nullptr || (*slot_)[direction].ready();
+  }
+  std::uint64_t mark(Direction direction) const noexcept {
+    return slot_ == nullptr ? 0 : WakerRegistry::mark(*slot_, direction);
+  }
+  void clear_ready(Direction direction, std::uint64_t mark) noexcept {
+    if (slot_ != nullptr) WakerRegistry::clear_ready(*slot_, direction, mark);
+  }
+  /// The attempt transferred less than was asked for. Where edges are real that ends readiness too,
+  /// unless the stream has ended: no edge would tell.
+  void note_short_transfer(Direction direction, std::uint64_t mark) noexcept {
+    if constexpr (PlatformReactor::kShortTransferEndsReadiness) {
+      if (slot_ != nullptr) (*slot_)[direction].clear_if_edges_tell(mark);
+    }
+  }
+  /// This side has ended the stream in a direction. Where no edge tells, wakes those who wait.
+  void note_shutdown() noexcept;
+  /// Links `waiter`, to be woken at the next edge; registers the source if it is not yet.
+  sys::Status wait(Direction direction, detail::Waiter& waiter) noexcept;
+
+ private:
+  sys::Status wait_for_the_first_time(Direction direction, detail::Waiter& waiter) noexcept;
+  void check_thread() const noexcept;
+  void link(Direction direction, detail::Waiter& waiter) noexcept;
+  Result<> register_with_thread() noexcept;
+  void deregister() noexcept;
+  void check_unwaited() const noexcept;
+
+  Fd fd_;
+  std::uint32_t reactor_id_ = 0;  ///< of the one that it is registered with
+  detail::Slot* slot_ = nullptr;
+};
+
+inline bool detail::ReadinessOp::try_start() noexcept {
+  return source_->is_ready(direction_) && confirm_ready();
+}
+
+inline bool detail::ReadinessOp::confirm_ready() noexcept {
+  // A source that never waited keeps no readiness that a failed attempt could clear: to say "ready"
+  // would be to spin.
+  return verify_ ? ask_kernel() : source_->is_registered();
+}
+
+}  // namespace eddy

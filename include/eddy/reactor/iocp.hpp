@@ -1,0 +1,68 @@
+// The backend for Windows, on AFD polls that complete on an I/O completion port.
+#pragma once
+
+#include "eddy/platform/events.hpp"
+#include "eddy/platform/interest.hpp"
+#include "eddy/platform/raw_source.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/reactor/waker_registry.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+namespace eddy {
+
+namespace sys {
+class CompletionPort;
+}  // namespace sys
+
+namespace detail {
+class PollSet;
+}  // namespace detail
+
+/// AFD polls and a completion port. The contract is that of `ReactorBackend`.
+///
+/// The driver knows no edges: a poll completes when one of its events holds, and is over then. So
+/// a direction that was reported is not asked for again until `rearm`, which says that an attempt
+/// in it would have blocked.
+class IocpReactor {
+ public:
+  /// A poll that starts with something ready completes at once, so nothing is lost by one attempt
+  /// more; but a short transfer promises no edge.
+  static constexpr bool kShortTransferEndsReadiness = false;
+
+  /// Posts to the port, which lives as long as its last notifier.
+  class Notifier {
+   public:
+    explicit Notifier(std::shared_ptr<sys::CompletionPort> port) noexcept
+        : port_(std::move(port)) {}
+
+    void notify() const noexcept;
+
+   private:
+    std::shared_ptr<sys::CompletionPort> port_;
+  };
+
+  static Result<IocpReactor> create();
+  IocpReactor(IocpReactor&&) noexcept;
+  IocpReactor& operator=(IocpReactor&&) noexcept;
+  ~IocpReactor();
+
+  Result<> register_source(RawSource source, Token token, Interest interest) const;
+  Result<> reregister(RawSource source, Token token, Interest interest) const;
+  Result<> rearm(RawSource source, Interest blocked) const;
+  Result<> deregister(RawSource source) const;
+  Result<std::size_t> poll(Events& events, std::optional<std::chrono::nanoseconds> timeout) const;
+  Result<std::size_t> poll(WakerRegistry& wakers,
+                           std::optional<std::chrono::nanoseconds> timeout) const;
+  Result<Notifier> create_notifier() const;
+
+ private:
+  explicit IocpReactor(std::unique_ptr<detail::PollSet> polls) noexcept;
+
+  std::unique_ptr<detail::PollSet> polls_;
+};
+
+}  // namespace eddy

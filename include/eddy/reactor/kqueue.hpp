@@ -1,0 +1,58 @@
+// The backend for macOS and FreeBSD, on kqueue.
+#pragma once
+
+#include "eddy/platform/events.hpp"
+#include "eddy/platform/interest.hpp"
+#include "eddy/platform/raw_source.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/reactor/waker_registry.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+namespace eddy {
+
+namespace detail {
+class FilterSet;
+}  // namespace detail
+
+/// kqueue, with EV_CLEAR. The contract is that of `ReactorBackend`. Both filters of a source carry
+/// its token; an event of each is an event of its own.
+class KqueueReactor {
+ public:
+  /// Edges are real here too, but FreeBSD has none for out-of-band data, before whose mark a read
+  /// stops short. So only "would block" ends readiness.
+  static constexpr bool kShortTransferEndsReadiness = false;
+
+  /// Triggers a user event of the queue, which is open as long as its last notifier lives.
+  class Notifier {
+   public:
+    explicit Notifier(std::shared_ptr<const detail::FilterSet> filters) noexcept
+        : filters_(std::move(filters)) {}
+
+    void notify() const noexcept;
+
+   private:
+    std::shared_ptr<const detail::FilterSet> filters_;
+  };
+
+  static Result<KqueueReactor> create();
+
+  Result<> register_source(RawSource source, Token token, Interest interest) const;
+  Result<> reregister(RawSource source, Token token, Interest interest) const;
+  Result<> deregister(RawSource source) const;
+  Result<std::size_t> poll(Events& events, std::optional<std::chrono::nanoseconds> timeout) const;
+  Result<std::size_t> poll(WakerRegistry& wakers,
+                           std::optional<std::chrono::nanoseconds> timeout) const;
+  Result<Notifier> create_notifier() const;
+
+ private:
+  explicit KqueueReactor(std::shared_ptr<detail::FilterSet> filters) noexcept
+      : filters_(std::move(filters)) {}
+
+  std::shared_ptr<detail::FilterSet> filters_;
+};
+
+}  // namespace eddy

@@ -1,0 +1,124 @@
+// What waits, what it waits on, and the queue of what may run: the vocabulary that the reactor, the
+// timer wheel and the executor share.
+#pragma once
+
+#include "eddy/platform/raw_source.hpp"
+#include "eddy/reactor/list.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace eddy::detail {
+
+/// Something that can be made runnable: the part of a task that the reactor and the wheel know.
+///
+/// Its link is in one list at most: that of what it waits for, or the ready queue. So cancelling a
+/// wait, whatever it is for, is to unlink. Belongs to one thread.
+class Waiter : public ListNode {
+ public:
+  enum class State : std::uint8_t {
+    idle,       ///< waits; a wake puts it on the ready queue
+    scheduled,  ///< on the ready queue
+    running,    ///< its code is on the stack
+    notified,   ///< running, and woken meanwhile: it goes to the ready queue when it suspends
+    done,       ///< ended or cancelled; a wake does nothing
+  };
+
+  /// Waits on what has this generation, which changes when that is gone.
+  void watch(const std::uint32_t& generation) noexcept {
+    watched_ = &generation;
+    expected_ = generation;
+  }
+  void unwatch() noexcept { watched_ = nullptr; }
+  bool watches(const std::uint32_t& generation) const noexcept { return watched_ == &generation; }
+  /// True if what is waited for is gone, be it before or after the wake: the operation ends with
+  /// operation_canceled and must not touch it.
+  bool refused() const noexcept { return watched_ != nullptr && *watched_ != expected_; }
+
+ private:
+  const std::uint32_t* watched_ = nullptr;
+  std::uint32_t expected_ = 0;
+
+ public:
+  State state = State::idle;
+};
+
+/// The FIFO of what may run on this thread. A wake pushes here, and does nothing else.
+class ReadyQueue {
+ public:
+  /// Takes `waiter` out of the list that it waits in and makes it runnable. Idempotent.
+  void wake(Waiter& waiter) noexcept {
+    if (waiter.state == Waiter::State::idle) {
+      waiter.unlink();
+      push(waiter);
+    } else if (waiter.state == Waiter::State::running) {
+      waiter.state = Waiter::State::notified;
+    }
+  }
+
+  /// Makes `waiter` the next to run, also if it was further back.
+  void wake_next(Waiter& waiter) noexcept {
+    if (waiter.state == Waiter::State::idle || waiter.state == Waiter::State::scheduled) {
+      waiter.unlink();
+      waiter.state = Waiter::State::scheduled;
+      list_.push_front(waiter);
+    } else if (waiter.state == Waiter::State::running) {
+      waiter.state = Waiter::State::notified;
+    }
+  }
+
+  /// Puts `waiter`, which is in no list, last.
+  void push(Waiter& waiter) noexcept {
+    waiter.state = Waiter::State::scheduled;
+    list_.push_back(waiter);
+  }
+
+  /// The first, taken out; null if there is none.
+  Waiter* pop() noexcept {
+    if (!list_.linked()) return nullptr;
+    ListNode* first = list_.next;
+    first->unlink();
+    return static_cast<Waiter*>(first);
+  }
+
+  bool empty() const noexcept { return !list_.linked(); }
+
+  /// True if one that was woken, and has not run since, watches what has this generation.
+  bool has_watcher_of(const std::uint32_t& generation) const noexcept {
+    for (const ListNode* node = list_.next; node != &list_; node = node->next) {
+      if (static_cast<const Waiter*>(node)->watches(generation)) return true;
+    }
+    return false;
+  }
+
+ private:
+  ListNode list_;
+};
+
+/// What a task waits for, in the words of a task dump.
+struct Waiting {
+  const char* what = "";
+  RawSource source = kNoSource;
+};
+
+/// A leaf of a chain of coroutines: what a task does when it is not running code of its own.
+///
+/// The loop, never the reactor, calls `advance` after each wake. So a system call happens on
+/// resume, not on wake, and a branch that is woken and cancelled in the same turn loses nothing.
+class Operation {
+ public:
+  /// Takes one more step. True: complete, the coroutine goes on. False: it has arranged for a wake.
+  virtual bool advance(Waiter& waiter) noexcept = 0;
+
+  virtual Waiting describe() const noexcept = 0;
+
+ protected:
+  Operation() noexcept = default;
+  Operation(const Operation&) noexcept = default;
+  Operation(Operation&&) noexcept = default;
+  Operation& operator=(const Operation&) noexcept = default;
+  Operation& operator=(Operation&&) noexcept = default;
+  ~Operation() = default;
+};
+
+}  // namespace eddy::detail

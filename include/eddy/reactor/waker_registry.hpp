@@ -1,0 +1,160 @@
+// Who waits for which source, and in which direction.
+#pragma once
+
+#include "eddy/platform/events.hpp"
+#include "eddy/platform/interest.hpp"
+#include "eddy/platform/raw_source.hpp"
+#include "eddy/reactor/operation.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace eddy {
+
+enum class Direction : std::uint8_t { read, write };
+
+namespace detail {
+
+/// What every source is registered for, once and for all.
+inline constexpr Interest kSourceInterest =
+    Interest::readable | Interest::writable | Interest::priority;
+
+/// One direction of one source: its readiness, and who waits for it.
+class Readiness {
+ public:
+  /// False only after an attempt that said "would block".
+  bool ready() const noexcept { return (bits_ & kReady) != 0; }
+  /// True if no edge may tell of what a short transfer left: see wake_token.
+  bool sticky() const noexcept { return (bits_ & kSticky) != 0; }
+  /// How many events came, in the bits above the flags: what an attempt remembers of them.
+  std::uint64_t mark() const noexcept { return bits_ & ~(kReady | kSticky); }
+
+  void note_events(std::uint64_t count) noexcept { bits_ = (bits_ + count * kEvent) | kReady; }
+  void make_sticky() noexcept { bits_ |= kSticky; }
+  /// An attempt that began at `seen` said "would block": not ready, unless an event came since.
+  void clear_ready(std::uint64_t seen) noexcept {
+    if (mark() == seen) bits_ &= ~kReady;
+  }
+  /// The attempt moved less than was asked for: the same, unless no edge may tell.
+  void clear_if_edges_tell(std::uint64_t seen) noexcept {
+    if (bits_ == (seen | kReady)) bits_ = seen;
+  }
+  /// For another source.
+  void reset() noexcept { bits_ = mark() | kReady; }
+
+  ListNode waiters;  ///< FIFO of `Waiter`
+
+ private:
+  static constexpr std::uint64_t kReady = 1;
+  static constexpr std::uint64_t kSticky = 2;
+  static constexpr std::uint64_t kEvent = 4;
+
+  std::uint64_t bits_ = kReady;
+};
+
+/// The place of a registered source in the registry. Its address is stable until `remove`.
+struct Slot {
+  Readiness& operator[](Direction d) noexcept { return d == Direction::read ? read : write; }
+
+  Readiness read;
+  Readiness write;
+  std::uint32_t index = 0;
+  std::uint32_t generation = 1;  ///< never 0, so that callers' own tokens below 2^32 cannot match
+  RawSource source = kNoSource;  ///< kNoSource if the slot is free
+  std::uint32_t next_free = 0;
+};
+
+}  // namespace detail
+
+/// A slab of slots by token. A token is `(generation << 32) | index`; an event for a source that is
+/// gone meets another generation and is dropped.
+///
+/// **Thread**: that of its reactor.
+class WakerRegistry {
+ public:
+  using Slot = detail::Slot;
+
+  /// `woken` is where wakes go; it must outlive the registry.
+  explicit WakerRegistry(detail::ReadyQueue& woken) noexcept : woken_(&woken) {}
+
+  /// A slot for `source`, ready in both directions until an attempt says otherwise.
+  Slot& insert(RawSource source);
+  /// Wakes all that wait in the slot, and frees it. They, and those woken before who have not run
+  /// yet, find themselves refused: the slot is of another generation.
+  void remove(Slot& slot) noexcept;
+  /// The same by token. Does nothing if the token is not, or no longer, one of the registry's.
+  void remove_token(Token token) noexcept;
+
+  /// Records readiness, and wakes all that wait for it: one edge may stand for several connections.
+  /// After the end of the stream, or with out-of-band data in it (before whose mark a read stops
+  /// short), only "would block" ends readiness.
+  /// Ignores a token that is not, or no longer, one of the registry's.
+  void wake_token(const Event& event) noexcept {
+    Slot* slot = find(event.token);
+    if (slot == nullptr) return;
+    if (event.priority || event.read_closed) [[unlikely]] {
+      slot->read.make_sticky();
+    }
+    if (event.write_closed) [[unlikely]] {
+      slot->write.make_sticky();
+    }
+    if (event.readable) record(slot->read);
+    if (event.writable) record(slot->write);
+  }
+
+  /// What an attempt remembers before its system call, to be given to `clear_ready` after it.
+  static std::uint64_t mark(Slot& slot, Direction direction) noexcept {
+    return slot[direction].mark();
+  }
+  /// The attempt said "would block": not ready, unless an event came since `mark` was taken.
+  static void clear_ready(Slot& slot, Direction direction, std::uint64_t mark) noexcept {
+    slot[direction].clear_ready(mark);
+  }
+
+  static Token token_of(const Slot& slot) noexcept {
+    return Token{slot.generation} << 32 | slot.index;
+  }
+
+  /// Calls `f(slot)` for each slot in use.
+  template <class F>
+  void for_each(F f) {
+    for (std::uint32_t i = 0; i < used_; ++i) {
+      if (Slot& slot = at(i); slot.source != kNoSource) f(slot);
+    }
+  }
+
+  /// How many slots are in use.
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  static constexpr std::uint32_t kPageBits = 7;
+  static constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
+  void wake_all(detail::Readiness& readiness) noexcept {
+    detail::ListNode& waiters = readiness.waiters;
+    while (waiters.linked()) woken_->wake(static_cast<detail::Waiter&>(*waiters.next));
+  }
+  void record(detail::Readiness& readiness) noexcept {
+    readiness.note_events(1);
+    wake_all(readiness);
+  }
+  Slot& at(std::uint32_t index) noexcept {
+    return pages_[index >> kPageBits][index & ((1U << kPageBits) - 1)];
+  }
+  Slot* find(Token token) noexcept {
+    const auto index = static_cast<std::uint32_t>(token);
+    if (index >= used_) return nullptr;
+    Slot& slot = at(index);
+    // A free slot has the generation of its next use, of which there is no token yet.
+    return slot.generation == token >> 32 ? &slot : nullptr;
+  }
+
+  detail::ReadyQueue* woken_;
+  std::vector<std::unique_ptr<Slot[]>> pages_;
+  std::size_t size_ = 0;
+  std::uint32_t used_ = 0;  ///< slots below this index have been handed out at least once
+  std::uint32_t first_free_ = kNoSlot;
+};
+
+}  // namespace eddy

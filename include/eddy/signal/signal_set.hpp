@@ -1,0 +1,79 @@
+// Signals of the operating system as something to await.
+#pragma once
+
+#include "eddy/executor/task.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/reactor/io_source.hpp"
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <vector>
+
+namespace eddy {
+
+/// Listens for a set of signals (numbers of <csignal>).
+///
+/// Any number of sets, on any threads, may listen for one signal, and each gets it. While at least
+/// one does, the library's handler is installed; when the last is gone, the previous handler is
+/// back. A signal that comes several times before it is asked for is reported once; one that comes
+/// between two calls of `next` is not lost.
+///
+/// **Thread**: that of its first wait.
+class SignalSet {
+ public:
+  /// **Errors**: invalid_argument for what is no signal, or cannot be caught (SIGKILL, SIGSTOP);
+  /// too_many_files_open.
+  static Result<SignalSet> create(std::initializer_list<int> signal_numbers) {
+    return create(std::span(signal_numbers.begin(), signal_numbers.size()));
+  }
+  static Result<SignalSet> create(std::span<const int> signal_numbers);
+
+  SignalSet(SignalSet&&) noexcept = default;
+  SignalSet& operator=(SignalSet&& other) noexcept;
+  ~SignalSet();
+
+  class NextOp final : public detail::Operation {
+   public:
+    static constexpr bool kRefersToOthers = true;
+
+    explicit NextOp(SignalSet& set) noexcept : set_(&set) {}
+
+    bool try_start() noexcept;
+    bool begin_wait(detail::Waiter& waiter) noexcept;
+    bool advance(detail::Waiter& waiter) noexcept override;
+    detail::Waiting describe() const noexcept override { return {"a signal", set_->source_.raw()}; }
+    Result<int> take() noexcept;
+
+   private:
+    SignalSet* set_;
+    std::error_code error_;
+  };
+
+  /// Gives the number of the next signal as `Result<int>`.
+  /// **Cancel**: nothing is lost; the signal is reported to the next call.
+  NextOp next() noexcept { return NextOp(*this); }
+
+ private:
+  struct Listened {
+    int signal_number;
+    std::uint64_t seen;  ///< how many of them had come when last asked
+  };
+
+  explicit SignalSet(IoSource source) noexcept : source_(std::move(source)) {}
+
+  bool listens_to(int signal_number) const noexcept;
+  Listened* find_pending() noexcept;
+  void release_all() noexcept;
+
+  IoSource source_;
+  std::vector<Listened> listened_;
+};
+
+/// Completes at the next SIGINT: Ctrl-C. From then on, if nobody else listens, the signal does
+/// again what it did before, so that a second Ctrl-C ends a program that hangs.
+/// **Errors**: those of `SignalSet::create`.
+/// **Cancel**: nothing is lost.
+Task<Result<>> ctrl_c();
+
+}  // namespace eddy

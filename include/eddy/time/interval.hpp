@@ -1,0 +1,63 @@
+// Ticks at a fixed period.
+#pragma once
+
+#include "eddy/time/sleep.hpp"
+
+#include <cstdint>
+
+namespace eddy {
+
+/// What an `Interval` does when its user comes late for a tick.
+enum class MissedTick : std::uint8_t {
+  burst,  ///< the missed ticks come at once, until the schedule is met again
+  delay,  ///< the next tick comes a period after the late one: the schedule moves
+  skip,   ///< the missed ticks are left out; the next is on the schedule
+};
+
+/// Completes `tick()` once a period; the first time at once.
+///
+///     eddy::Interval every(100ms, eddy::MissedTick::skip);
+///     for (;;) { co_await every.tick(); report(); }
+class Interval {
+ public:
+  /// `period` must be more than zero; else the program stops.
+  explicit Interval(Duration period, MissedTick missed = MissedTick::burst)
+      : Interval(Clock::now(), period, missed) {}
+  /// With the first tick at `start`.
+  Interval(Instant start, Duration period, MissedTick missed = MissedTick::burst);
+
+  class TickOp final : public detail::Operation {
+   public:
+    explicit TickOp(Interval& interval) noexcept : interval_(&interval) {}
+
+    bool try_start() const noexcept { return Clock::now() >= interval_->next_; }
+    bool begin_wait(detail::Waiter& waiter) noexcept {
+      timer_.arm(waiter, detail::TimeLimit(interval_->next_));
+      return true;
+    }
+    bool advance(detail::Waiter&) noexcept override { return timer_.fired(); }
+    detail::Waiting describe() const noexcept override { return {"a tick", kNoSource}; }
+    Instant take() noexcept { return interval_->take_tick(Clock::now()); }
+
+   private:
+    Interval* interval_;
+    detail::Timer timer_;
+  };
+
+  /// Waits for the next tick; gives the instant for which it was scheduled.
+  /// **Cancel**: nothing is lost; the tick comes again.
+  TickOp tick() noexcept { return TickOp(*this); }
+
+  Duration period() const noexcept { return period_; }
+  /// When the next tick is due.
+  Instant next() const noexcept { return next_; }
+
+ private:
+  Instant take_tick(Instant now) noexcept;
+
+  Instant next_;
+  Duration period_;
+  MissedTick missed_;
+};
+
+}  // namespace eddy

@@ -1,0 +1,170 @@
+// A limit to how long something may take.
+#pragma once
+
+#include "eddy/executor/outcome.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/time/sleep.hpp"
+
+#include <type_traits>
+#include <utility>
+
+namespace eddy {
+
+namespace detail {
+
+template <class T>
+using TimedResult = std::conditional_t<is_result<T>, T, Result<T>>;
+
+/// What a limit to an operation takes over from it.
+template <class Op>
+struct TimedTraits {};
+template <class Op>
+  requires requires { typename Op::loses_progress; }
+struct TimedTraits<Op> {
+  using loses_progress = void;
+};
+template <class Op>
+  requires requires { typename Op::completes_on_any_wake; }
+struct TimedTraits<Op> {
+  using completes_on_any_wake = void;
+};
+
+/// An operation with a timer beside it; no coroutine frame.
+template <class Op>
+class TimedOp final : public Operation, public TimedTraits<Op> {
+ public:
+  static constexpr bool kRefersToOthers = refers_to_others<Op>;
+  static constexpr bool kStartsBranches = starts_branches<Op>;
+  using Output = TimedResult<AwaitResultOf<Op>>;
+
+  TimedOp(TimeLimit limit, Op&& operation) noexcept
+      : operation_(std::move(operation)), limit_(limit) {}
+
+  bool try_start() noexcept { return operation_.try_start(); }
+  bool begin_wait(Waiter& waiter) noexcept {
+    if (!operation_.begin_wait(waiter)) return false;
+    timer_.arm(waiter, limit_);
+    return true;
+  }
+  bool advance(Waiter& waiter) noexcept override {
+    // What is complete in the same turn as its limit is complete.
+    constexpr bool kAnyWake = requires { typename Op::completes_on_any_wake; };
+    if (!(kAnyWake && timer_.fired()) && operation_.advance(waiter)) {
+      timer_.cancel();
+      return true;
+    }
+    if (!timer_.fired()) return false;
+    waiter.unlink();
+    cancel();
+    expired_ = true;
+    return true;
+  }
+  Waiting describe() const noexcept override { return operation_.describe(); }
+
+  /// Cancels the branches of the operation, if it has any.
+  void cancel() noexcept {
+    if constexpr (requires { operation_.cancel(); }) operation_.cancel();
+  }
+
+  Output take() noexcept(noexcept(std::declval<Op&>().take())) {
+    if (expired_) return failure(std::errc::timed_out);
+    if constexpr (std::is_void_v<AwaitResultOf<Op>>) {
+      operation_.take();
+      return {};
+    } else {
+      return operation_.take();
+    }
+  }
+
+ private:
+  Op operation_;
+  Timer timer_;
+  TimeLimit limit_;
+  bool expired_ = false;
+};
+
+/// A task, as a branch of its own, with a timer beside it.
+template <class T>
+class TimedTask final : public Operation {
+ public:
+  static constexpr bool kStartsBranches = true;
+  using Output = TimedResult<T>;
+
+  TimedTask(TimeLimit limit, Task<T>&& task) noexcept : branch_(std::move(task)), limit_(limit) {}
+
+  bool try_start() noexcept {
+    branch_.start(set_);
+    return branch_.ended();
+  }
+  bool begin_wait(Waiter& waiter) noexcept {
+    set_.waiter = &waiter;
+    timer_.arm(waiter, limit_);
+    return true;
+  }
+  bool advance(Waiter&) noexcept override {
+    if (branch_.ended()) {
+      timer_.cancel();
+      return true;
+    }
+    if (!timer_.fired()) return false;
+    cancel();
+    return true;
+  }
+  Waiting describe() const noexcept override { return {"a task with a time limit", kNoSource}; }
+
+  void cancel() noexcept { branch_.cancel(); }
+
+  Output take() {
+    if (!branch_.ended()) return failure(std::errc::timed_out);
+    if constexpr (std::is_void_v<T>) {
+      branch_.outcome.take();
+      return {};
+    } else {
+      return branch_.outcome.take();
+    }
+  }
+
+ private:
+  BranchSet set_{BranchSet::WakeOn::first_end};
+  Branch<T> branch_;
+  Timer timer_;
+  TimeLimit limit_;
+};
+
+template <class A>
+auto limit_time(TimeLimit limit, A&& awaitable) {
+  using Plain = std::remove_cvref_t<A>;
+  static_assert(IsAwaitable<A>, "timeout takes eddy's tasks and operations");
+  if constexpr (is_task<Plain>) {
+    static_assert(!std::is_lvalue_reference_v<A>, "a task is awaited once: write std::move(task)");
+    return TimedTask<typename Plain::value_type>(limit, std::forward<A>(awaitable));
+  } else if constexpr (IsOperation<Plain>) {
+    static_assert(!std::is_lvalue_reference_v<A>, "an operation is awaited once: make it here");
+    return TimedOp<Plain>(limit, std::forward<A>(awaitable));
+  } else if constexpr (std::is_lvalue_reference_v<A>) {
+    return TimedOp<std::remove_cvref_t<decltype(awaitable.as_operation())>>(
+        limit, awaitable.as_operation());
+  } else {
+    return TimedTask<AwaitResultOf<A>>(limit, to_task(std::forward<A>(awaitable)));
+  }
+}
+
+}  // namespace detail
+
+/// Gives what `awaitable`, a task or an operation, gives, as a `Result`; or timed_out after
+/// `length`: then it was cancelled, and is gone. Takes read_exact and write_all too: whoever runs
+/// out of time there gives the stream up. What completes in the same turn as its limit passes is
+/// complete. `Duration::max()` is no limit.
+/// **Cancel**: cancels `awaitable`.
+template <class A>
+auto timeout(Duration length, A&& awaitable) {
+  return detail::limit_time(detail::TimeLimit(length), std::forward<A>(awaitable));
+}
+
+/// The same with an instant as the limit.
+template <class A>
+auto timeout_at(Instant deadline, A&& awaitable) {
+  return detail::limit_time(detail::TimeLimit(deadline), std::forward<A>(awaitable));
+}
+
+}  // namespace eddy

@@ -1,0 +1,103 @@
+// The bare timer wheel: deadlines in, wakes out.
+#pragma once
+
+#include "eddy/platform/clock.hpp"
+#include "eddy/reactor/operation.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace eddy::detail {
+
+/// One deadline of one waiter; lives in what waits, and is cancelled before it dies.
+class TimerNode : public ListNode {
+ public:
+  /// True from arming until it fires or is cancelled.
+  bool armed() const noexcept { return waiter_ != nullptr; }
+  /// True once the deadline has passed and the waiter was woken for it.
+  bool fired() const noexcept { return when_ == kFired; }
+
+ private:
+  friend class TimerWheel;
+  static constexpr std::uint64_t kFired = UINT64_MAX;
+
+  Waiter* waiter_ = nullptr;
+  std::uint64_t when_ = 0;  ///< a tick; while it is unsettled, nanoseconds from the next reading
+};
+
+/// A hierarchical timing wheel (Varghese and Lauck 1987, scheme 7): 8 levels of 64 slots over a
+/// tick of 2^16 ns = 65.5 us, which spans all of 64 bits. A node sits at the level of the highest
+/// six-bit digit in which its tick differs from the wheel's; when the wheel enters its slot, it
+/// moves down.
+///
+/// Arming and cancelling are O(1); so are the next deadline and an empty turn, but for the slots
+/// that cancelling has emptied: each is passed over once. A node never fires early and at most a
+/// tick late; nodes fire in the order of their ticks, those of one tick in the order of arming.
+///
+/// A relative deadline counts from the next reading of the clock, which the loop makes at the end
+/// of its turn. So arming needs no reading, what is cancelled within the turn never enters the
+/// wheel, and the deadline can only be later than if the clock had been read at once.
+class TimerWheel {
+ public:
+  /// `woken` is where wakes go; it must outlive the wheel.
+  explicit TimerWheel(ReadyQueue& woken, Instant start) noexcept;
+  TimerWheel(const TimerWheel&) = delete;
+  TimerWheel& operator=(const TimerWheel&) = delete;
+
+  /// Wakes `waiter` once `deadline` has passed. `Instant::max()` is never.
+  void arm_at(TimerNode& node, Waiter& waiter, Instant deadline) noexcept;
+  /// Wakes `waiter` once `length` has passed from the next `advance` or `settle`. `Duration::max()`
+  /// is for ever.
+  void arm_after(TimerNode& node, Waiter& waiter, Duration length) noexcept;
+  /// Forgets `node`, whatever its state; it can be armed again. The slot that it leaves is not
+  /// looked at: most timers are cancelled, and most of those long before their slot is the first.
+  static void cancel(TimerNode& node) noexcept {
+    node.waiter_ = nullptr;
+    node.when_ = 0;
+    node.unlink();
+  }
+
+  /// Places what `arm_after` left open, reckoned from `now`.
+  void settle(Instant now) noexcept;
+  /// Settles, then wakes all that is due at `now`. `now` may stand still, but not go back.
+  void advance(Instant now) noexcept;
+
+  /// True if `arm_after` left something open, so that `next_deadline` needs `settle` first.
+  bool unsettled() const noexcept { return fresh_.linked(); }
+  bool empty() noexcept { return first_slot() == nullptr && !fresh_.linked(); }
+  /// When `advance` is next of use, if ever. Exact for the earliest node but for one case: if a
+  /// node was cancelled whose slot still holds others, it may be the deadline of the cancelled one.
+  std::optional<Instant> next_deadline() noexcept;
+
+ private:
+  static constexpr unsigned kTickBits = 16;
+  static constexpr unsigned kSlotBits = 6;
+  static constexpr unsigned kLevels = 8;
+  static constexpr unsigned kSlots = 1U << kSlotBits;
+
+  struct WheelSlot {
+    ListNode nodes;
+    std::uint64_t earliest = 0;  ///< a lower bound of the ticks in it, if there are any
+  };
+
+  static std::uint64_t tick_after(Instant instant) noexcept;
+  void place(TimerNode& node) noexcept;
+  void fire(TimerNode& node) noexcept;
+  WheelSlot& slot_at(unsigned level, unsigned slot) noexcept {
+    return slots_[level * kSlots + slot];
+  }
+  WheelSlot* first_slot() noexcept;
+  void clear(unsigned level, unsigned slot) noexcept;
+  void drain(unsigned level, unsigned slot) noexcept;
+
+  std::array<WheelSlot, std::size_t{kLevels} * kSlots> slots_;  ///< level by level
+  /// Of each level. Bit i: slot i is not empty, or was not before a `cancel`.
+  std::array<std::uint64_t, kLevels> occupied_{};
+  ListNode fresh_;  ///< armed since the last reading of the clock
+  ReadyQueue* woken_;
+  std::uint64_t now_tick_;             ///< all ticks up to and including this one have fired
+  std::uint64_t occupied_levels_ = 0;  ///< bit i: level i has occupied slots
+};
+
+}  // namespace eddy::detail

@@ -1,0 +1,330 @@
+#include "eddy/executor/executor.hpp"
+
+#include "eddy/executor/inbox.hpp"
+#include "eddy/executor/waker.hpp"
+#include "eddy/platform/fatal.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+namespace eddy::detail {
+namespace {
+
+/// Operations that may succeed at once, one after another, before a task yields.
+constexpr std::uint8_t kBudget = 128;
+/// Tasks that run between two looks at the reactor, if the last look did not report more events,
+/// and the time that they should take at most.
+constexpr unsigned kTasksPerTurn = 61;
+constexpr Duration kTurnLength = std::chrono::milliseconds(1);
+/// More do not fit into a turn, however quick they are.
+constexpr unsigned kMostTasksPerTurn = 256;
+
+thread_local std::unique_ptr<Executor> owned_executor;
+
+/// Complete from the start.
+class Turn final : public Operation {
+ public:
+  bool advance(Waiter&) noexcept override { return true; }
+  Waiting describe() const noexcept override { return {"its turn", kNoSource}; }
+};
+
+/// Tries the operation of a task that yielded before it could.
+bool begin_late(TaskHeader& task) noexcept {
+  task.not_begun = false;
+  const auto begin = task.begin;
+  std::construct_at(&task.since, Executor::current().now());
+  return begin(task);
+}
+
+/// Takes the operation of `task` one step on; true if it is complete.
+inline bool advance(TaskHeader& task) noexcept {
+  return task.not_begun ? begin_late(task) : task.operation->advance(task);
+}
+
+/// Runs `task` until its next wait, which gives false, or its end.
+inline bool ends(TaskHeader& task) noexcept {
+  if (task.operation != nullptr && !advance(task)) return false;
+  // Each turn of this loop resumes the innermost coroutine. When one ends, its parent is next.
+  while (!task.promise().finished) {
+    task.operation = nullptr;
+    task.resume_point.resume();
+    if (task.operation != nullptr) return false;
+  }
+  return true;
+}
+
+PlatformReactor::Notifier make_notifier(const Reactor& reactor) {
+  Result<PlatformReactor::Notifier> notifier = reactor.create_notifier();
+  if (!notifier) {
+    fatal("cannot make the wake-up of this thread's run loop: " + notifier.error().message());
+  }
+  return std::move(*notifier);
+}
+
+}  // namespace
+
+void PromiseBase::stop_misplaced() noexcept {
+  fatal(
+      "g++ 12 has misplaced the frame of a coroutine: it has no variable of its own, and a "
+      "co_await "
+      "stands in the condition of an if or a loop. Put what is awaited into a variable first");
+}
+
+constinit thread_local Executor* current_executor = nullptr;
+
+Operation& the_turn() noexcept {
+  static constinit Turn turn;
+  return turn;
+}
+
+void yield_over_budget(TaskHeader& task, Operation& operation, std::coroutine_handle<> frame,
+                       bool (*begin)(TaskHeader&) noexcept) noexcept {
+  task.operation = &operation;
+  task.not_begun = begin != nullptr;
+  if (task.not_begun) task.begin = begin;
+  task.resume_point = frame;
+  task.state = Waiter::State::notified;
+}
+
+Executor& Executor::make_current() {
+  owned_executor = std::make_unique<Executor>();
+  current_executor = owned_executor.get();
+  return *current_executor;
+}
+
+Executor::Executor()
+    : reactor_(&thread_reactor()),
+      ready_(&reactor_->ready()),
+      inbox_(new Inbox(make_notifier(*reactor_))),
+      wheel_(*ready_, Clock::now()),
+      now_(Clock::now()),
+      fitting_(kMostTasksPerTurn) {}
+
+Executor::~Executor() {
+  for (ListNode* node = live_.next; node != &live_; node = node->next) {
+    static_cast<TaskHeader&>(static_cast<LiveLink&>(*node)).shielded = false;
+  }
+  cancel_all();
+  current_executor = nullptr;
+  for (WakerCell* cell = inbox_->close(); cell != nullptr;) {
+    detail::release(std::exchange(cell, cell->next));
+  }
+  inbox_->release();
+}
+
+void Executor::abort(TaskHeader& task) noexcept {
+  task.cancel_requested = true;
+  ready_->wake(task);
+}
+
+void Executor::run_until(const bool& done) {
+  if (in_loop_) {
+    fatal("block_on was called inside a task, which would stop its own run loop; use co_await");
+  }
+  in_loop_ = true;
+  done_ = &done;
+  now_ = Clock::now();
+  while (!done) turn();
+  cancel_all();
+  done_ = &kNoRoot;
+  while (live_.linked()) turn();  // the shielded ones, and what they spawn
+  in_loop_ = false;
+}
+
+void Executor::turn() {
+  turn_length_ = std::min(fitting_, std::max(kTasksPerTurn, reported_));
+  left_in_turn_ = turn_length_;
+  do {
+    Waiter* waiter = ready_->pop();
+    if (waiter == nullptr) break;
+    run(static_cast<TaskHeader&>(*waiter), kBudget);
+  } while (--left_in_turn_ != 0);
+  if (*done_ || !live_.linked()) return;  // with no task left nothing would end a park
+  look();
+}
+
+inline void Executor::run(TaskHeader& task, std::uint8_t budget) noexcept {
+  if (task.cancel_requested) {
+    cancel(task);
+    return;
+  }
+  task.state = Waiter::State::running;
+  task.budget = budget;
+  running_ = &task;
+  if (ends(task)) {
+    finish(task);
+  } else {
+    suspend(task);
+  }
+}
+
+/// The task waits for its operation; or goes to the end of the queue, if it was woken meanwhile.
+inline void Executor::suspend(TaskHeader& task) noexcept {
+  if (task.state != Waiter::State::notified) {
+    task.state = Waiter::State::idle;
+    task.since = now_;
+    return;
+  }
+  if (task.cancel_requested) {
+    cancel(task);
+    return;
+  }
+  if (static_cast<Waiter&>(task).linked()) static_cast<Waiter&>(task).unlink();
+  ready_->push(task);
+  if (!task.not_begun) task.since = now_;
+  // It may have moved megabytes; sixty of its kind would hold up everybody else for too long.
+  if (task.budget == 0) left_in_turn_ = 1;
+}
+
+void Executor::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
+  branch.owner = &owner;
+  branch.branch = true;
+  live_.push_back(static_cast<LiveLink&>(branch));
+  TaskHeader* const outer = running_;
+  run(branch, outer->budget);
+  running_ = outer;
+}
+
+/// Frees a task that is done, and in no list of waiters.
+inline void Executor::release(TaskHeader& task) noexcept {
+  static_cast<LiveLink&>(task).unlink();
+  if (task.has_cell) {
+    task.cell->task = nullptr;
+    detail::release(task.cell);
+  }
+  task.promise().frame().destroy();
+  // The last task, or the one that the loop runs for: only here can either end.
+  if (!live_.linked() || *done_) left_in_turn_ = 1;
+}
+
+void Executor::finish(TaskHeader& task) noexcept {
+  task.state = Waiter::State::done;
+  if (TaskOwner* owner = std::exchange(owner_of(task), nullptr)) {
+    owner->on_end(&task.promise());
+  } else if (task.promise().threw) {
+    report_lost_exception(task);
+  }
+  release(task);
+}
+
+void Executor::cancel(TaskHeader& task) noexcept {
+  // First, because the owner may be in the frame, or be destroyed by a destructor there.
+  if (TaskOwner* owner = std::exchange(owner_of(task), nullptr)) owner->on_end(nullptr);
+  destroy(task);
+}
+
+void Executor::destroy(TaskHeader& task) noexcept {
+  task.state = Waiter::State::done;
+  static_cast<Waiter&>(task).unlink();
+  release(task);
+}
+
+void Executor::cancel_all() noexcept {
+  for (ListNode* node = live_.next; node != &live_;) {
+    auto& task = static_cast<TaskHeader&>(static_cast<LiveLink&>(*node));
+    if (task.shielded || task.branch) {
+      node = node->next;
+      continue;
+    }
+    cancel(task);
+    node = live_.next;  // its destructors may have ended others, or spawned
+  }
+}
+
+void Executor::look() {
+  if (!inbox_->empty()) drain_inbox();
+  if (ready_->empty()) {
+    // A long turn is judged also if it ran all that there was: the next poll may report as many.
+    if (turn_length_ - left_in_turn_ >= kTasksPerTurn) {
+      const Instant now = Clock::now();
+      adapt_turn(now);
+      now_ = now;
+    }
+    park();
+    return;
+  }
+  if (reactor_->wakers().size() != 0) poll(Duration::zero());
+  const Instant now = Clock::now();
+  adapt_turn(now);
+  now_ = now;
+  wheel_.advance(now_);
+}
+
+/// Sleeps until an event, a wake by another thread, or the next deadline.
+void Executor::park() {
+  if (busy_poll_ > Duration::zero() && poll_busily()) return;
+  if (reactor_->rebuild_count() != rebuilds_seen_) follow_rebuild();
+  std::optional<Duration> timeout;
+  if (!wheel_.empty()) {
+    now_ = Clock::now();
+    wheel_.settle(now_);
+    if (!ready_->empty()) return;
+    if (const std::optional<Instant> deadline = wheel_.next_deadline()) {
+      timeout = std::max(*deadline - now_, Duration::zero());
+    }
+  }
+  if (inbox_->begin_park()) {
+    poll(timeout);
+    inbox_->end_park();
+  }
+  if (!inbox_->empty()) drain_inbox();
+  now_ = Clock::now();
+  wheel_.advance(now_);
+}
+
+/// The old notifier is shared with the parent of a fork, whom it would wake.
+void Executor::follow_rebuild() {
+  rebuilds_seen_ = reactor_->rebuild_count();
+  inbox_->replace_notifier(make_notifier(*reactor_));
+}
+
+/// Looks without sleeping for the length that the user chose; true if there is something to run.
+bool Executor::poll_busily() {
+  const Instant end = saturating_add(Clock::now(), busy_poll_);
+  do {
+    poll(Duration::zero());
+    if (!inbox_->empty()) drain_inbox();
+    now_ = Clock::now();
+    wheel_.advance(now_);
+    if (!ready_->empty()) return true;
+  } while (now_ < end);
+  return false;
+}
+
+void Executor::poll(std::optional<Duration> timeout) {
+  const Result<std::size_t> polled =
+      with_reactor_mut([&](Reactor& reactor) { return reactor.poll(timeout); });
+  if (!polled) fatal("the reactor cannot wait for events: " + polled.error().message());
+  reported_ = static_cast<unsigned>(*polled);
+}
+
+void Executor::drain_inbox() noexcept {
+  for (WakerCell* cell = inbox_->take_all(); cell != nullptr;) {
+    WakerCell* const next = cell->next;
+    cell->queued.exchange(false);  // before the task is looked at: later wakes queue anew
+    if (cell->task != nullptr) {
+      if (cell->abort_requested.load()) {
+        abort(*cell->task);
+      } else {
+        ready_->wake(*cell->task);
+      }
+    }
+    detail::release(cell);
+    cell = next;
+  }
+}
+
+/// Tasks that take long make turns of fewer, so that the clock is read once a turn and no more.
+void Executor::adapt_turn(Instant now) noexcept {
+  const Duration took = now - now_;
+  if (took > kTurnLength) {
+    fitting_ = std::max(static_cast<unsigned>(turn_length_ * kTurnLength / took), 1U);
+  } else {
+    fitting_ = std::min(fitting_ * 2, kMostTasksPerTurn);
+  }
+}
+
+}  // namespace eddy::detail

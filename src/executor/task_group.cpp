@@ -1,0 +1,54 @@
+#include "eddy/executor/task_group.hpp"
+
+namespace eddy {
+
+void TaskGroup::Member::on_end(detail::PromiseBase* ended) noexcept {
+  if (ended != nullptr && ended->threw && !group->exception_) {
+    group->exception_ = ended->exception;
+  }
+  group->note_end(*this);
+}
+
+void TaskGroup::cancel() noexcept {
+  cancelled_ = true;
+  for (detail::ListNode* node = members_.next; node != &members_; node = node->next) {
+    detail::Executor::current().abort(*static_cast<Member&>(*node).task);
+  }
+}
+
+void TaskGroup::add(Task<> task, std::source_location where) {
+  if (cancelled_) return;
+  auto member = std::make_unique<Member>(*this);  // while `task` still owns its frame: it may throw
+  detail::TaskHeader& header = detail_release(task).promise().make_root(where);
+  header.branch = true;
+  member->task = &header;
+  members_.push_back(*member);
+  ++size_;
+  detail::Executor::current().spawn(header, member.release());
+}
+
+void TaskGroup::note_end(Member& member) noexcept {
+  const std::unique_ptr<Member> gone(&member);
+  member.unlink();
+  --size_;
+  detail::Executor& executor = detail::Executor::current();
+  if (scope_ != nullptr && exception_) {
+    executor.wake_next(*scope_);  // so that no other task throws in between, or does more
+  } else if (scope_ != nullptr && size_ == 0) {
+    executor.wake(*scope_);
+  }
+  if (size_ != 0) return;
+  while (idle_waiters_.linked()) executor.wake(static_cast<detail::Waiter&>(*idle_waiters_.next));
+}
+
+void TaskGroup::destroy_all() noexcept {
+  cancelled_ = true;
+  while (members_.linked()) {
+    const std::unique_ptr<Member> member(&static_cast<Member&>(*members_.next));
+    member->unlink();
+    --size_;
+    detail::Executor::current().destroy(*member->task);
+  }
+}
+
+}  // namespace eddy

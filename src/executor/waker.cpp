@@ -1,0 +1,89 @@
+#include "eddy/executor/waker.hpp"
+
+#include "eddy/executor/executor.hpp"
+#include "eddy/executor/inbox.hpp"
+
+#include <utility>
+
+namespace eddy::detail {
+
+WakerCell::WakerCell(Inbox& home, TaskHeader& header) noexcept
+    : task(&header), owner(header.owner), inbox(&home) {
+  home.retain();
+}
+
+WakerCell::~WakerCell() { inbox->release(); }
+
+WakerCell* retain(WakerCell* cell) noexcept {
+  if (cell != nullptr) cell->references.fetch_add(1, std::memory_order_relaxed);
+  return cell;
+}
+
+void release(WakerCell* cell) noexcept {
+  if (cell->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete cell;
+}
+
+WakerCell* cell_of(TaskHeader& task) {
+  if (!task.has_cell) {
+    task.cell = new WakerCell(Executor::current().inbox(), task);
+    task.has_cell = true;
+  }
+  return retain(task.cell);
+}
+
+void wake_cell(WakerCell& cell) noexcept {
+  Executor* here = Executor::current_if_any();
+  if (here == nullptr || &here->inbox() != cell.inbox) {
+    cell.inbox->push(cell);
+  } else if (cell.task != nullptr) {
+    here->wake(*cell.task);
+  }
+}
+
+void abort_cell(WakerCell& cell) noexcept {
+  Executor* here = Executor::current_if_any();
+  if (here == nullptr || &here->inbox() != cell.inbox) {
+    cell.abort_requested.store(true);
+    cell.inbox->push(cell);
+  } else if (cell.task != nullptr) {
+    here->abort(*cell.task);
+  }
+}
+
+void Inbox::push(WakerCell& cell) noexcept {
+  if (cell.queued.exchange(true)) return;
+  eddy::detail::retain(&cell);
+  WakerCell* head = head_.load(std::memory_order_relaxed);
+  do {
+    if (head == closed()) {
+      eddy::detail::release(&cell);
+      return;
+    }
+    cell.next = head;
+  } while (!head_.compare_exchange_weak(head, &cell));
+  if (parked_.load() && parked_.exchange(false)) notifier_.notify();
+}
+
+WakerCell* Inbox::closed() noexcept {
+  // An address that is no cell's.
+  static constinit std::max_align_t mark{};
+  return reinterpret_cast<WakerCell*>(&mark);
+}
+
+WakerCell* Inbox::reversed(WakerCell* newest) noexcept {
+  WakerCell* oldest = nullptr;
+  while (newest != nullptr) {
+    WakerCell* next = std::exchange(newest->next, oldest);
+    oldest = std::exchange(newest, next);
+  }
+  return oldest;
+}
+
+bool CurrentWakerOp::try_start() noexcept {
+  task_ = Executor::current().running();
+  return true;
+}
+
+Waker CurrentWakerOp::take() const { return detail_make_waker(*task_); }
+
+}  // namespace eddy::detail

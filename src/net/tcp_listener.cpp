@@ -1,0 +1,135 @@
+#include "eddy/net/tcp_listener.hpp"
+
+#include "eddy/platform/sys.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace eddy {
+namespace {
+
+constexpr Duration kBackOff = std::chrono::milliseconds(10);
+
+bool is_any_of(const std::error_code& error, std::initializer_list<std::errc> codes) noexcept {
+  return std::any_of(codes.begin(), codes.end(),
+                     [&](std::errc code) { return sys::is(error, code); });
+}
+
+/// Errors of the connection, not of the listener (accept(2) of Linux lists those of the network);
+/// the next connection may be well.
+bool is_of_connection(const std::error_code& error) noexcept {
+  return is_any_of(
+      error, {std::errc::interrupted, std::errc::connection_aborted, std::errc::protocol_error,
+              std::errc::connection_reset, std::errc::no_protocol_option, std::errc::network_down,
+              std::errc::host_unreachable, std::errc::network_unreachable,
+              std::errc::operation_not_permitted, std::errc::timed_out});
+}
+
+bool is_out_of_descriptors(const std::error_code& error) noexcept {
+  return is_any_of(error,
+                   {std::errc::too_many_files_open, std::errc::too_many_files_open_in_system});
+}
+
+bool is_out_of_memory(const std::error_code& error) noexcept {
+  return is_any_of(error, {std::errc::no_buffer_space, std::errc::not_enough_memory});
+}
+
+}  // namespace
+
+Result<TcpListener> TcpListener::bind(const SocketAddr& address, const ListenOptions& options) {
+  Result<Fd> socket = sys::create_stream_socket(address.family());
+  if (!socket) return std::unexpected(socket.error());
+  const RawSource raw = socket->raw();
+  Result<> done;
+  if (options.reuse_address_) done = sys::set_option(raw, SocketOption::reuse_address, 1);
+  if (done && options.reuse_port_) done = sys::set_option(raw, SocketOption::reuse_port, 1);
+  if (done && address.family() == SocketAddr::Family::v6) {
+    done = sys::set_option(raw, SocketOption::v6_only, options.v6_only_ ? 1 : 0);
+  }
+  if (done) done = sys::bind(raw, address);
+  if (done) done = sys::listen(raw, options.backlog_);
+  if (!done) return std::unexpected(done.error());
+
+  TcpListener listener(std::move(*socket));
+  if (Result<Fd> reserve = sys::open_reserve()) listener.reserve_ = std::move(*reserve);
+  return listener;
+}
+
+Result<SocketAddr> TcpListener::local_address() const noexcept { return sys::local_address(raw()); }
+
+bool TcpListener::AcceptOp::begin_wait(detail::Waiter& waiter) noexcept {
+  const sys::Status waiting = listener_->source_.wait(Direction::read, waiter);
+  if (backs_off_) {
+    // Linked too, so that it ends with the listener; if that fails, the timer alone wakes it.
+    timer_.arm(waiter, detail::TimeLimit(kBackOff));
+    return true;
+  }
+  if (!waiting) error_ = waiting.error().value();
+  return waiting.has_value();
+}
+
+bool TcpListener::AcceptOp::advance(detail::Waiter& waiter) noexcept {
+  if (waiter.refused()) {
+    error_ = static_cast<int>(std::errc::operation_canceled);
+    return true;
+  }
+  if (backs_off_ && !timer_.fired()) {
+    static_cast<void>(listener_->source_.wait(Direction::read, waiter));
+    return false;
+  }
+  backs_off_ = false;
+  return try_start() || !begin_wait(waiter);
+}
+
+bool TcpListener::AcceptOp::attempt() noexcept {
+  for (;;) {
+    IoSource& source = listener_->source_;
+    const std::uint64_t mark = source.mark(Direction::read);
+    Result<Fd> accepted = sys::accept(source.raw(), nullptr);
+    if (accepted) {
+      accepted_ = std::move(*accepted);
+      return true;
+    }
+    const std::error_code error = accepted.error();
+    if (sys::is(error, std::errc::operation_would_block)) {
+      source.clear_ready(Direction::read, mark);
+      return false;
+    }
+    if (is_out_of_descriptors(error) || is_out_of_memory(error)) {
+      // The system may say so although nobody waits to be accepted; then the next edge will tell.
+      if (is_out_of_descriptors(error) && listener_->shed_one() == Shed::nobody_waits) {
+        source.clear_ready(Direction::read, mark);
+        return false;
+      }
+      backs_off_ = true;
+      return false;
+    }
+    if (!is_of_connection(error)) {
+      error_ = error.value();
+      return true;
+    }
+  }
+}
+
+Result<TcpStream> TcpListener::AcceptOp::take() noexcept {
+  if (error_ != 0) return std::unexpected(sys::error_of(error_));
+  return TcpStream(std::move(accepted_));
+}
+
+TcpListener::Shed TcpListener::shed_one() noexcept {
+  Shed outcome = Shed::tried;
+  if (reserve_) {
+    reserve_.reset();
+    // Closed as it goes out of scope; the peer sees the end of the stream instead of silence.
+    const Result<Fd> shed = sys::accept(raw(), nullptr);
+    if (shed) {
+      ++shed_count_;
+    } else if (sys::is(shed.error(), std::errc::operation_would_block)) {
+      outcome = Shed::nobody_waits;
+    }
+  }
+  if (Result<Fd> reserve = sys::open_reserve()) reserve_ = std::move(*reserve);
+  return outcome;
+}
+
+}  // namespace eddy

@@ -1,0 +1,153 @@
+#include "eddy/net/tcp_stream.hpp"
+
+#include <algorithm>
+
+namespace eddy {
+namespace {
+
+/// One call on `source`, repeated over interruptions, with its readiness kept up to date.
+template <class Call>
+Result<std::size_t> try_once(IoSource& source, Direction direction, std::size_t wanted, Call call) {
+  for (;;) {
+    const std::uint64_t mark = source.mark(direction);
+    const sys::Count count = call();
+    if (count) {
+      if (*count < wanted && *count != 0) source.note_short_transfer(direction, mark);
+      return count;
+    }
+    if (sys::is(count.error(), std::errc::operation_would_block)) {
+      source.clear_ready(direction, mark);
+    }
+    if (!sys::is(count.error(), std::errc::interrupted)) return count;
+  }
+}
+
+int to_seconds(std::chrono::seconds seconds) noexcept {
+  return static_cast<int>(std::clamp<std::chrono::seconds::rep>(seconds.count(), 0, 1 << 30));
+}
+
+Result<bool> is_on(const Result<int>& option) noexcept {
+  if (!option) return std::unexpected(option.error());
+  return *option != 0;
+}
+
+}  // namespace
+
+namespace detail {
+
+bool ConnectOp::fail(std::error_code error) noexcept {
+  error_ = error;
+  source_.close();
+  return true;
+}
+
+bool ConnectOp::try_start() noexcept {
+  Result<Fd> socket = sys::create_stream_socket(address_.family());
+  if (!socket) return fail(socket.error());
+  source_ = IoSource(std::move(*socket));
+  const Result<> connected = sys::connect(source_.raw(), address_);
+  if (connected) return true;
+  // Interrupted, it goes on by itself, as if it were in progress (POSIX).
+  if (sys::is(connected.error(), std::errc::operation_in_progress) ||
+      sys::is(connected.error(), std::errc::interrupted)) {
+    return false;
+  }
+  return fail(connected.error());
+}
+
+bool ConnectOp::begin_wait(Waiter& waiter) noexcept {
+  const sys::Status waiting = source_.wait(Direction::write, waiter);
+  if (!waiting) fail(waiting.error());
+  return waiting.has_value();
+}
+
+bool ConnectOp::advance(Waiter& waiter) noexcept {
+  if (const Result<> outcome = sys::take_error(source_.raw()); !outcome) {
+    return fail(outcome.error());
+  }
+  // The wake may have been for another reason: only a connected socket has a peer.
+  const Result<SocketAddr> peer = sys::peer_address(source_.raw());
+  if (peer || !sys::is(peer.error(), std::errc::not_connected)) return true;
+  return !begin_wait(waiter);
+}
+
+Result<TcpStream> ConnectOp::take() noexcept {
+  if (error_) return std::unexpected(error_);
+  return TcpStream(std::move(source_));
+}
+
+}  // namespace detail
+
+Result<std::size_t> TcpStream::try_read(std::span<std::byte> buffer) noexcept {
+  return try_once(source_, Direction::read, buffer.size(),
+                  [&] { return sys::receive(raw(), buffer); });
+}
+
+Result<std::size_t> TcpStream::try_write(std::span<const std::byte> data) noexcept {
+  return try_once(source_, Direction::write, data.size(), [&] { return sys::send(raw(), data); });
+}
+
+Result<> TcpStream::shutdown(ShutdownHow how) noexcept {
+  Result<> done = sys::shutdown(raw(), how);
+  source_.note_shutdown();
+  return done;
+}
+
+std::pair<ReadHalf, WriteHalf> TcpStream::split() && {
+  auto shared = std::make_shared<TcpStream>(std::move(*this));
+  return {ReadHalf(shared), WriteHalf(shared)};
+}
+
+Result<> TcpStream::set_nodelay(bool on) noexcept {
+  return sys::set_option(raw(), SocketOption::no_delay, on ? 1 : 0);
+}
+
+Result<bool> TcpStream::nodelay() const noexcept {
+  return is_on(sys::get_option(raw(), SocketOption::no_delay));
+}
+
+Result<> TcpStream::set_keep_alive(const std::optional<KeepAlive>& keep_alive) noexcept {
+  if (!keep_alive) return sys::set_option(raw(), SocketOption::keep_alive, 0);
+  struct Setting {
+    SocketOption option;
+    int value;
+  };
+  for (const Setting& setting :
+       {Setting{SocketOption::keep_alive_idle, to_seconds(keep_alive->idle)},
+        Setting{SocketOption::keep_alive_interval, to_seconds(keep_alive->interval)},
+        Setting{SocketOption::keep_alive_count, keep_alive->count},
+        Setting{SocketOption::keep_alive, 1}}) {
+    if (Result<> set = sys::set_option(raw(), setting.option, setting.value); !set) return set;
+  }
+  return {};
+}
+
+Result<bool> TcpStream::keep_alive() const noexcept {
+  return is_on(sys::get_option(raw(), SocketOption::keep_alive));
+}
+
+Result<> TcpStream::set_send_buffer_size(int bytes) noexcept {
+  return sys::set_option(raw(), SocketOption::send_buffer, bytes);
+}
+
+Result<int> TcpStream::send_buffer_size() const noexcept {
+  return sys::get_option(raw(), SocketOption::send_buffer);
+}
+
+Result<> TcpStream::set_receive_buffer_size(int bytes) noexcept {
+  return sys::set_option(raw(), SocketOption::receive_buffer, bytes);
+}
+
+Result<int> TcpStream::receive_buffer_size() const noexcept {
+  return sys::get_option(raw(), SocketOption::receive_buffer);
+}
+
+Result<> TcpStream::set_linger(std::optional<std::chrono::seconds> linger) noexcept {
+  return sys::set_option(raw(), SocketOption::linger, linger ? to_seconds(*linger) : -1);
+}
+
+Result<SocketAddr> TcpStream::local_address() const noexcept { return sys::local_address(raw()); }
+
+Result<SocketAddr> TcpStream::peer_address() const noexcept { return sys::peer_address(raw()); }
+
+}  // namespace eddy

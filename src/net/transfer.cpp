@@ -1,0 +1,102 @@
+#include "eddy/net/transfer.hpp"
+
+#include "eddy/net/conduit.hpp"
+#include "eddy/platform/sys.hpp"
+
+namespace eddy::detail {
+namespace {
+
+/// What one call would move: less than that is a short transfer.
+template <class Slice>
+std::size_t size_of_one_call(std::span<const Slice> slices) noexcept {
+  std::size_t total = 0;
+  std::size_t taken = 0;
+  for (const Slice& slice : slices) {
+    if (slice.empty()) continue;
+    if (++taken > sys::kSlicesPerCall) break;
+    total += slice.size();
+  }
+  return total;
+}
+
+}  // namespace
+
+sys::Count ReadOp::call() noexcept { return sys::receive(raw(), {data_, wanted()}); }
+
+sys::Count PeekOp::call() noexcept { return sys::peek(raw(), {data_, wanted()}); }
+
+sys::Count ReadExactOp::call() noexcept { return sys::receive(raw(), {data_, wanted()}); }
+bool ReadExactOp::moved(std::size_t count) noexcept {
+  data_ += count;
+  set_amount(wanted() - count);
+  return wanted() == 0 || count == 0;
+}
+Result<> ReadExactOp::take() noexcept {
+  if (!amount()) return std::unexpected(amount().error());
+  if (*amount() != 0) return std::unexpected(make_error_code(Error::end_of_stream));
+  return {};
+}
+
+sys::Count WriteOp::call() noexcept { return sys::send(raw(), {data_, wanted()}); }
+
+sys::Count WriteAllOp::call() noexcept { return sys::send(raw(), {data_, wanted()}); }
+bool WriteAllOp::moved(std::size_t count) noexcept {
+  data_ += count;
+  set_amount(wanted() - count);
+  return wanted() == 0;
+}
+
+sys::Count ReadVectoredOp::call() noexcept { return sys::receive_vectored(raw(), buffers_); }
+std::size_t ReadVectoredOp::wanted() const noexcept { return size_of_one_call(buffers_); }
+
+sys::Count WriteVectoredOp::call() noexcept { return sys::send_vectored(raw(), data_); }
+std::size_t WriteVectoredOp::wanted() const noexcept { return size_of_one_call(data_); }
+
+bool TransferOp::wait(Direction direction, Waiter& waiter) noexcept {
+  const sys::Status waiting = source_->wait(direction, waiter);
+  if (!waiting) fail(waiting.error());
+  return waiting.has_value();
+}
+
+template <class Op, Direction direction>
+bool Transfer<Op, direction>::advance(Waiter& waiter) noexcept {
+  if (waiter.refused()) {
+    fail(std::make_error_code(std::errc::operation_canceled));
+    return true;
+  }
+  return try_start() || !begin_wait(waiter);
+}
+
+template <class Op, Direction direction>
+bool Transfer<Op, direction>::attempt() noexcept {
+  do {
+    const std::uint64_t mark = source().mark(direction);
+    const std::size_t wanted = self().wanted();
+    const sys::Count count = wanted == 0 ? sys::Count(0) : self().call();
+    if (count) {
+      if (Op::kConsumes && *count < wanted && *count != 0) {
+        source().note_short_transfer(direction, mark);
+      }
+      if (self().moved(*count)) return true;
+    } else if (sys::is(count.error(), std::errc::operation_would_block)) {
+      source().clear_ready(direction, mark);
+      return false;
+    } else if (!sys::is(count.error(), std::errc::interrupted)) {
+      fail(count.error());
+      return true;
+    }
+  } while (source().is_ready(direction));
+  return false;
+}
+
+template class Transfer<ReadOp, Direction::read>;
+template class Transfer<PeekOp, Direction::read>;
+template class Transfer<ReadExactOp, Direction::read>;
+template class Transfer<WriteOp, Direction::write>;
+template class Transfer<WriteAllOp, Direction::write>;
+template class Transfer<ReadVectoredOp, Direction::read>;
+template class Transfer<WriteVectoredOp, Direction::write>;
+template class Transfer<FillOp, Direction::read>;
+template class Transfer<DrainOp, Direction::write>;
+
+}  // namespace eddy::detail

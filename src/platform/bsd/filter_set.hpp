@@ -1,0 +1,66 @@
+// The sources that a reactor watches, and the filters of a kqueue that are attached to them.
+#pragma once
+
+#include "eddy/platform/events.hpp"
+#include "eddy/platform/fd.hpp"
+#include "eddy/platform/interest.hpp"
+#include "eddy/platform/raw_source.hpp"
+#include "eddy/platform/result.hpp"
+
+#include <mutex>
+#include <vector>
+
+#include <sys/event.h>
+
+namespace eddy::detail {
+
+/// What a source is watched for, and under which token.
+struct Watch {
+  Token token = 0;
+  Interest interest;  ///< none: it is not registered
+};
+
+/// The registered sources with their filters. The kernel has a change when the call returns: a
+/// source is registered once in its life, so that to gather changes would save next to nothing, and
+/// a caller could not be told of an error.
+///
+/// **Thread**: any.
+class FilterSet {
+ public:
+  FilterSet() = default;
+  FilterSet(const FilterSet&) = delete;
+  FilterSet& operator=(const FilterSet&) = delete;
+  ~FilterSet();
+
+  Result<> open();
+  Result<> add(RawSource source, Watch watch);
+  Result<> change(RawSource source, Watch watch);
+  Result<> remove(RawSource source);
+  void notify() const noexcept;
+
+  RawSource kqueue() const noexcept { return kqueue_.raw(); }
+
+  /// The direction that an event is about; none of a notification.
+  static Interest direction_of(const struct ::kevent& event) noexcept;
+
+ private:
+  struct Entry {
+    Watch watch;
+    bool stands_in = false;  ///< user events take the place of filters
+  };
+
+  Entry* find(RawSource source) noexcept;
+  bool is_attached(RawSource source, const Entry& entry) const noexcept;
+  Result<> attach(RawSource source, Entry& entry, Watch watch);
+  Result<> stand_in(RawSource source, Token token, Interest direction) const noexcept;
+  Result<> detach(RawSource source, Entry& entry) const noexcept;
+
+  Fd kqueue_;
+  int process_ = 0;  ///< that opened it
+  std::mutex mutex_;
+  /// By descriptor; under the lock. The kernel would take a second registration for a change of the
+  /// first, and a removal by halves for an error.
+  std::vector<Entry> entries_;
+};
+
+}  // namespace eddy::detail

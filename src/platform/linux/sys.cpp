@@ -1,0 +1,125 @@
+// The rest of the seam on Linux: eventfd and epoll.
+#include "eddy/platform/sys.hpp"
+
+#include "platform/posix/native.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace eddy::sys {
+
+using namespace posix;
+
+namespace {
+
+/// Cleared for good at the first ENOSYS: kernels before 5.11, and some emulators.
+std::atomic<bool> has_epoll_pwait2{true};
+
+int to_milliseconds(std::chrono::nanoseconds timeout) noexcept {
+  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return static_cast<int>(std::min<std::chrono::milliseconds::rep>(rounded, 1'000'000'000));
+}
+
+constexpr unsigned kSplice = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+
+/// While it lives, a SIGPIPE of this thread waits: splice has no MSG_NOSIGNAL.
+class SigpipeHeld {
+ public:
+  SigpipeHeld() noexcept {
+    ::sigemptyset(&sigpipe_);
+    ::sigaddset(&sigpipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  SigpipeHeld(const SigpipeHeld&) = delete;
+  SigpipeHeld& operator=(const SigpipeHeld&) = delete;
+  ~SigpipeHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  /// Takes away the one that a call has raised.
+  void drop() const noexcept {
+    if (::sigismember(&before_, SIGPIPE) != 0) return;  // held before: one may be somebody else's
+    const timespec at_once{};
+    while (::sigtimedwait(&sigpipe_, nullptr, &at_once) < 0 && errno == EINTR) continue;
+  }
+
+ private:
+  sigset_t sigpipe_{};
+  sigset_t before_{};
+};
+
+}  // namespace
+
+Result<Pipe> create_splice_pipe() noexcept { return create_pipe(); }
+
+Count splice_from_socket(RawSource socket, RawSource pipe_writer, std::size_t most) noexcept {
+  return count(::splice(socket, nullptr, pipe_writer, nullptr, most, kSplice));
+}
+
+Count splice_to_socket(RawSource pipe_reader, RawSource socket, std::size_t most) noexcept {
+  const SigpipeHeld held;
+  const Count moved = count(::splice(pipe_reader, nullptr, socket, nullptr, most, kSplice));
+  if (!moved && is(moved.error(), std::errc::broken_pipe)) held.drop();
+  return moved;
+}
+
+Result<Pipe> create_bell() noexcept {
+  Result<Fd> writer = own(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!writer) return std::unexpected(writer.error());
+  Result<Fd> reader = duplicate(writer->raw());
+  if (!reader) return std::unexpected(reader.error());
+  return Pipe{std::move(*reader), std::move(*writer)};
+}
+
+void ring(const Pipe& bell) noexcept {
+  const RawSource counter = bell.writer.raw();
+  const std::uint64_t one = 1;
+  while (::write(counter, &one, sizeof(one)) < 0) {
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return;
+    // The counter is at its limit. Emptied, the next write is an edge again.
+    std::uint64_t drained = 0;
+    if (::read(counter, &drained, sizeof(drained)) < 0 && errno != EINTR && errno != EAGAIN) return;
+  }
+}
+
+Result<Fd> epoll_create() noexcept { return own(::epoll_create1(EPOLL_CLOEXEC)); }
+
+Result<void> epoll_add(RawSource epoll, RawSource source, epoll_event& event) noexcept {
+  return check(::epoll_ctl(epoll, EPOLL_CTL_ADD, source, &event));
+}
+
+Result<void> epoll_modify(RawSource epoll, RawSource source, epoll_event& event) noexcept {
+  return check(::epoll_ctl(epoll, EPOLL_CTL_MOD, source, &event));
+}
+
+Result<void> epoll_remove(RawSource epoll, RawSource source) noexcept {
+  return check(::epoll_ctl(epoll, EPOLL_CTL_DEL, source, nullptr));
+}
+
+Count epoll_wait(RawSource epoll, std::span<epoll_event> events,
+                 std::optional<std::chrono::nanoseconds> timeout) noexcept {
+  const int room = static_cast<int>(events.size());
+  if (!timeout) return count(::epoll_wait(epoll, events.data(), room, -1));
+  if (*timeout <= std::chrono::nanoseconds::zero()) {
+    return count(::epoll_wait(epoll, events.data(), room, 0));
+  }
+  if (has_epoll_pwait2.load(std::memory_order_relaxed)) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(*timeout);
+    const timespec spec{static_cast<time_t>(seconds.count()),
+                        static_cast<long>((*timeout - seconds).count())};
+    const int n = ::epoll_pwait2(epoll, events.data(), room, &spec, nullptr);
+    if (n >= 0 || errno != ENOSYS) return count(n);
+    has_epoll_pwait2.store(false, std::memory_order_relaxed);
+  }
+  return count(::epoll_wait(epoll, events.data(), room, to_milliseconds(*timeout)));
+}
+
+}  // namespace eddy::sys

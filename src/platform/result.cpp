@@ -1,0 +1,30 @@
+#include "eddy/platform/result.hpp"
+
+#include <string>
+
+namespace eddy {
+namespace {
+
+class Category final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "eddy"; }
+
+  std::string message(int value) const override {
+    switch (static_cast<Error>(value)) {
+      case Error::end_of_stream:
+        return "the stream ended before all the bytes that were asked for had come";
+      case Error::bad_address:
+        return "not an address of the form 127.0.0.1:80 or [::1]:80";
+    }
+    return "unknown error";
+  }
+};
+
+}  // namespace
+
+const std::error_category& error_category() noexcept {
+  static const Category category;
+  return category;
+}
+
+}  // namespace eddy

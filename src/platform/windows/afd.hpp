@@ -1,0 +1,63 @@
+// The poll of the Ancillary Function Driver, which is what select and WSAPoll of Windows are made
+// of: it is asynchronous, and its completion can go to a completion port.
+//
+// Not in the documentation of Windows, but unchanged since Windows 2000; libuv, mio (so all of
+// Rust), node and wepoll stand on it.
+#pragma once
+
+#include "eddy/platform/raw_source.hpp"
+#include "eddy/platform/result.hpp"
+
+#include "platform/windows/handle.hpp"
+#include "platform/windows/windows.hpp"
+
+#include <cstdint>
+
+namespace eddy::sys {
+
+/// What a poll asks for and reports.
+enum AfdEvent : std::uint32_t {
+  kAfdReceive = 0x0001,
+  kAfdReceiveExpedited = 0x0002,  ///< out-of-band data
+  kAfdSend = 0x0004,
+  kAfdDisconnect = 0x0008,  ///< the peer ended its stream
+  kAfdAbort = 0x0010,       ///< the connection was reset
+  kAfdLocalClose = 0x0020,  ///< the socket was closed on this side
+  kAfdAccept = 0x0080,
+  kAfdConnectFail = 0x0100,
+};
+
+/// How a poll ended that was cancelled.
+inline constexpr std::int32_t kStatusCancelled = static_cast<std::int32_t>(0xC0000120);
+
+/// The driver's own layout: one socket a poll.
+struct AfdPoll {
+  LARGE_INTEGER timeout;
+  ULONG count;
+  ULONG exclusive;
+  HANDLE socket;
+  ULONG events;
+  LONG status;
+};
+
+/// A handle of the driver, on which polls are made. Its polls complete on `port` under `key`, with
+/// the poll's context in the place of the OVERLAPPED.
+Result<Handle> open_afd(HANDLE port, std::uintptr_t key) noexcept;
+
+/// The socket of the provider at the bottom, which the driver knows, under any layers.
+/// **Errors**: bad_file_descriptor; operation_not_permitted for what is no socket.
+Result<RawSource> base_socket(RawSource socket) noexcept;
+
+/// True if this side has ended its stream, of which the driver says nothing.
+bool is_shut_for_writing(RawSource socket) noexcept;
+
+/// Starts a poll of `socket` for `events`. If it succeeds, a completion comes, also if something is
+/// ready already; until then `poll` and `status` are the kernel's.
+/// **Errors**: bad_file_descriptor if the socket is closed; not_enough_memory.
+Result<> start_afd_poll(HANDLE afd, RawSource socket, std::uint32_t events, AfdPoll& poll,
+                        IO_STATUS_BLOCK& status, void* context) noexcept;
+
+/// Asks for the end of a poll. Its completion comes in any case, here or as of before.
+void cancel_afd_poll(HANDLE afd, IO_STATUS_BLOCK& status) noexcept;
+
+}  // namespace eddy::sys

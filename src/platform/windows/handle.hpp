@@ -1,0 +1,31 @@
+// Sole ownership of a kernel object that is no socket.
+#pragma once
+
+#include "platform/windows/windows.hpp"
+
+#include <utility>
+
+namespace eddy::sys {
+
+/// Owns a handle and closes it once.
+class [[nodiscard]] Handle {
+ public:
+  Handle() noexcept = default;
+  explicit Handle(HANDLE raw) noexcept : raw_(raw) {}
+  Handle(Handle&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(raw_, other.raw_);
+    return *this;
+  }
+  ~Handle() {
+    if (raw_ != nullptr) ::CloseHandle(raw_);
+  }
+
+  HANDLE raw() const noexcept { return raw_; }
+  explicit operator bool() const noexcept { return raw_ != nullptr; }
+
+ private:
+  HANDLE raw_ = nullptr;
+};
+
+}  // namespace eddy::sys

@@ -1,0 +1,57 @@
+// The completion port, on which everything that wakes a reactor arrives.
+#pragma once
+
+#include "eddy/platform/result.hpp"
+
+#include "platform/windows/handle.hpp"
+#include "platform/windows/windows.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace eddy::sys {
+
+/// Who a completion is from.
+enum class PortKey : std::uintptr_t { afd, notification, timer };
+
+/// A completion port with a notification that is in it once at most, and with a timer that is
+/// better than the tick of the system where there is one.
+///
+/// **Thread**: `notify` any; `wait` one at a time.
+class CompletionPort {
+ public:
+  CompletionPort() = default;
+  CompletionPort(const CompletionPort&) = delete;
+  CompletionPort& operator=(const CompletionPort&) = delete;
+  ~CompletionPort() = default;
+
+  Result<> open() noexcept;
+
+  /// Wakes the one that waits, or the next that will.
+  void notify() noexcept;
+  /// The notification was taken out: the next `notify` is another.
+  void accept_notification() noexcept { notified_.store(false); }
+
+  /// Takes out what has arrived, or waits for it. No timeout waits for ever. It may return with
+  /// nothing, also before its time.
+  Result<std::size_t> wait(std::span<OVERLAPPED_ENTRY> entries,
+                           std::optional<std::chrono::nanoseconds> timeout) noexcept;
+
+  HANDLE raw() const noexcept { return port_.raw(); }
+
+ private:
+  bool start_timer(std::chrono::nanoseconds timeout) noexcept;
+  void stop_timer() noexcept;
+
+  Handle port_;
+  Handle timer_;
+  Handle
+      timer_packet_;  ///< puts the timer's signal into the port; null where there is no such thing
+  std::atomic<bool> notified_ = false;
+};
+
+}  // namespace eddy::sys

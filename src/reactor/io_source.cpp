@@ -1,0 +1,170 @@
+#include "eddy/reactor/io_source.hpp"
+
+#include "eddy/platform/fatal.hpp"
+#include "eddy/platform/sys.hpp"
+#include "eddy/reactor/reactor.hpp"
+
+#include "reactor/thread_state.hpp"
+
+#include <new>
+
+namespace eddy {
+namespace {
+
+constexpr Interest interest_in(Direction direction) noexcept {
+  return direction == Direction::read ? Interest::readable | Interest::priority
+                                      : Interest::writable;
+}
+
+}  // namespace
+
+IoSource::IoSource(IoSource&& other) noexcept {
+  other.check_unwaited();
+  fd_ = std::move(other.fd_);
+  slot_ = std::exchange(other.slot_, nullptr);
+  reactor_id_ = other.reactor_id_;
+}
+
+IoSource& IoSource::operator=(IoSource&& other) noexcept {
+  if (this == &other) return *this;
+  other.check_unwaited();
+  close();
+  fd_ = std::move(other.fd_);
+  slot_ = std::exchange(other.slot_, nullptr);
+  reactor_id_ = other.reactor_id_;
+  return *this;
+}
+
+void IoSource::close() noexcept {
+  deregister();
+  fd_.reset();
+}
+
+Fd IoSource::into_fd() noexcept {
+  deregister();
+  return std::move(fd_);
+}
+
+inline void IoSource::check_thread() const noexcept {
+  if (reactor_id_ != detail::thread_state.id) {
+    detail::fatal(
+        "a socket was used on another thread than the one that first waited on it; "
+        "open, accept or move it there before its first wait");
+  }
+}
+
+inline void IoSource::link(Direction direction, detail::Waiter& waiter) noexcept {
+  waiter.watch(slot_->generation);
+  (*slot_)[direction].waiters.push_back(waiter);
+}
+
+sys::Status IoSource::wait(Direction direction, detail::Waiter& waiter) noexcept {
+  if (slot_ == nullptr) return wait_for_the_first_time(direction, waiter);
+  check_thread();
+  const Reactor& reactor = *detail::thread_state.reactor;
+  if (const Result<> armed = reactor.rearm(fd_.raw(), interest_in(direction)); !armed) return armed;
+  link(direction, waiter);
+  return {};
+}
+
+sys::Status IoSource::wait_for_the_first_time(Direction direction,
+                                              detail::Waiter& waiter) noexcept {
+  if (const Result<> registered = register_with_thread(); !registered) return registered;
+  // The registration reports anew what is ready, in both directions.
+  for (const Direction d : {Direction::read, Direction::write}) {
+    WakerRegistry::clear_ready(*slot_, d, WakerRegistry::mark(*slot_, d));
+  }
+  link(direction, waiter);
+  return {};
+}
+
+Result<> IoSource::register_with_thread() noexcept {
+  Reactor& reactor = detail::thread_reactor();
+  detail::Slot* slot = nullptr;
+  try {
+    slot = &reactor.wakers().insert(fd_.raw());
+  } catch (const std::bad_alloc&) {
+    return failure(std::errc::not_enough_memory);
+  }
+  Result<> added =
+      reactor.register_source(fd_.raw(), WakerRegistry::token_of(*slot), detail::kSourceInterest);
+  if (!added) {
+    reactor.wakers().remove(*slot);
+    return added;
+  }
+  slot_ = slot;
+  reactor_id_ = detail::thread_state.id;
+  return {};
+}
+
+void IoSource::note_shutdown() noexcept {
+  if constexpr (NeedsRearm<PlatformReactor>) {
+    if (slot_ == nullptr) return;
+    check_thread();
+    Event event;
+    event.token = WakerRegistry::token_of(*slot_);
+    event.readable = true;
+    event.writable = true;
+    detail::thread_state.reactor->wakers().wake_token(event);
+  }
+}
+
+void IoSource::deregister() noexcept {
+  if (slot_ == nullptr) return;
+  detail::Slot* slot = std::exchange(slot_, nullptr);
+  if (detail::thread_state.ended) return;  // the kernel's object went with it
+  if (reactor_id_ != detail::thread_state.id) {
+    detail::fatal("a socket was destroyed on another thread than the one that waited on it");
+  }
+  const detail::ReactorBorrow borrow(detail::ReactorBorrow::Kind::exclusive);
+  // The kernel refuses only if the descriptor was closed behind our back; then nothing is
+  // registered.
+  static_cast<void>((*borrow).deregister_with_token(fd_.raw(), WakerRegistry::token_of(*slot)));
+}
+
+/// The operations that wait, and those that were woken and have not run yet, refer to this object.
+void IoSource::check_unwaited() const noexcept {
+  if (slot_ == nullptr) return;
+  const bool here = reactor_id_ == detail::thread_state.id;
+  if (slot_->read.waiters.linked() || slot_->write.waiters.linked() ||
+      (here && detail::thread_state.reactor->ready().has_watcher_of(slot_->generation))) {
+    detail::fatal("a socket was moved while a task waits on it; move it before, or share it");
+  }
+}
+
+namespace detail {
+
+bool ReadinessOp::begin_wait(Waiter& waiter) noexcept {
+  const sys::Status waiting = source_->wait(direction_, waiter);
+  // What cannot be watched, such as a file, may be ready all the same.
+  if (!waiting && !confirm_ready()) error_ = waiting.error().value();
+  return waiting.has_value();
+}
+
+bool ReadinessOp::advance(Waiter& waiter) noexcept {
+  if (waiter.refused()) {
+    error_ = static_cast<int>(std::errc::operation_canceled);
+    return true;
+  }
+  return try_start() || !begin_wait(waiter);
+}
+
+Waiting ReadinessOp::describe() const noexcept {
+  return {direction_ == Direction::read ? "readable" : "writable", source_->raw()};
+}
+
+/// Is what the readiness bit says so?
+bool ReadinessOp::ask_kernel() noexcept {
+  const Interest interest = direction_ == Direction::read ? Interest::readable : Interest::writable;
+  const std::uint64_t mark = source_->mark(direction_);
+  for (;;) {
+    const Result<Interest> now = sys::poll_now(source_->raw(), interest);
+    if (!now && sys::is(now.error(), std::errc::interrupted)) continue;
+    if (!now || now->contains(interest)) return true;  // on an error the caller's call will tell
+    source_->clear_ready(direction_, mark);
+    return false;
+  }
+}
+
+}  // namespace detail
+}  // namespace eddy

@@ -1,0 +1,112 @@
+#include "eddy/reactor/reactor.hpp"
+
+#include "eddy/platform/fatal.hpp"
+
+#include "reactor/thread_state.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace eddy {
+
+constinit thread_local detail::ThreadState detail::thread_state;
+
+namespace {
+
+using detail::thread_state;
+
+struct ReactorOwner {
+  ReactorOwner() = default;
+  ReactorOwner(const ReactorOwner&) = delete;
+  ReactorOwner& operator=(const ReactorOwner&) = delete;
+  ~ReactorOwner() {
+    thread_state.reactor = nullptr;
+    thread_state.id = 0;
+    thread_state.ended = true;
+  }
+
+  std::unique_ptr<Reactor> reactor;
+};
+
+thread_local ReactorOwner owner;
+
+std::atomic<std::uint32_t> last_id{0};
+
+}  // namespace
+
+Result<Reactor> Reactor::create() {
+  Result<PlatformReactor> backend = PlatformReactor::create();
+  if (!backend) return std::unexpected(backend.error());
+  return Reactor(std::move(*backend));
+}
+
+Result<> Reactor::deregister_with_token(RawSource source, Token token) {
+  wakers_.remove_token(token);
+  return backend_.deregister(source);
+}
+
+Result<std::size_t> Reactor::poll(Events& events, std::optional<std::chrono::nanoseconds> timeout) {
+  const Result<std::size_t> count = backend_.poll(events, timeout);
+  if (count) {
+    for (const Event& event : events) wakers_.wake_token(event);
+  }
+  return count;
+}
+
+Result<> Reactor::rebuild() {
+  Result<PlatformReactor> fresh = PlatformReactor::create();
+  if (!fresh) return std::unexpected(fresh.error());
+  backend_ = std::move(*fresh);
+  ++rebuild_count_;
+  Result<> outcome;
+  wakers_.for_each([&](WakerRegistry::Slot& slot) {
+    const Result<> added = backend_.register_source(slot.source, WakerRegistry::token_of(slot),
+                                                    detail::kSourceInterest);
+    if (!added) outcome = added;
+  });
+  return outcome;
+}
+
+namespace detail {
+
+Reactor& thread_reactor() {
+  if (thread_state.reactor == nullptr) {
+    Result<Reactor> made = Reactor::create();
+    if (!made) fatal("cannot open the reactor of this thread: " + made.error().message());
+    owner.reactor = std::make_unique<Reactor>(std::move(*made));
+    thread_state.reactor = owner.reactor.get();
+    thread_state.id = ++last_id;
+  }
+  return *thread_state.reactor;
+}
+
+Reactor* thread_reactor_if_any() noexcept { return thread_state.reactor; }
+
+bool thread_reactor_ended() noexcept { return thread_state.ended; }
+
+ReactorBorrow::ReactorBorrow(Kind kind) : reactor_(&thread_reactor()), kind_(kind) {
+  if (thread_state.exclusive) {
+    fatal("the reactor was borrowed again inside with_reactor_mut; finish that call first");
+  }
+  if (kind == Kind::exclusive) {
+    if (thread_state.shared != 0) {
+      fatal("with_reactor_mut was called inside with_reactor; finish that call first");
+    }
+    thread_state.exclusive = true;
+  } else {
+    ++thread_state.shared;
+  }
+}
+
+ReactorBorrow::~ReactorBorrow() {
+  if (kind_ == Kind::exclusive) {
+    thread_state.exclusive = false;
+  } else {
+    --thread_state.shared;
+  }
+}
+
+}  // namespace detail
+}  // namespace eddy

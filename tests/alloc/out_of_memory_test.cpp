@@ -1,0 +1,144 @@
+// Each allocation of a program refused in turn: std::bad_alloc comes out where it happened, and
+// nothing leaks or is destroyed twice.
+#include "eddy/eddy.hpp"
+
+#include "alloc/counting_new.hpp"
+#include "support/run.hpp"
+#include "support/trace.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <new>
+#include <vector>
+
+namespace eddy {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Guard;
+using test::run;
+using test::Tally;
+
+// Larger than the largest class of the frame pool, so that each frame is an allocation.
+using Bulk = std::array<std::byte, 4096>;
+
+[[gnu::noinline]] int use(const Bulk& bulk) { return static_cast<int>(bulk[bulk.size() / 2]); }
+
+// Not inlined, so that no compiler puts the frame into that of the caller; and uses what it holds,
+// so that none leaves it out.
+[[gnu::noinline]] Task<int> child(Guard, Bulk bulk, bool wait) {
+  if (wait) co_await yield_now();
+  co_return use(bulk);
+}
+
+Task<> child_of_group(Guard guard, Bulk bulk) {
+  static_cast<void>(co_await child(std::move(guard), bulk, true));
+}
+
+/// Runs `program` once for each of its allocations, which fails, until one is not refused any.
+void refuse_each(const std::function<Task<>(Tally&)>& program) {
+  run([]() -> Task<> { co_await yield_now(); });  // the loop itself is there
+  int refused = 0;
+  for (long k = 0; k < 1000; ++k) {
+    Tally tally;
+    bool thrown = false;
+    auto guarded = [&]() -> Task<> {
+      test::refuse_allocation_after(k);
+      try {
+        co_await program(tally);
+      } catch (const std::bad_alloc&) {
+        thrown = true;
+      }
+      test::refuse_allocation_after(-1);
+    };
+    run(guarded);
+    EXPECT_TRUE(tally.all_gone_once()) << "allocation " << k;
+    if (!thrown) {
+      EXPECT_GT(refused, 0);
+      return;
+    }
+    ++refused;
+  }
+  ADD_FAILURE() << "always out of memory";
+}
+
+TEST(OutOfMemory, OfAnAwait) {
+  refuse_each([](Tally& tally) -> Task<> {
+    static_cast<void>(co_await child(Guard(tally), Bulk(), false));
+    static_cast<void>(co_await child(Guard(tally), Bulk(), true));
+  });
+}
+
+TEST(OutOfMemory, OfASpawn) {
+  refuse_each([](Tally& tally) -> Task<> {
+    JoinHandle<int> handle = spawn(child, Guard(tally), Bulk(), true);
+    JoinHandle<int> captured = spawn(
+        [guard = Guard(tally)](const Bulk&) -> Task<int> {
+          co_await yield_now();
+          co_return 1;
+        },
+        Bulk());
+    const JoinResult<int> joined = co_await handle;
+    if (!joined) joined.error().rethrow();
+    const JoinResult<int> also = co_await captured;
+    if (!also) also.error().rethrow();
+  });
+}
+
+TEST(OutOfMemory, OfASelect) {
+  refuse_each([](Tally& tally) -> Task<> {
+    co_await select(child(Guard(tally), Bulk(), true), child(Guard(tally), Bulk(), true),
+                    sleep(1h));
+  });
+}
+
+TEST(OutOfMemory, OfAWhenAll) {
+  refuse_each([](Tally& tally) -> Task<> {
+    std::vector<Task<int>> tasks;
+    for (int i = 0; i < 4; ++i) tasks.push_back(child(Guard(tally), Bulk(), i % 2 == 0));
+    static_cast<void>(co_await when_all(std::move(tasks)));
+  });
+}
+
+TEST(OutOfMemory, OfATimeout) {
+  refuse_each([](Tally& tally) -> Task<> {
+    auto inner = [&]() -> Task<int> { co_return co_await child(Guard(tally), Bulk(), true); };
+    static_cast<void>(co_await timeout(1h, inner()));
+    auto body = [&](TaskGroup&) -> Task<int> {
+      const Bulk bulk{};
+      co_await yield_now();
+      co_return static_cast<int>(bulk[0]);
+    };
+    static_cast<void>(co_await timeout(1h, with_group(body)));
+  });
+}
+
+TEST(OutOfMemory, OfAGroup) {
+  refuse_each([](Tally& tally) -> Task<> {
+    auto body = [&](TaskGroup& group) -> Task<> {
+      for (int i = 0; i < 3; ++i) group.spawn(child_of_group, Guard(tally), Bulk());
+      co_await yield_now();
+    };
+    co_await with_group(body);
+  });
+}
+
+TEST(OutOfMemory, OfAWaker) {
+  refuse_each([](Tally& tally) -> Task<> {
+    auto task = [](Guard) -> Task<> {
+      const Waker waker = co_await current_waker();
+      waker.wake();
+      co_await suspend();
+    };
+    JoinHandle<void> handle = spawn(task, Guard(tally));
+    const AbortHandle abort = handle.abort_handle();
+    const JoinResult<void> joined = co_await handle;
+    if (!joined) joined.error().rethrow();
+  });
+}
+
+}  // namespace
+}  // namespace eddy

@@ -1,0 +1,13 @@
+// expect: ok(...) takes what gives an eddy::Result
+#include "eddy/eddy.hpp"
+
+using namespace std::chrono_literals;
+
+eddy::Task<eddy::Result<>> use() {
+#ifdef EDDY_COMPILE_OK
+  co_await eddy::ok(eddy::timeout(1s, eddy::yield_now()));
+#else
+  co_await eddy::ok(eddy::yield_now());
+#endif
+  co_return {};
+}

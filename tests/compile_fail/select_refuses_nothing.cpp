@@ -1,0 +1,10 @@
+// expect: select needs a branch
+#include "eddy/eddy.hpp"
+
+eddy::Task<> wait() {
+#ifdef EDDY_COMPILE_OK
+  co_await eddy::select(eddy::yield_now());
+#else
+  co_await eddy::select();
+#endif
+}

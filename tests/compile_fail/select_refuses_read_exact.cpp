@@ -1,0 +1,13 @@
+// expect: select would lose the bytes that read_exact or write_all has already moved
+#include "eddy/eddy.hpp"
+
+#include <array>
+
+eddy::Task<> read_or_give_up(eddy::TcpStream& stream) {
+  std::array<std::byte, 8> buffer{};
+#ifdef EDDY_COMPILE_OK
+  co_await eddy::select(eddy::may_lose(stream.read_exact(buffer)), eddy::yield_now());
+#else
+  co_await eddy::select(stream.read_exact(buffer), eddy::yield_now());
+#endif
+}

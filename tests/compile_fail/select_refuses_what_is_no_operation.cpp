@@ -1,0 +1,12 @@
+// expect: select takes eddy's tasks and operations
+#include "eddy/eddy.hpp"
+
+eddy::Task<int> number() { co_return 1; }
+
+eddy::Task<> wait() {
+#ifdef EDDY_COMPILE_OK
+  co_await eddy::select(number(), eddy::yield_now());
+#else
+  co_await eddy::select(42, eddy::yield_now());
+#endif
+}

@@ -1,0 +1,13 @@
+// expect: wrap the operation in eddy::may_lose(...)
+#include "eddy/eddy.hpp"
+
+#include <array>
+
+eddy::Task<> write_or_give_up(eddy::TcpStream& stream) {
+  const std::array<std::byte, 8> data{};
+#ifdef EDDY_COMPILE_OK
+  co_await eddy::select(eddy::yield_now(), stream.write(data));
+#else
+  co_await eddy::select(eddy::yield_now(), stream.write_all(data));
+#endif
+}

@@ -1,0 +1,105 @@
+// How many system calls things cost.
+#include "eddy/eddy.hpp"
+
+#include "fault/faulty_sys.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A blocking client in a thread of its own: `rounds` messages, each sent when the last has come
+/// back.
+void ping(std::uint16_t port, int rounds) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  std::array<char, 64> bytes{};
+  for (int i = 0; i < rounds; ++i) {
+    ASSERT_EQ(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL), 64);
+    ASSERT_EQ(::recv(fd, bytes.data(), bytes.size(), MSG_WAITALL), 64);
+  }
+  ::close(fd);
+}
+
+eddy::Task<std::size_t> echo_once(eddy::TcpListener& listener) {
+  eddy::TcpStream stream = (co_await listener.accept()).value();
+  std::array<std::byte, 4096> buffer;
+  std::size_t echoes = 0;
+  for (;;) {
+    const std::size_t n = (co_await stream.read(buffer)).value();
+    if (n == 0) co_return echoes;
+    (co_await stream.write_all(std::span(buffer).first(n))).value();
+    if (++echoes == 10) fault::reset_counts();  // the connection has settled
+  }
+}
+
+TEST(SystemCalls, AnEchoOfAParkedConnectionTakesThree) {
+  auto listener = eddy::TcpListener::bind(eddy::SocketAddr::loopback(0)).value();
+  const std::uint16_t port = listener.local_address().value().port();
+  constexpr int kRounds = 1010;
+  std::thread client(ping, port, kRounds);
+  const std::size_t echoes = eddy::block_on(echo_once(listener));
+  client.join();
+
+  // Three, and now and then one more: the kernel may report an edge for bytes that are read
+  // already.
+  constexpr std::size_t kSpurious = 20;
+  ASSERT_EQ(echoes, static_cast<std::size_t>(kRounds));
+  EXPECT_EQ(fault::count_of(fault::Call::send), 1000U);
+  EXPECT_GE(fault::count_of(fault::Call::receive), 1000U + 1U);  // and the end of the stream
+  EXPECT_LE(fault::count_of(fault::Call::receive), 1000U + 1U + kSpurious);
+  EXPECT_LE(fault::count_of(fault::Call::epoll_wait), 1000U + 1U + kSpurious);
+  // One removal and one close more at the end; no epoll_ctl per request, and nothing else.
+  EXPECT_LE(fault::count_of_all(), 3002U + 2U + 2 * kSpurious);
+}
+
+TEST(SystemCalls, ASleepTakesOneAndAYieldNone) {
+  const auto sleeper = []() -> eddy::Task<> {
+    fault::reset_counts();
+    for (int i = 0; i < 1000; ++i) co_await eddy::yield_now();
+    EXPECT_EQ(fault::count_of_all(), 0U);
+    co_await eddy::sleep(1ms);
+    EXPECT_EQ(fault::count_of_all(), 1U);
+  };
+  eddy::block_on(sleeper());
+}
+
+TEST(SystemCalls, AnIdleProgramMakesNone) {
+  // Given a program that waits for another thread, and for a timer far away, it is in one call of
+  // epoll_wait from the moment it parks until it is woken.
+  std::atomic<bool> over = false;
+  const auto idle = [&]() -> eddy::Task<> {
+    const eddy::Waker waker = co_await eddy::current_waker();
+    auto far = eddy::spawn([]() -> eddy::Task<> { co_await eddy::sleep(1h); });
+    std::thread other([&] {
+      const auto until = std::chrono::steady_clock::now() + 300ms;
+      while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+      over = true;
+      waker.wake();
+    });
+    co_await eddy::yield_now();
+    fault::reset_counts();
+    while (!over) co_await eddy::suspend();
+    EXPECT_EQ(fault::count_of_all(), 1U);
+    other.join();
+    far.abort();
+  };
+  eddy::block_on(idle());
+}
+
+}  // namespace

@@ -1,0 +1,345 @@
+#include "fault/faulty_sys.hpp"
+
+#include "eddy/platform/fd.hpp"
+#include "eddy/platform/interest.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/platform/socket_addr.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <mutex>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+// The real calls, under another name: the library's own sources, whose headers are all
+// included above.
+#define sys real_sys
+#include "platform/linux/sys.cpp"
+#include "platform/posix/sys.cpp"
+#undef sys
+
+namespace fault {
+namespace {
+
+using eddy::RawSource;
+using eddy::real_sys::Count;
+
+struct Plan {
+  std::size_t index = 0;
+  std::optional<Kind> kind;
+  std::optional<Call> met;
+};
+
+thread_local Plan plan;
+thread_local std::array<std::size_t, static_cast<std::size_t>(Call::count_)> counts{};
+
+/// What is registered where, so that a fault can be followed by the edge that a kernel would give.
+struct Registration {
+  RawSource epoll;
+  epoll_event event;
+};
+std::mutex registrations_mutex;
+std::map<RawSource, Registration> registrations;
+
+bool transfers(Call call) {
+  constexpr std::array kTransfers = {Call::read,
+                                     Call::write,
+                                     Call::receive,
+                                     Call::send,
+                                     Call::peek,
+                                     Call::receive_vectored,
+                                     Call::send_vectored,
+                                     Call::splice_from_socket,
+                                     Call::splice_to_socket};
+  return std::find(kTransfers.begin(), kTransfers.end(), call) != kTransfers.end();
+}
+
+bool can_meet(Call call, Kind kind) {
+  if (kind.is_short()) return transfers(call);
+  // A reactor that cannot wait at all stops the program; that is another test.
+  if (call == Call::epoll_wait) return kind.error_number() == EINTR;
+  // These say "would block" or nothing.
+  if (kind.error_number() == EAGAIN) return transfers(call) || call == Call::accept;
+  return true;
+}
+
+/// "Would block" and a short transfer promise an edge when there is more.
+void promise_edge(RawSource source) {
+  const std::lock_guard lock(registrations_mutex);
+  const auto found = registrations.find(source);
+  if (found == registrations.end()) return;
+  ::epoll_ctl(found->second.epoll, EPOLL_CTL_MOD, source, &found->second.event);
+}
+
+/// Counts the call; the fault that it meets, if any.
+std::optional<Kind> meet(Call call) {
+  ++counts[static_cast<std::size_t>(call)];
+  if (!plan.kind || plan.met || !can_meet(call, *plan.kind)) return std::nullopt;
+  if (plan.index-- != 0) return std::nullopt;
+  plan.met = call;
+  return plan.kind;
+}
+
+/// The call, or its fault.
+template <class F>
+auto run(Call call, F real) -> decltype(real()) {
+  if (const std::optional<Kind> kind = meet(call)) {
+    return std::unexpected(std::error_code(kind->error_number(), std::generic_category()));
+  }
+  return real();
+}
+
+/// A call that moves bytes: `real(limit)` moves at most `limit`.
+template <class F>
+Count transfer(Call call, RawSource source, std::size_t size, F real) {
+  const std::optional<Kind> kind = meet(call);
+  if (!kind) return real(size);
+  if (kind->is_short()) {
+    const Count moved = real(std::min<std::size_t>(size, 1));
+    promise_edge(source);
+    return moved;
+  }
+  if (kind->error_number() == EAGAIN) promise_edge(source);
+  return std::unexpected(std::error_code(kind->error_number(), std::generic_category()));
+}
+
+}  // namespace
+
+std::string name_of(Call call) {
+  constexpr std::array kNames = {"close",
+                                 "set_nonblocking",
+                                 "duplicate",
+                                 "create_pipe",
+                                 "read",
+                                 "write",
+                                 "poll_now",
+                                 "open_reserve",
+                                 "create_stream_socket",
+                                 "bind",
+                                 "listen",
+                                 "accept",
+                                 "connect",
+                                 "receive",
+                                 "peek",
+                                 "send",
+                                 "receive_vectored",
+                                 "send_vectored",
+                                 "create_splice_pipe",
+                                 "splice_from_socket",
+                                 "splice_to_socket",
+                                 "shutdown",
+                                 "set_option",
+                                 "get_option",
+                                 "take_error",
+                                 "local_address",
+                                 "peer_address",
+                                 "install_signal",
+                                 "restore_signal",
+                                 "create_bell",
+                                 "create_bell_reader",
+                                 "epoll_create",
+                                 "epoll_add",
+                                 "epoll_modify",
+                                 "epoll_remove",
+                                 "epoll_wait"};
+  static_assert(kNames.size() == static_cast<std::size_t>(Call::count_));
+  return kNames[static_cast<std::size_t>(call)];
+}
+
+std::string Kind::name() const { return is_short() ? "a short transfer" : std::strerror(error_); }
+
+void arm(std::size_t index, Kind kind) { plan = Plan{index, kind, std::nullopt}; }
+
+std::optional<Call> disarm() {
+  const std::optional<Call> met = plan.met;
+  plan = Plan{};
+  return met;
+}
+
+std::size_t count_of(Call call) { return counts[static_cast<std::size_t>(call)]; }
+
+std::size_t count_of_all() {
+  std::size_t total = 0;
+  for (const std::size_t count : counts) total += count;
+  return total;
+}
+
+void reset_counts() { counts.fill(0); }
+
+}  // namespace fault
+
+namespace eddy::sys {
+
+using fault::Call;
+using fault::run;
+using fault::transfer;
+using real_sys::Count;
+
+Result<void> close(RawSource source) noexcept {
+  {
+    const std::lock_guard lock(fault::registrations_mutex);
+    fault::registrations.erase(source);
+  }
+  // Whatever close says, the descriptor is gone.
+  const Result<void> closed = real_sys::close(source);
+  return run(Call::close, [&] { return closed; });
+}
+Result<void> set_nonblocking(RawSource source) noexcept {
+  return run(Call::set_nonblocking, [&] { return real_sys::set_nonblocking(source); });
+}
+Result<Fd> duplicate(RawSource source) noexcept {
+  return run(Call::duplicate, [&] { return real_sys::duplicate(source); });
+}
+Result<Pipe> create_pipe() noexcept {
+  return run(Call::create_pipe, [] { return real_sys::create_pipe(); });
+}
+Count read(RawSource source, std::span<std::byte> buffer) noexcept {
+  return transfer(Call::read, source, buffer.size(),
+                  [&](std::size_t n) { return real_sys::read(source, buffer.first(n)); });
+}
+Count write(RawSource source, std::span<const std::byte> data) noexcept {
+  return transfer(Call::write, source, data.size(),
+                  [&](std::size_t n) { return real_sys::write(source, data.first(n)); });
+}
+Result<Interest> poll_now(RawSource source, Interest interest) noexcept {
+  return run(Call::poll_now, [&] { return real_sys::poll_now(source, interest); });
+}
+Result<Fd> open_reserve() noexcept {
+  return run(Call::open_reserve, [] { return real_sys::open_reserve(); });
+}
+Result<Fd> create_stream_socket(SocketAddr::Family family) noexcept {
+  return run(Call::create_stream_socket, [&] { return real_sys::create_stream_socket(family); });
+}
+Result<void> bind(RawSource socket, const SocketAddr& address) noexcept {
+  return run(Call::bind, [&] { return real_sys::bind(socket, address); });
+}
+Result<void> listen(RawSource socket, int backlog) noexcept {
+  return run(Call::listen, [&] { return real_sys::listen(socket, backlog); });
+}
+Result<Fd> accept(RawSource listener, SocketAddr* peer) noexcept {
+  Result<Fd> accepted = run(Call::accept, [&] { return real_sys::accept(listener, peer); });
+  if (!accepted && accepted.error().value() == EAGAIN) fault::promise_edge(listener);
+  return accepted;
+}
+Result<void> connect(RawSource socket, const SocketAddr& address) noexcept {
+  const auto faulty = [&]() -> Result<void> { return real_sys::connect(socket, address); };
+  Result<void> connected = run(Call::connect, faulty);
+  // An interrupted connect goes on by itself.
+  if (!connected && connected.error().value() == EINTR) {
+    static_cast<void>(real_sys::connect(socket, address));
+  }
+  return connected;
+}
+Count receive(RawSource socket, std::span<std::byte> buffer) noexcept {
+  return transfer(Call::receive, socket, buffer.size(),
+                  [&](std::size_t n) { return real_sys::receive(socket, buffer.first(n)); });
+}
+Count peek(RawSource socket, std::span<std::byte> buffer) noexcept {
+  return transfer(Call::peek, socket, buffer.size(),
+                  [&](std::size_t n) { return real_sys::peek(socket, buffer.first(n)); });
+}
+Count send(RawSource socket, std::span<const std::byte> data) noexcept {
+  return transfer(Call::send, socket, data.size(),
+                  [&](std::size_t n) { return real_sys::send(socket, data.first(n)); });
+}
+Count receive_vectored(RawSource socket, std::span<const std::span<std::byte>> buffers) noexcept {
+  return transfer(Call::receive_vectored, socket, buffers[0].size(), [&](std::size_t n) {
+    if (n == buffers[0].size()) return real_sys::receive_vectored(socket, buffers);
+    return real_sys::receive(socket, buffers[0].first(n));
+  });
+}
+Count send_vectored(RawSource socket, std::span<const std::span<const std::byte>> data) noexcept {
+  return transfer(Call::send_vectored, socket, data[0].size(), [&](std::size_t n) {
+    if (n == data[0].size()) return real_sys::send_vectored(socket, data);
+    return real_sys::send(socket, data[0].first(n));
+  });
+}
+Result<Pipe> create_splice_pipe() noexcept {
+  return run(Call::create_splice_pipe, [] { return real_sys::create_splice_pipe(); });
+}
+Count splice_from_socket(RawSource socket, RawSource pipe_writer, std::size_t most) noexcept {
+  return transfer(Call::splice_from_socket, socket, most, [&](std::size_t n) {
+    return real_sys::splice_from_socket(socket, pipe_writer, n);
+  });
+}
+Count splice_to_socket(RawSource pipe_reader, RawSource socket, std::size_t most) noexcept {
+  return transfer(Call::splice_to_socket, socket, most, [&](std::size_t n) {
+    return real_sys::splice_to_socket(pipe_reader, socket, n);
+  });
+}
+Result<void> shutdown(RawSource socket, ShutdownHow how) noexcept {
+  return run(Call::shutdown, [&] { return real_sys::shutdown(socket, how); });
+}
+Result<void> set_option(RawSource socket, SocketOption option, int value) noexcept {
+  return run(Call::set_option, [&] { return real_sys::set_option(socket, option, value); });
+}
+Result<int> get_option(RawSource socket, SocketOption option) noexcept {
+  return run(Call::get_option, [&] { return real_sys::get_option(socket, option); });
+}
+Result<void> take_error(RawSource socket) noexcept {
+  return run(Call::take_error, [&] { return real_sys::take_error(socket); });
+}
+Result<SocketAddr> local_address(RawSource socket) noexcept {
+  return run(Call::local_address, [&] { return real_sys::local_address(socket); });
+}
+Result<SocketAddr> peer_address(RawSource socket) noexcept {
+  return run(Call::peer_address, [&] { return real_sys::peer_address(socket); });
+}
+Result<void> install_signal(int signal_number, SignalCallback on_signal) noexcept {
+  return run(Call::install_signal,
+             [&] { return real_sys::install_signal(signal_number, on_signal); });
+}
+Result<void> restore_signal(int signal_number) noexcept {
+  return run(Call::restore_signal, [&] { return real_sys::restore_signal(signal_number); });
+}
+Result<Pipe> create_bell() noexcept {
+  return run(Call::create_bell, [] { return real_sys::create_bell(); });
+}
+Result<Fd> create_bell_reader(const Pipe& bell) noexcept {
+  return run(Call::create_bell_reader, [&] { return real_sys::create_bell_reader(bell); });
+}
+void hush(RawSource bell_reader) noexcept { real_sys::hush(bell_reader); }
+void ring(const Pipe& bell) noexcept { real_sys::ring(bell); }
+std::chrono::nanoseconds monotonic_now() noexcept { return real_sys::monotonic_now(); }
+void write_to_stderr(std::span<const std::byte> text) noexcept { real_sys::write_to_stderr(text); }
+
+Result<Fd> epoll_create() noexcept {
+  return run(Call::epoll_create, [] { return real_sys::epoll_create(); });
+}
+Result<void> epoll_add(RawSource epoll, RawSource source, epoll_event& event) noexcept {
+  const auto faulty = [&] { return real_sys::epoll_add(epoll, source, event); };
+  const Result<void> added = run(Call::epoll_add, faulty);
+  if (added) {
+    const std::lock_guard lock(fault::registrations_mutex);
+    fault::registrations.insert_or_assign(source, fault::Registration{epoll, event});
+  }
+  return added;
+}
+Result<void> epoll_modify(RawSource epoll, RawSource source, epoll_event& event) noexcept {
+  return run(Call::epoll_modify, [&] { return real_sys::epoll_modify(epoll, source, event); });
+}
+Result<void> epoll_remove(RawSource epoll, RawSource source) noexcept {
+  // A removal that fails leaves the source there; the close that follows takes it out.
+  return run(Call::epoll_remove, [&] { return real_sys::epoll_remove(epoll, source); });
+}
+Count epoll_wait(RawSource epoll, std::span<epoll_event> events,
+                 std::optional<std::chrono::nanoseconds> timeout) noexcept {
+  return run(Call::epoll_wait, [&] { return real_sys::epoll_wait(epoll, events, timeout); });
+}
+
+}  // namespace eddy::sys

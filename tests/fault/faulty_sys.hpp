@@ -1,0 +1,83 @@
+// The kernel seam with faults: what the fault tests link instead of the library's own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace fault {
+
+/// The functions of the seam that can fail.
+enum class Call : std::uint8_t {
+  close,
+  set_nonblocking,
+  duplicate,
+  create_pipe,
+  read,
+  write,
+  poll_now,
+  open_reserve,
+  create_stream_socket,
+  bind,
+  listen,
+  accept,
+  connect,
+  receive,
+  peek,
+  send,
+  receive_vectored,
+  send_vectored,
+  create_splice_pipe,
+  splice_from_socket,
+  splice_to_socket,
+  shutdown,
+  set_option,
+  get_option,
+  take_error,
+  local_address,
+  peer_address,
+  install_signal,
+  restore_signal,
+  create_bell,
+  create_bell_reader,
+  epoll_create,
+  epoll_add,
+  epoll_modify,
+  epoll_remove,
+  epoll_wait,
+  count_,
+};
+
+std::string name_of(Call call);
+
+/// An errno, or a transfer of one byte where more was asked for.
+class Kind {
+ public:
+  static Kind error(int number) { return Kind(number); }
+  static Kind short_transfer() { return Kind(kShort); }
+
+  bool is_short() const { return error_ == kShort; }
+  int error_number() const { return error_; }
+  std::string name() const;
+
+ private:
+  static constexpr int kShort = -1;
+  explicit Kind(int error) : error_(error) {}
+
+  int error_;
+};
+
+/// From now on, on this thread: the `index`-th call (from 0) that can meet a fault of this kind
+/// does.
+void arm(std::size_t index, Kind kind);
+/// No more faults. Gives the call that met the fault, if any.
+std::optional<Call> disarm();
+
+/// How often this thread made the call since the last `reset_counts`.
+std::size_t count_of(Call call);
+/// All calls of this thread that enter the kernel.
+std::size_t count_of_all();
+void reset_counts();
+
+}  // namespace fault

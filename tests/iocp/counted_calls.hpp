@@ -1,0 +1,20 @@
+// How often this program has called what a poll is made of: the linker puts a counter in front of
+// each (tests/CMakeLists.txt).
+#pragma once
+
+#include <cstddef>
+
+namespace eddy::test {
+
+struct Calls {
+  std::size_t waits = 0;    ///< GetQueuedCompletionStatusEx
+  std::size_t starts = 0;   ///< NtDeviceIoControlFile: a poll of the driver
+  std::size_t cancels = 0;  ///< NtCancelIoFileEx
+
+  friend bool operator==(const Calls&, const Calls&) = default;
+};
+
+/// Since the last time that it was asked.
+Calls take_calls();
+
+}  // namespace eddy::test

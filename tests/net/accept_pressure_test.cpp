@@ -1,0 +1,231 @@
+// Accepting when the process is out of descriptors, and from clients that are gone.
+#include "eddy/executor/select.hpp"
+#include "eddy/executor/spawn.hpp"
+#include "eddy/executor/waker.hpp"
+#include "eddy/net/tcp_listener.hpp"
+#include "eddy/time/sleep.hpp"
+#include "eddy/time/timeout.hpp"
+
+#include "support/bytes.hpp"
+#include "support/descriptors.hpp"
+#include "support/processor_time.hpp"
+#include "support/result.hpp"
+#include "support/run.hpp"
+#include "support/tcp.hpp"
+#include "support/threads.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+namespace {
+
+using namespace std::chrono_literals;
+using test::address_of;
+using test::failed_with;
+using test::listen_anywhere;
+using test::NoDescriptorsLeft;
+using test::run;
+using test::succeeded;
+
+/// Waits for what the kernel says of a client's connection: its end, or its reset.
+Task<bool> is_turned_away(TcpStream& client) {
+  std::array<std::byte, 1> buffer{};
+  const Result<std::size_t> read = co_await client.read(buffer);
+  co_return read ? *read == 0 : read.error() == std::errc::connection_reset;
+}
+
+class AcceptPressure : public testing::Test {
+ protected:
+  TcpStream connect() { return TcpStream(test::connect_to(listener_.raw())); }
+
+  Task<> accept_one() {
+    accepted_ = co_await listener_.accept();
+    ++count_;
+  }
+
+  TcpListener listener_ = listen_anywhere();
+  std::optional<Result<TcpStream>> accepted_;
+  int count_ = 0;
+};
+
+// seed-defects 14
+TEST_F(AcceptPressure, WithoutDescriptorsTheOldestConnectionIsShedAndCounted) {
+  run([&]() -> Task<> {
+    TcpStream client = connect();
+    const std::size_t before = test::count_descriptors();
+    std::optional<NoDescriptorsLeft> none(std::in_place);
+    JoinHandle<void> accepting = spawn([&]() -> Task<> { co_await accept_one(); });
+    EXPECT_TRUE(co_await is_turned_away(client));
+    EXPECT_EQ(listener_.shed_count(), 1U);
+    EXPECT_FALSE(accepting.finished());
+    none.reset();
+    EXPECT_EQ(test::count_descriptors(), before);  // the reserve is back, nothing else stayed
+    accepting.abort();
+    co_await accepting;
+  });
+}
+
+TEST_F(AcceptPressure, GoesOnWhenThereAreDescriptorsAgain) {
+  run([&]() -> Task<> {
+    TcpStream shed = connect();
+    std::optional<NoDescriptorsLeft> none(std::in_place);
+    JoinHandle<void> accepting = spawn([&]() -> Task<> { co_await accept_one(); });
+    EXPECT_TRUE(co_await is_turned_away(shed));
+    none.reset();
+    TcpStream next = connect();
+    co_await accepting;
+    EXPECT_TRUE(succeeded(*accepted_));
+    EXPECT_EQ((*accepted_)->peer_address().value(), next.local_address().value());
+    EXPECT_EQ(listener_.shed_count(), 1U);
+  });
+}
+
+TEST_F(AcceptPressure, EachOfManyConnectionsIsTurnedAway) {
+  run([&]() -> Task<> {
+    std::vector<TcpStream> clients;
+    for (int i = 0; i < 5; ++i) clients.push_back(connect());
+    const NoDescriptorsLeft none;
+    JoinHandle<void> accepting = spawn([&]() -> Task<> { co_await accept_one(); });
+    for (TcpStream& client : clients) EXPECT_TRUE(co_await is_turned_away(client));
+    EXPECT_EQ(listener_.shed_count(), 5U);
+    accepting.abort();
+    co_await accepting;
+  });
+}
+
+TEST_F(AcceptPressure, WithoutAReserveItBacksOffAndDoesNotSpin) {
+  run([&]() -> Task<> {
+    std::optional<TcpListener> listener;
+    {
+      const NoDescriptorsLeft one(1);  // the socket, but no reserve
+      listener = listen_anywhere();
+    }
+    TcpStream client(test::connect_to(listener->raw()));
+    std::optional<Result<TcpStream>> accepted;
+    const auto acceptor = [&]() -> Task<> { accepted = co_await listener->accept(); };
+    std::optional<NoDescriptorsLeft> none(std::in_place);
+    JoinHandle<void> accepting = spawn(acceptor);
+    const auto before = test::processor_time_of_this_thread();
+    co_await sleep(200ms);
+    EXPECT_LT(test::processor_time_of_this_thread() - before, 100ms);
+    EXPECT_FALSE(accepting.finished());
+    none.reset();
+    co_await accepting;  // the connection was in the backlog all the time
+    EXPECT_EQ((*accepted)->peer_address().value(), client.local_address().value());
+    EXPECT_EQ(listener->shed_count(), 0U);
+  });
+}
+
+TEST_F(AcceptPressure, WhereNobodyWaitsItSleepsUntilSomebodyDoes) {
+  run([&]() -> Task<> {
+    const Fd socket = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+    // One comes while it waits: from then on the listener counts as ready until an attempt fails.
+    JoinHandle<void> first = spawn([&]() -> Task<> { co_await accept_one(); });
+    co_await yield_now();
+    TcpStream client = connect();
+    co_await first;
+    std::optional<NoDescriptorsLeft> none(std::in_place);
+    // The system is out of descriptors before it looks whether there is a connection.
+    JoinHandle<void> accepting = spawn([&]() -> Task<> { co_await accept_one(); });
+    co_await yield_now();
+    const long before = test::sleeps_of_this_thread();
+    co_await sleep(200ms);
+    EXPECT_LE(test::sleeps_of_this_thread() - before, 3);
+    none.reset();
+    static_cast<void>(sys::connect(socket.raw(), address_of(listener_)));
+    co_await accepting;
+    EXPECT_TRUE(succeeded(*accepted_));
+    EXPECT_EQ(listener_.shed_count(), 0U);
+  });
+}
+
+TEST_F(AcceptPressure, AnAcceptThatBacksOffEndsWithItsListener) {
+  for (const bool by_close : {true, false}) {
+    std::optional<TcpListener> listener = listen_anywhere();
+    run([&]() -> Task<> {
+      TcpStream client(test::connect_to(listener->raw()));
+      const NoDescriptorsLeft none;
+      std::optional<Result<TcpStream>> outcome;
+      const auto acceptor = [&]() -> Task<> { outcome = co_await listener->accept(); };
+      JoinHandle<void> accepting = spawn(acceptor);
+      EXPECT_TRUE(co_await is_turned_away(client));
+      if (by_close) {
+        listener->close();
+      } else {
+        listener.reset();
+      }
+      co_await accepting;
+      EXPECT_TRUE(outcome && failed_with(*outcome, std::errc::operation_canceled));
+    });
+  }
+}
+
+TEST_F(AcceptPressure, AnAcceptThatBacksOffCanBeCancelled) {
+  run([&]() -> Task<> {
+    TcpStream client = connect();
+    const NoDescriptorsLeft none;
+    EXPECT_TRUE(failed_with(co_await timeout(5ms, listener_.accept()), std::errc::timed_out));
+    const auto first = co_await select(listener_.accept(), sleep(5ms));
+    EXPECT_EQ(first.index(), 1U);
+  });
+  // And the next one is not in the way of what is left of it.
+  run([&]() -> Task<> {
+    TcpStream client = connect();
+    EXPECT_TRUE(succeeded(co_await listener_.accept()));
+  });
+}
+
+TEST_F(AcceptPressure, AConnectionThatItsPeerClosedFirstIsAcceptedAndOver) {
+  run([&]() -> Task<> {
+    connect().close();
+    Result<TcpStream> server = co_await listener_.accept();
+    EXPECT_TRUE(succeeded(server));
+    std::array<std::byte, 1> buffer{};
+    EXPECT_EQ((co_await server->read(buffer)).value(), 0U);
+  });
+}
+
+TEST_F(AcceptPressure, AConnectionThatItsPeerResetFirstIsNoErrorOfTheListener) {
+  run([&]() -> Task<> {
+    TcpStream gone = connect();
+    static_cast<void>(gone.set_linger(0s));
+    gone.close();
+    TcpStream alive = connect();
+    // Linux gives the reset connection out, and its read says so; others pass it over.
+    Result<TcpStream> server = co_await listener_.accept();
+    EXPECT_TRUE(succeeded(server));
+    std::array<std::byte, 1> buffer{};
+    if (const Result<SocketAddr> peer = server->peer_address();
+        !peer || *peer != alive.local_address().value()) {
+      EXPECT_TRUE(failed_with(co_await server->read(buffer), std::errc::connection_reset));
+      server = co_await listener_.accept();
+    }
+    EXPECT_EQ(server->peer_address().value(), alive.local_address().value());
+  });
+}
+
+// seed-defects 14
+TEST_F(AcceptPressure, ACancelledAcceptLeaksNoDescriptor) {
+  const std::size_t before = test::count_descriptors();
+  run([&]() -> Task<> {
+    for (int i = 0; i < 20; ++i) {
+      const Fd client = test::connect_to(listener_.raw());
+      JoinHandle<void> accepting = spawn([&]() -> Task<> { co_await accept_one(); });
+      if (i % 2 == 0) co_await yield_now();
+      accepting.abort();
+      co_await accepting;
+      accepted_.reset();
+    }
+  });
+  listener_ = listen_anywhere();  // and with it the backlog
+  EXPECT_EQ(test::count_descriptors(), before);
+}
+
+}  // namespace
+}  // namespace eddy

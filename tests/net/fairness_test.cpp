@@ -1,0 +1,162 @@
+// Who is always ready does not hold up who is seldom; who is never ready costs nothing.
+#include "eddy/executor/spawn.hpp"
+#include "eddy/executor/waker.hpp"
+#include "eddy/net/tcp_listener.hpp"
+#include "eddy/net/tcp_stream.hpp"
+#include "eddy/time/sleep.hpp"
+
+#include "support/bytes.hpp"
+#include "support/result.hpp"
+#include "support/run.hpp"
+#include "support/tcp.hpp"
+#include "support/threads.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+namespace {
+
+using namespace std::chrono_literals;
+using test::bytes_of;
+using test::run;
+using test::succeeded;
+using test::TcpPair;
+
+/// Two tasks that keep a connection busy in both directions for as long as they live.
+Task<> write_for_ever(TcpStream& stream) {
+  const std::vector<std::byte> block(4096);
+  while (co_await stream.write(block)) {
+  }
+}
+Task<> read_for_ever(TcpStream& stream) {
+  std::array<std::byte, 512> buffer{};
+  while ((co_await stream.read(buffer)).value_or(0) != 0) {
+  }
+}
+
+class Fairness : public testing::Test {
+ protected:
+  void flood(TcpPair& pair) {
+    busy_.push_back(spawn(write_for_ever, std::ref(pair.client)));
+    busy_.push_back(spawn(read_for_ever, std::ref(pair.server)));
+  }
+  Task<> stop() {
+    for (auto& handle : busy_) handle.abort();
+    for (auto& handle : busy_) static_cast<void>(co_await handle);
+  }
+
+  TcpPair busy_pair_;
+  std::vector<JoinHandle<void>> busy_;
+};
+
+TEST_F(Fairness, ASocketThatIsAlwaysReadyDoesNotHoldUpAnother) {
+  TcpPair quiet;
+  run([&]() -> Task<> {
+    flood(busy_pair_);
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_TRUE(succeeded(co_await quiet.client.write_all(test::bytes_of("ping"))));
+      std::array<std::byte, 4> buffer{};
+      EXPECT_TRUE(succeeded(co_await quiet.server.read_exact(buffer)));
+    }
+    co_await stop();
+  });
+}
+
+TEST_F(Fairness, NorATimer) {
+  run([&]() -> Task<> {
+    flood(busy_pair_);
+    for (int i = 0; i < 10; ++i)
+      co_await sleep(1ms);  // the test runs into its time limit if held up
+    co_await stop();
+  });
+}
+
+TEST_F(Fairness, AnAcceptLoopUnderAFloodDoesNotHoldUpATimer) {
+  TcpListener listener = test::listen_anywhere();
+  run([&]() -> Task<> {
+    int accepted = 0;
+    const auto acceptor = [&]() -> Task<> {
+      while (co_await listener.accept()) ++accepted;
+    };
+    const auto client = [&]() -> Task<> {
+      while (co_await TcpStream::connect(test::address_of(listener))) {
+      }
+    };
+    busy_.push_back(spawn(acceptor));
+    for (int i = 0; i < 4; ++i) busy_.push_back(spawn(client));
+    for (int i = 0; i < 10; ++i) co_await sleep(1ms);
+    EXPECT_GT(accepted, 0);
+    co_await stop();
+  });
+}
+
+TEST(Idle, ConnectionsThatWaitWakeNobody) {
+  std::vector<TcpPair> pairs(200);
+  run([&]() -> Task<> {
+    std::vector<JoinHandle<void>> readers;
+    for (TcpPair& pair : pairs) readers.push_back(spawn(read_for_ever, std::ref(pair.server)));
+    co_await sleep(20ms);  // by then all wait
+    const long before = test::sleeps_of_this_thread();
+    co_await sleep(250ms);
+    EXPECT_LE(test::sleeps_of_this_thread() - before, 3);
+    for (auto& reader : readers) reader.abort();
+    for (auto& reader : readers) static_cast<void>(co_await reader);
+  });
+}
+
+// A sleep counts from the end of the turn in which it began: turns of slow tasks must become short,
+// also when one poll reports all of them.
+TEST(Bursts, OfSlowTasksDoNotDelayASleepByAllOfThem) {
+  run([]() -> Task<> {
+    constexpr int kSockets = 100;
+    std::vector<std::unique_ptr<TcpPair>> pairs;
+    int handled = 0;
+    Duration lateness{};
+    bool slept = false;
+    const auto serve = [&](TcpStream& stream, bool sleeps) -> Task<> {
+      std::array<std::byte, 8> buffer{};
+      for (;;) {
+        const Result<std::size_t> count = co_await stream.read(buffer);
+        if (count.value_or(0) == 0) co_return;
+        ++handled;
+        const Instant start = Clock::now();
+        if (sleeps) {
+          co_await sleep(200ms);
+          lateness = Clock::now() - start - 200ms;
+          slept = true;
+        }
+        while (Clock::now() < start + 600us) continue;
+      }
+    };
+    std::vector<JoinHandle<void>> serving;
+    for (int i = 0; i < kSockets; ++i) {
+      pairs.push_back(std::make_unique<TcpPair>());
+      serving.push_back(spawn(serve, std::ref(pairs.back()->server), i == 0));
+    }
+    // Quick turns, until they may be long again.
+    for (int i = 0; i < 1000; ++i) co_await yield_now();
+
+    Duration least = Duration::max();  // of several: the machine may do other work for a while
+    for (int burst = 0; burst < 5; ++burst) {
+      handled = 0;
+      slept = false;
+      for (auto& pair : pairs) EXPECT_TRUE(pair->client.try_write(bytes_of("x")));
+      while (handled < kSockets || !slept) co_await sleep(1ms);
+      if (burst > 0) least = std::min(least, lateness);
+    }
+    EXPECT_LT(least, 30ms) << "all of them take 60 ms at least";
+    for (JoinHandle<void>& each : serving) each.abort();
+    for (JoinHandle<void>& each : serving) EXPECT_FALSE((co_await each).has_value());
+  });
+}
+
+}  // namespace
+}  // namespace eddy

@@ -1,0 +1,98 @@
+// A task that is due to yield must not hold what it would lose if it were cancelled then.
+#include "eddy/executor/ok.hpp"
+#include "eddy/executor/spawn.hpp"
+#include "eddy/executor/waker.hpp"
+#include "eddy/net/tcp_listener.hpp"
+#include "eddy/net/tcp_stream.hpp"
+
+#include "support/run.hpp"
+#include "support/tcp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+namespace {
+
+using test::run;
+using test::TcpPair;
+
+constexpr std::size_t kBytes = 1000;
+
+Task<> read_bytes(TcpStream& stream, std::size_t& got) {
+  std::array<std::byte, 1> buffer{};
+  for (;;) {
+    const Result<std::size_t> n = co_await stream.read(buffer);
+    if (!n || *n == 0) co_return;
+    ++got;
+  }
+}
+
+Task<Result<>> read_bytes_ok(TcpStream& stream, std::size_t& got) {
+  std::array<std::byte, 1> buffer{};
+  for (;;) {
+    co_await ok(stream.read(buffer));
+    ++got;
+  }
+}
+
+template <class Reader>
+void abort_after_turns(Reader reader, int turns) {
+  TcpPair pair;
+  std::size_t got = 0;
+  run([&]() -> Task<> {
+    test::send_text(pair.client.raw(), std::string(kBytes, 'x'));
+    test::spin_until_ready(pair.server.raw(), Interest::readable);
+    auto reading = spawn(reader, std::ref(pair.server), std::ref(got));
+    for (int i = 0; i < turns; ++i) co_await yield_now();
+    reading.abort();
+    static_cast<void>(co_await reading);
+  });
+  EXPECT_GT(got, 0U);
+  EXPECT_LT(got, kBytes);  // else the task was not cancelled in the middle
+  EXPECT_EQ(got + test::drain(pair.server.raw()), kBytes) << "after " << turns << " turns";
+}
+
+TEST(TcpBudget, AReaderThatIsCancelledWhileItYieldsHasLostNothing) {
+  for (int turns = 1; turns < 5; ++turns) abort_after_turns(read_bytes, turns);
+}
+
+TEST(TcpBudget, NorHasOneThatUsesOk) {
+  for (int turns = 1; turns < 5; ++turns) abort_after_turns(read_bytes_ok, turns);
+}
+
+TEST(TcpBudget, AnAcceptorThatIsCancelledWhileItYieldsHasDroppedNoConnection) {
+  constexpr int kClients = 200;
+  TcpListener listener = test::listen_anywhere();
+  std::vector<Fd> clients;
+  for (int i = 0; i < kClients; ++i) clients.push_back(test::connect_to(listener.raw()));
+  std::vector<TcpStream> accepted;
+  run([&]() -> Task<> {
+    const auto acceptor = [&]() -> Task<> {
+      for (;;) {
+        Result<TcpStream> stream = co_await listener.accept();
+        if (stream) accepted.push_back(std::move(*stream));
+      }
+    };
+    JoinHandle<void> accepting = spawn(acceptor);
+    co_await yield_now();
+    accepting.abort();
+    co_await accepting;
+    EXPECT_GT(accepted.size(), 0U);
+    EXPECT_LT(accepted.size(), std::size_t{kClients});
+    while (accepted.size() < kClients) {
+      Result<Fd> left = sys::accept(listener.raw(), nullptr);
+      EXPECT_TRUE(left.has_value()) << "a connection is gone";
+      if (!left) break;
+      accepted.emplace_back(std::move(*left));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace eddy

@@ -1,0 +1,189 @@
+#include "eddy/executor/select.hpp"
+#include "eddy/executor/spawn.hpp"
+#include "eddy/executor/waker.hpp"
+#include "eddy/net/tcp_listener.hpp"
+#include "eddy/net/tcp_stream.hpp"
+#include "eddy/time/sleep.hpp"
+#include "eddy/time/timeout.hpp"
+
+#include "support/descriptors.hpp"
+#include "support/result.hpp"
+#include "support/run.hpp"
+#include "support/tcp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+namespace {
+
+using namespace std::chrono_literals;
+using test::address_of;
+using test::failed_with;
+using test::listen_anywhere;
+using test::run;
+using test::succeeded;
+
+/// A listener whose backlog is full: a connect to it gets no answer.
+class SilentListener {
+ public:
+  SilentListener()
+      : listener_(std::move(
+            TcpListener::bind(SocketAddr::loopback(0), ListenOptions().backlog(0)).value())) {
+    for (int i = 0; i < 8; ++i) {
+      clients_.push_back(std::move(sys::create_stream_socket(SocketAddr::Family::v4).value()));
+      static_cast<void>(sys::connect(clients_.back().raw(), address()));
+    }
+  }
+
+  SocketAddr address() const { return address_of(listener_); }
+
+ private:
+  TcpListener listener_;
+  std::vector<Fd> clients_;
+};
+
+TEST(TcpConnect, GivesAConnectedStream) {
+  TcpListener listener = listen_anywhere();
+  run([&]() -> Task<> {
+    const Result<TcpStream> client = co_await TcpStream::connect(address_of(listener));
+    EXPECT_TRUE(succeeded(client));
+    const Result<TcpStream> server = co_await listener.accept();
+    EXPECT_EQ(client->peer_address().value(), address_of(listener));
+    EXPECT_EQ(client->local_address().value(), server->peer_address().value());
+    EXPECT_TRUE(test::is_close_on_exec(client->raw()));
+    EXPECT_TRUE(test::is_nonblocking(client->raw()));
+  });
+}
+
+TEST(TcpConnect, RefusedIsConnectionRefusedAndLeavesNothing) {
+  const std::size_t before = test::count_descriptors();
+  run([&]() -> Task<> {
+    const SocketAddr nobody = test::address_of_nobody();
+    EXPECT_TRUE(failed_with(co_await TcpStream::connect(nobody), std::errc::connection_refused));
+  });
+  EXPECT_EQ(test::count_descriptors(), before);
+}
+
+TEST(TcpConnect, ManyRefusedAtOnceAllEnd) {
+  run([&]() -> Task<> {
+    const SocketAddr nobody = test::address_of_nobody();
+    const auto connect = [](SocketAddr address) -> Task<Result<TcpStream>> {
+      co_return co_await TcpStream::connect(address);
+    };
+    std::vector<JoinHandle<Result<TcpStream>>> connects;
+    for (int i = 0; i < 50; ++i) connects.push_back(spawn(connect, nobody));
+    for (auto& handle : connects) {
+      JoinResult<Result<TcpStream>> joined = co_await handle;
+      EXPECT_TRUE(failed_with(*joined, std::errc::connection_refused));
+    }
+  });
+}
+
+TEST(TcpConnect, WithoutAnAnswerItsTimeoutEndsIt) {
+  const SilentListener silent;
+  const std::size_t before = test::count_descriptors();
+  run([&]() -> Task<> {
+    const auto connected = co_await timeout(20ms, TcpStream::connect(silent.address()));
+    EXPECT_TRUE(failed_with(connected, std::errc::timed_out));
+  });
+  EXPECT_EQ(test::count_descriptors(), before);
+}
+
+TEST(TcpConnect, CancelledItGivesUpAndClosesItsSocket) {
+  const SilentListener silent;
+  const std::size_t before = test::count_descriptors();
+  run([&]() -> Task<> {
+    const auto connecting = [&]() -> Task<> {
+      static_cast<void>(co_await TcpStream::connect(silent.address()));
+    };
+    JoinHandle<void> never_started = spawn(connecting);
+    never_started.abort();
+    co_await never_started;
+    JoinHandle<void> waiting = spawn(connecting);
+    co_await yield_now();
+    waiting.abort();
+    waiting.abort();
+    co_await waiting;
+    const auto first = co_await select(TcpStream::connect(silent.address()), sleep(1ms));
+    EXPECT_EQ(first.index(), 1U);
+  });
+  EXPECT_EQ(test::count_descriptors(), before);
+}
+
+TEST(TcpConnect, CancelledWhenItIsConnectedAndHasNotRunClosesItsSocket) {
+  TcpListener listener = listen_anywhere();
+  const std::size_t before = test::count_descriptors();
+  run([&]() -> Task<> {
+    const auto connecting = [&]() -> Task<> {
+      static_cast<void>(co_await TcpStream::connect(address_of(listener)));
+      ADD_FAILURE() << "it ran on";
+    };
+    JoinHandle<void> handle = spawn(connecting);
+    co_await yield_now();  // connected, or about to be
+    handle.abort();
+    co_await handle;
+  });
+  EXPECT_EQ(test::count_descriptors(), before);
+}
+
+TEST(TcpConnect, ToABroadcastAddressIsUnreachableAtOnce) {
+  const std::size_t before = test::count_descriptors();
+  run([]() -> Task<> {
+    const auto broadcast = SocketAddr::v4({255, 255, 255, 255}, 1);
+    EXPECT_TRUE(
+        failed_with(co_await TcpStream::connect(broadcast), std::errc::network_unreachable));
+  });
+  EXPECT_EQ(test::count_descriptors(), before);
+}
+
+TEST(TcpConnect, WithoutDescriptorsSaysSo) {
+  run([&]() -> Task<> {
+    co_await yield_now();
+    const test::NoDescriptorsLeft none;
+    EXPECT_TRUE(failed_with(co_await TcpStream::connect(SocketAddr::loopback(1)),
+                            std::errc::too_many_files_open));
+  });
+}
+
+TEST(TcpConnect, ASpuriousWakeDoesNotEndIt) {
+  const SilentListener silent;
+  run([&]() -> Task<> {
+    std::optional<Waker> waker;
+    const auto connecting = [&]() -> Task<> {
+      waker = co_await current_waker();
+      static_cast<void>(co_await TcpStream::connect(silent.address()));
+    };
+    JoinHandle<void> handle = spawn(connecting);
+    for (int i = 0; i < 5; ++i) {
+      co_await yield_now();
+      waker->wake();
+    }
+    co_await yield_now();
+    EXPECT_FALSE(handle.finished());
+    handle.abort();
+    co_await handle;
+  });
+}
+
+TEST(TcpConnect, TheListenersEndIsAResetOrARefusal) {
+  std::optional<TcpListener> listener = listen_anywhere();
+  const SocketAddr address = address_of(*listener);
+  run([&]() -> Task<> {
+    Result<TcpStream> client = co_await TcpStream::connect(address);
+    EXPECT_TRUE(succeeded(client));
+    listener.reset();  // with the connection in its backlog
+    std::array<std::byte, 1> buffer{};
+    const Result<std::size_t> read = co_await client->read(buffer);
+    EXPECT_TRUE(failed_with(read, std::errc::connection_reset));
+    EXPECT_TRUE(failed_with(co_await TcpStream::connect(address), std::errc::connection_refused));
+  });
+}
+
+}  // namespace
+}  // namespace eddy

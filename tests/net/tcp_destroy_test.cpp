@@ -1,0 +1,241 @@
+// Streams that die while somebody uses them, and threads that must not meet on one.
+#include "eddy/executor/block_on.hpp"
+#include "eddy/executor/spawn.hpp"
+#include "eddy/executor/waker.hpp"
+#include "eddy/net/tcp_listener.hpp"
+#include "eddy/net/tcp_stream.hpp"
+
+#include "support/bytes.hpp"
+#include "support/descriptors.hpp"
+#include "support/reactor.hpp"
+#include "support/result.hpp"
+#include "support/run.hpp"
+#include "support/tcp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+
+namespace eddy {
+namespace {
+
+using test::bytes_of;
+using test::failed_with;
+using test::run;
+using test::succeeded;
+using test::TcpPair;
+
+// On the heap, so that a sanitizer sees a touch too late.
+class TcpDestroyed : public testing::Test {
+ protected:
+  Task<> read() {
+    std::array<std::byte, 8> buffer{};
+    read_ = co_await stream_->read(buffer);
+  }
+  Task<> write() { written_ = co_await stream_->write_all(bytes_of("x")); }
+
+  test::SocketPair sockets_ = test::connected_sockets();
+  std::unique_ptr<TcpStream> stream_ = std::make_unique<TcpStream>(std::move(sockets_.server));
+  TcpStream peer_{std::move(sockets_.client)};
+  std::optional<Result<std::size_t>> read_;
+  std::optional<Result<>> written_;
+};
+
+// seed-defects 7
+TEST_F(TcpDestroyed, WhileTasksWaitEndsTheirOperationsWithOperationCanceled) {
+  test::fill(stream_->raw());
+  run([&]() -> Task<> {
+    JoinHandle<void> reading = spawn([&]() -> Task<> { co_await read(); });
+    JoinHandle<void> writing = spawn([&]() -> Task<> { co_await write(); });
+    co_await yield_now();
+    stream_.reset();
+    co_await reading;
+    co_await writing;
+  });
+  EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
+  EXPECT_TRUE(failed_with(*written_, std::errc::operation_canceled));
+}
+
+// seed-defects 7
+TEST_F(TcpDestroyed, AfterTheWakeAndBeforeTheReaderRunsDoesToo) {
+  run([&]() -> Task<> {
+    JoinHandle<void> reading = spawn([&]() -> Task<> { co_await read(); });
+    co_await yield_now();
+    test::send_text(peer_.raw(), "hello");
+    test::poll_until_woken();
+    stream_.reset();
+    co_await reading;
+  });
+  EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
+}
+
+TEST_F(TcpDestroyed, ClosedWhileTasksWaitDoesToo) {
+  run([&]() -> Task<> {
+    JoinHandle<void> reading = spawn([&]() -> Task<> { co_await read(); });
+    co_await yield_now();
+    stream_->close();
+    co_await reading;
+  });
+  EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
+}
+
+// seed-defects 6
+TEST_F(TcpDestroyed, ByWhomItWokeIsAllowed) {
+  run([&]() -> Task<> {
+    const auto reader = [&]() -> Task<> {
+      co_await read();
+      stream_.reset();
+    };
+    JoinHandle<void> reading = spawn(reader);
+    co_await yield_now();
+    test::send_text(peer_.raw(), "hello");
+    co_await reading;
+    std::array<std::byte, 8> buffer{};
+    EXPECT_EQ((co_await peer_.read(buffer)).value(), 0U);
+  });
+  EXPECT_EQ(read_->value(), 5U);
+}
+
+TEST_F(TcpDestroyed, ByOneOfTwoThatItWokeRefusesTheOther) {
+  run([&]() -> Task<> {
+    const auto destroyer = [&]() -> Task<> {
+      EXPECT_TRUE(succeeded(co_await stream_->readable()));
+      stream_.reset();
+    };
+    JoinHandle<void> first = spawn(destroyer);
+    JoinHandle<void> second = spawn([&]() -> Task<> { co_await read(); });
+    co_await yield_now();
+    test::send_text(peer_.raw(), "hello");
+    co_await first;
+    co_await second;
+  });
+  EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
+}
+
+TEST_F(TcpDestroyed, InsideATaskThatIsCancelledWhileItUsesIt) {
+  const std::size_t before = test::count_descriptors();
+  run([&]() -> Task<> {
+    const auto owner = [](TcpStream stream) -> Task<> {
+      std::array<std::byte, 8> buffer{};
+      static_cast<void>(co_await stream.read(buffer));
+    };
+    JoinHandle<void> owning = spawn(owner, std::move(*stream_));
+    co_await yield_now();
+    owning.abort();
+    co_await owning;
+  });
+  EXPECT_EQ(test::count_descriptors(), before - 1);
+}
+
+class TcpStreamDeathTest : public testing::Test {
+ protected:
+  TcpStreamDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+
+  /// Reads a byte that comes once the read waits: from then on the stream is this thread's.
+  static void read_one(TcpPair& pair) {
+    run([&]() -> Task<> {
+      const auto send = [&]() -> Task<> {
+        test::send_text(pair.client.raw(), "x");
+        co_return;
+      };
+      JoinHandle<void> sending = spawn(send);
+      std::array<std::byte, 1> buffer{};
+      EXPECT_EQ((co_await pair.server.read(buffer)).value(), 1U);
+      co_await sending;
+    });
+  }
+};
+
+// seed-defects 8
+TEST_F(TcpStreamDeathTest, WaitingOnAStreamOfAnotherThreadStopsTheProgram) {
+  const auto use_elsewhere = [] {
+    TcpPair pair;
+    read_one(pair);
+    std::thread([&] { read_one(pair); }).join();
+  };
+  EXPECT_EXIT(use_elsewhere(), testing::KilledBySignal(SIGABRT),
+              "a socket was used on another thread than the one that first waited on it");
+}
+
+TEST_F(TcpStreamDeathTest, MovingAStreamOnWhichATaskWaitsStopsTheProgram) {
+  const auto move_away = [] {
+    TcpPair pair;
+    run([&]() -> Task<> {
+      const auto reader = [&]() -> Task<> {
+        std::array<std::byte, 1> buffer{};
+        static_cast<void>(co_await pair.server.read(buffer));
+      };
+      JoinHandle<void> reading = spawn(reader);
+      co_await yield_now();
+      const TcpStream moved = std::move(pair.server);
+    });
+  };
+  EXPECT_EXIT(move_away(), testing::KilledBySignal(SIGABRT),
+              "a socket was moved while a task waits on it");
+}
+
+TEST_F(TcpStreamDeathTest, MovingAStreamBetweenAWakeAndTheTurnOfItsTaskStopsTheProgram) {
+  const auto move_away = [] {
+    TcpPair pair;
+    run([&]() -> Task<> {
+      std::optional<TcpStream> moved;
+      const auto reader = [&]() -> Task<> {
+        std::array<std::byte, 1> buffer{};
+        static_cast<void>(co_await pair.server.read(buffer));
+      };
+      const auto mover = [&]() -> Task<> {
+        static_cast<void>(co_await pair.server.readable());
+        moved.emplace(std::move(pair.server));
+      };
+      // One edge wakes both, in the order of their waits.
+      JoinHandle<void> moving = spawn(mover);
+      JoinHandle<void> reading = spawn(reader);
+      co_await yield_now();
+      EXPECT_TRUE(succeeded(co_await pair.client.write_all(bytes_of("x"))));
+      static_cast<void>(co_await reading);
+    });
+  };
+  EXPECT_EXIT(move_away(), testing::KilledBySignal(SIGABRT),
+              "a socket was moved while a task waits on it");
+}
+
+TEST(TcpStream, MayBeMovedByTheTaskThatItHasWoken) {
+  TcpPair pair;
+  run([&]() -> Task<> {
+    const auto reader = [&]() -> Task<> {
+      std::array<std::byte, 1> byte{};
+      EXPECT_TRUE(succeeded(co_await pair.server.read_exact(byte)));
+      TcpStream moved = std::move(pair.server);
+      EXPECT_TRUE(succeeded(co_await moved.read_exact(byte)));
+    };
+    JoinHandle<void> reading = spawn(reader);
+    co_await yield_now();
+    EXPECT_TRUE(succeeded(co_await pair.client.write_all(bytes_of("x"))));
+    co_await yield_now();
+    EXPECT_TRUE(succeeded(co_await pair.client.write_all(bytes_of("y"))));
+    EXPECT_TRUE((co_await reading).has_value());
+  });
+}
+
+// seed-defects 8
+TEST(TcpThreads, AStreamMayGoToTheThreadThatFirstWaitsOnIt) {
+  TcpPair pair;
+  std::thread([&] {
+    run([&]() -> Task<> {
+      EXPECT_TRUE(succeeded(co_await pair.server.write_all(bytes_of("from there"))));
+      pair.server.close();
+    });
+  }).join();
+  run([&]() -> Task<> {
+    std::array<std::byte, 10> buffer{};
+    EXPECT_TRUE(succeeded(co_await pair.client.read_exact(buffer)));
+  });
+}
+
+}  // namespace
+}  // namespace eddy

@@ -1,0 +1,240 @@
+#include "eddy/net/tcp_listener.hpp"
+
+#include "eddy/executor/spawn.hpp"
+#include "eddy/executor/waker.hpp"
+
+#include "support/bytes.hpp"
+#include "support/descriptors.hpp"
+#include "support/result.hpp"
+#include "support/run.hpp"
+#include "support/tcp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+namespace {
+
+using test::address_of;
+using test::failed_with;
+using test::listen_anywhere;
+using test::run;
+using test::succeeded;
+
+TEST(TcpListener, TellsThePortThatTheSystemChose) {
+  const TcpListener listener = listen_anywhere();
+  EXPECT_EQ(address_of(listener).bytes(), SocketAddr::loopback(0).bytes());
+  EXPECT_NE(address_of(listener).port(), 0);
+}
+
+TEST(TcpListener, APortInUseIsAddressInUse) {
+  const TcpListener first = listen_anywhere();
+  EXPECT_TRUE(failed_with(TcpListener::bind(address_of(first)), std::errc::address_in_use));
+}
+
+TEST(TcpListener, AnAddressOfAnotherMachineIsNotAvailable) {
+  EXPECT_TRUE(failed_with(TcpListener::bind(SocketAddr::v4({192, 0, 2, 1}, 0)),
+                          std::errc::address_not_available));
+}
+
+TEST(TcpListener, BindSaysWhenThereAreNoDescriptors) {
+  const test::NoDescriptorsLeft none;
+  EXPECT_TRUE(
+      failed_with(TcpListener::bind(SocketAddr::loopback(0)), std::errc::too_many_files_open));
+}
+
+TEST(TcpListener, AFailedBindLeavesNoDescriptorBehind) {
+  const TcpListener first = listen_anywhere();
+  const std::size_t before = test::count_descriptors();
+  EXPECT_FALSE(TcpListener::bind(address_of(first)));
+  EXPECT_EQ(test::count_descriptors(), before);
+}
+
+TEST(TcpListener, ReusePortLetsSeveralListen) {
+  const auto options = ListenOptions().reuse_port(true);
+  const TcpListener first = std::move(TcpListener::bind(SocketAddr::loopback(0), options).value());
+  EXPECT_TRUE(succeeded(TcpListener::bind(address_of(first), options)));
+  EXPECT_TRUE(failed_with(TcpListener::bind(address_of(first)), std::errc::address_in_use));
+}
+
+/// Leaves a connection in TIME_WAIT at the listener's port.
+SocketAddr linger_at_a_port() {
+  TcpListener listener = listen_anywhere();
+  const SocketAddr address = address_of(listener);
+  run([&]() -> Task<> {
+    Result<TcpStream> client = co_await TcpStream::connect(address);
+    Result<TcpStream> server = co_await listener.accept();
+    server->close();  // the side that closes first lingers
+    std::array<std::byte, 1> buffer{};
+    EXPECT_EQ((co_await client->read(buffer)).value(), 0U);
+  });
+  return address;
+}
+
+TEST(TcpListener, ReuseAddressBindsAlthoughConnectionsLinger) {
+  const SocketAddr address = linger_at_a_port();
+  EXPECT_TRUE(failed_with(TcpListener::bind(address, ListenOptions().reuse_address(false)),
+                          std::errc::address_in_use));
+  EXPECT_TRUE(succeeded(TcpListener::bind(address)));
+}
+
+TEST(TcpListener, AnIpv6ListenerLeavesIpv4ToOthersUnlessAsked) {
+  const SocketAddr any = SocketAddr::v6({}, 0);
+  // A port that is free in IPv6 may be somebody else's in IPv4, so several are tried.
+  Result<TcpListener> only4 = failure(std::errc::address_in_use);
+  for (int i = 0; i < 32 && !only4; ++i) {
+    const TcpListener only6 = std::move(TcpListener::bind(any).value());
+    only4 = TcpListener::bind(SocketAddr::v4({0, 0, 0, 0}, address_of(only6).port()));
+  }
+  EXPECT_TRUE(succeeded(only4));
+
+  TcpListener both = std::move(TcpListener::bind(any, ListenOptions().v6_only(false)).value());
+  run([&]() -> Task<> {
+    Result<TcpStream> client =
+        co_await TcpStream::connect(SocketAddr::loopback(address_of(both).port()));
+    EXPECT_TRUE(succeeded(client));
+    EXPECT_TRUE(succeeded(co_await both.accept()));
+  });
+}
+
+TEST(TcpListener, AcceptsOverIpv6) {
+  TcpListener listener = std::move(TcpListener::bind(SocketAddr::parse("[::1]:0").value()).value());
+  run([&]() -> Task<> {
+    Result<TcpStream> client = co_await TcpStream::connect(address_of(listener));
+    Result<TcpStream> server = co_await listener.accept();
+    EXPECT_EQ(server->peer_address().value(), client->local_address().value());
+    EXPECT_EQ(client->peer_address().value(), address_of(listener));
+  });
+}
+
+// seed-defects 14
+TEST(TcpListener, AcceptedStreamsAreNonBlockingAndCloseOnExec) {
+  TcpListener listener = listen_anywhere();
+  EXPECT_TRUE(test::is_close_on_exec(listener.raw()));
+  run([&]() -> Task<> {
+    const Fd client = test::connect_to(listener.raw());
+    const Result<TcpStream> server = co_await listener.accept();
+    EXPECT_TRUE(test::is_close_on_exec(server->raw()));
+    EXPECT_TRUE(test::is_nonblocking(server->raw()));
+  });
+}
+
+TEST(TcpListener, AcceptsWhatCameBeforeItWasAsked) {
+  TcpListener listener = listen_anywhere();
+  std::vector<Fd> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(test::connect_to(listener.raw()));
+  run([&]() -> Task<> {
+    for (const Fd& client : clients) {
+      const Result<TcpStream> server = co_await listener.accept();
+      EXPECT_EQ(server->peer_address().value(), sys::local_address(client.raw()).value());
+    }
+  });
+}
+
+TEST(TcpListener, OneEdgeForManyConnectionsStrandsNoneOfSeveralAcceptors) {
+  TcpListener listener = listen_anywhere();
+  run([&]() -> Task<> {
+    int accepted = 0;
+    const auto acceptor = [&]() -> Task<> {
+      EXPECT_TRUE(succeeded(co_await listener.accept()));
+      ++accepted;
+    };
+    std::vector<JoinHandle<void>> acceptors;
+    for (int i = 0; i < 4; ++i) acceptors.push_back(spawn(acceptor));
+    co_await yield_now();
+    std::vector<Fd> clients;  // all in one batch: the loop does not run meanwhile
+    for (int i = 0; i < 4; ++i) clients.push_back(test::connect_to(listener.raw()));
+    for (auto& handle : acceptors) co_await handle;
+    EXPECT_EQ(accepted, 4);
+  });
+}
+
+TEST(TcpListener, MoreAcceptorsThanConnectionsGoOnWaiting) {
+  TcpListener listener = listen_anywhere();
+  run([&]() -> Task<> {
+    int accepted = 0;
+    const auto acceptor = [&]() -> Task<> {
+      EXPECT_TRUE(succeeded(co_await listener.accept()));
+      ++accepted;
+    };
+    JoinHandle<void> first = spawn(acceptor);
+    JoinHandle<void> second = spawn(acceptor);
+    co_await yield_now();
+    const Fd one = test::connect_to(listener.raw());
+    co_await first;
+    EXPECT_EQ(accepted, 1);
+    EXPECT_FALSE(second.finished());
+    const Fd two = test::connect_to(listener.raw());
+    co_await second;
+  });
+}
+
+TEST(TcpListener, ClosingItEndsWaitingAcceptsAndFreesThePort) {
+  std::optional<TcpListener> listener = listen_anywhere();
+  const SocketAddr address = address_of(*listener);
+  run([&]() -> Task<> {
+    const auto acceptor = [&]() -> Task<> {
+      EXPECT_TRUE(failed_with(co_await listener->accept(), std::errc::operation_canceled));
+    };
+    JoinHandle<void> a = spawn(acceptor);
+    JoinHandle<void> b = spawn(acceptor);
+    co_await yield_now();
+    listener->close();
+    co_await a;
+    co_await b;
+  });
+  EXPECT_TRUE(succeeded(TcpListener::bind(address)));
+}
+
+TEST(TcpListener, DestroyingItEndsWaitingAccepts) {
+  std::optional<TcpListener> listener = listen_anywhere();
+  run([&]() -> Task<> {
+    const auto acceptor = [&]() -> Task<> {
+      EXPECT_TRUE(failed_with(co_await listener->accept(), std::errc::operation_canceled));
+    };
+    JoinHandle<void> handle = spawn(acceptor);
+    co_await yield_now();
+    listener.reset();
+    co_await handle;
+  });
+}
+
+TEST(TcpListener, AnAcceptOnAClosedListenerIsAnError) {
+  TcpListener listener = listen_anywhere();
+  listener.close();
+  run([&]() -> Task<> {
+    EXPECT_TRUE(failed_with(co_await listener.accept(), std::errc::bad_file_descriptor));
+  });
+  EXPECT_FALSE(listener.local_address());
+}
+
+TEST(TcpListener, MayBeMovedBeforeItIsWaitedOn) {
+  TcpListener first = listen_anywhere();
+  const Fd client = test::connect_to(first.raw());
+  TcpListener second = std::move(first);
+  run([&]() -> Task<> { EXPECT_TRUE(succeeded(co_await second.accept())); });
+}
+
+TEST(TcpListener, TheBacklogIsACap) {
+  TcpListener listener =
+      std::move(TcpListener::bind(SocketAddr::loopback(0), ListenOptions().backlog(1)).value());
+  std::vector<Fd> clients;
+  // Far more than the backlog: the system leaves the rest unanswered.
+  for (int i = 0; i < 10; ++i) {
+    clients.push_back(std::move(sys::create_stream_socket(SocketAddr::Family::v4).value()));
+    static_cast<void>(sys::connect(clients.back().raw(), address_of(listener)));
+  }
+  int connected = 0;
+  for (const Fd& client : clients) {
+    connected += sys::poll_now(client.raw(), Interest::writable)->empty() ? 0 : 1;
+  }
+  EXPECT_GE(connected, 1);
+  EXPECT_LT(connected, 10);
+}
+
+}  // namespace
+}  // namespace eddy

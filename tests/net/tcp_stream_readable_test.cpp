@@ -1,0 +1,66 @@
+#include "eddy/eddy.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+
+namespace eddy {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Pair {
+  TcpStream client;
+  TcpStream server;
+};
+
+Task<Pair> connected_pair() {
+  Result<TcpListener> listener = TcpListener::bind(SocketAddr::loopback(0));
+  Result<TcpStream> client = co_await TcpStream::connect(listener->local_address().value());
+  Result<TcpStream> server = co_await listener->accept();
+  Pair pair{std::move(*client), std::move(*server)};
+  co_return pair;
+}
+
+TEST(TcpStream, ReadableDoesNotCompleteOnAFreshConnectionWithoutData) {
+  block_on([]() -> Task<> {
+    Pair pair = co_await connected_pair();
+
+    const Result<> ready = co_await timeout(20ms, pair.server.readable());
+
+    EXPECT_EQ(ready, Result<>(failure(std::errc::timed_out)));
+  }());
+}
+
+TEST(TcpStream, ReadableThenTryReadGivesWhatCameBeforeTheWait) {
+  block_on([]() -> Task<> {
+    Pair pair = co_await connected_pair();
+    std::array<std::byte, 4> buffer{};
+    EXPECT_TRUE(co_await pair.client.write_all(buffer));
+
+    const Result<> ready = co_await pair.server.readable();
+
+    EXPECT_TRUE(ready);
+    EXPECT_EQ(pair.server.try_read(buffer), Result<std::size_t>(4));
+  }());
+}
+
+TEST(TcpStream, ReadableWaitsAgainAfterATryReadThatWouldBlock) {
+  block_on([]() -> Task<> {
+    Pair pair = co_await connected_pair();
+    std::array<std::byte, 4> buffer{};
+    EXPECT_TRUE(co_await pair.client.write_all(buffer));
+    EXPECT_TRUE(co_await pair.server.readable());
+    EXPECT_EQ(pair.server.try_read(buffer), Result<std::size_t>(4));
+    EXPECT_FALSE(pair.server.try_read(buffer));
+
+    const Result<> ready = co_await timeout(20ms, pair.server.readable());
+
+    EXPECT_EQ(ready, Result<>(failure(std::errc::timed_out)));
+  }());
+}
+
+}  // namespace
+}  // namespace eddy

@@ -1,0 +1,122 @@
+#include "eddy/executor/block_on.hpp"
+#include "eddy/executor/spawn.hpp"
+#include "eddy/executor/waker.hpp"
+#include "eddy/platform/sys.hpp"
+#include "eddy/reactor/io_source.hpp"
+#include "eddy/reactor/reactor.hpp"
+#include "eddy/time/sleep.hpp"
+
+#include "support/bytes.hpp"
+#include "support/child_process.hpp"
+#include "support/descriptors.hpp"
+#include "support/reactor.hpp"
+#include "support/result.hpp"
+#include "support/run.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <utility>
+
+namespace eddy {
+namespace {
+
+using namespace std::chrono_literals;
+using test::passes_in_child;
+using test::run;
+using test::succeeded;
+
+class Fork : public testing::Test {
+ protected:
+  /// Waits for a byte, which comes once the wait has begun.
+  void read_one() {
+    run([&]() -> Task<> {
+      const auto write = [&]() -> Task<> {
+        EXPECT_TRUE(succeeded(sys::write(pipe_.writer.raw(), test::bytes_of("x"))));
+        co_return;
+      };
+      JoinHandle<void> writing = spawn(write);
+      EXPECT_TRUE(succeeded(co_await source_.readable()));
+      std::array<std::byte, 8> buffer{};
+      EXPECT_EQ(sys::read(source_.raw(), buffer).value(), 1U);
+      co_await writing;
+    });
+  }
+
+  static void rebuild() {
+    EXPECT_TRUE(succeeded(with_reactor_mut([](Reactor& reactor) { return reactor.rebuild(); })));
+  }
+
+  Pipe pipe_ = std::move(sys::create_pipe().value());
+  IoSource source_{std::move(pipe_.reader)};
+};
+
+TEST_F(Fork, TheChildGoesOnAfterRebuilding) {
+  read_one();  // registered with the parent's reactor
+  EXPECT_TRUE(passes_in_child([&] {
+    rebuild();
+    read_one();
+    run([]() -> Task<> { co_await sleep(1ms); });
+  }));
+}
+
+TEST_F(Fork, TheChildDoesNotDisturbTheParent) {
+  read_one();
+  EXPECT_TRUE(passes_in_child([&] {
+    rebuild();
+    source_.close();  // must not deregister the parent's
+  }));
+  read_one();
+}
+
+TEST_F(Fork, TheChildHearsWakesFromItsOwnThreads) {
+  read_one();
+  EXPECT_TRUE(passes_in_child([&] {
+    rebuild();
+    run([&]() -> Task<> {
+      const Waker waker = co_await current_waker();
+      std::thread other([waker] { waker.wake(); });
+      co_await suspend();
+      other.join();
+    });
+  }));
+}
+
+TEST_F(Fork, TheChildsWakesAreNotTheParents) {
+  read_one();
+  Reactor& reactor = detail::thread_reactor();
+  const PlatformReactor::Notifier notifier = std::move(reactor.create_notifier().value());
+  test::poll_once();
+  EXPECT_TRUE(passes_in_child([&] {
+    rebuild();
+    run([&]() -> Task<> {
+      for (int i = 0; i < 10; ++i) {
+        const Waker waker = co_await current_waker();
+        std::thread other([waker] { waker.wake(); });
+        co_await suspend();
+        other.join();
+      }
+    });
+  }));
+  // The parent sleeps for as long as it was asked to.
+  const auto start = std::chrono::steady_clock::now();
+  test::poll_once(20ms);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 20ms);
+}
+
+TEST_F(Fork, RebuildingSaysWhyItCannot) {
+  read_one();
+  EXPECT_TRUE(passes_in_child([&] {
+    const Result<> rebuilt = with_reactor_mut([](Reactor& reactor) {
+      const test::NoDescriptorsLeft none;
+      return reactor.rebuild();
+    });
+    EXPECT_TRUE(test::failed_with(rebuilt, std::errc::too_many_files_open));
+  }));
+}
+
+}  // namespace
+}  // namespace eddy

@@ -1,0 +1,88 @@
+// Signals that every platform has, raised in this process.
+#include "eddy/executor/spawn.hpp"
+#include "eddy/signal/signal_set.hpp"
+
+#include "support/result.hpp"
+#include "support/run.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <utility>
+
+namespace eddy {
+namespace {
+
+using test::failed_with;
+using test::run;
+using test::succeeded;
+
+TEST(SignalRaise, EachSetGetsEachSignal) {
+  run([]() -> Task<> {
+    SignalSet one = std::move(SignalSet::create({SIGINT, SIGTERM}).value());
+    SignalSet other = std::move(SignalSet::create({SIGTERM}).value());
+    for (int i = 0; i < 3; ++i) {
+      const auto raise = [&]() -> Task<> {
+        std::raise(SIGTERM);
+        co_return;
+      };
+      JoinHandle<void> raising = spawn(raise);
+      EXPECT_EQ((co_await one.next()).value(), SIGTERM);
+      EXPECT_EQ((co_await other.next()).value(), SIGTERM);
+      co_await raising;
+    }
+  });
+}
+
+TEST(SignalRaise, OneThatComesBeforeItIsAskedForIsNotLost) {
+  run([]() -> Task<> {
+    SignalSet set = std::move(SignalSet::create({SIGINT}).value());
+    std::raise(SIGINT);
+    std::raise(SIGINT);
+    EXPECT_EQ((co_await set.next()).value(), SIGINT);
+    const auto raise = [&]() -> Task<> {
+      std::raise(SIGINT);
+      co_return;
+    };
+    JoinHandle<void> raising = spawn(raise);
+    EXPECT_EQ((co_await set.next()).value(), SIGINT);
+    co_await raising;
+  });
+}
+
+TEST(SignalRaise, ANumberThatIsNoSignalIsRefused) {
+  for (const int number : {0, -1, 1000}) {
+    EXPECT_TRUE(failed_with(SignalSet::create({SIGINT, number}), std::errc::invalid_argument))
+        << number;
+  }
+}
+
+int handled = 0;
+
+TEST(SignalRaise, ThePreviousHandlerIsBackWhenTheLastSetIsGone) {
+  handled = 0;
+  std::signal(SIGTERM, [](int) { ++handled; });
+  {
+    const SignalSet set = std::move(SignalSet::create({SIGTERM}).value());
+    std::raise(SIGTERM);
+    EXPECT_EQ(handled, 0);
+  }
+  std::raise(SIGTERM);
+  EXPECT_EQ(handled, 1);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+TEST(SignalRaise, CtrlCIsAnInterrupt) {
+  run([]() -> Task<> {
+    const auto raise = [&]() -> Task<> {
+      std::raise(SIGINT);
+      co_return;
+    };
+    JoinHandle<void> raising = spawn(raise);
+    EXPECT_TRUE(succeeded(co_await ctrl_c()));
+    co_await raising;
+  });
+}
+
+}  // namespace
+}  // namespace eddy

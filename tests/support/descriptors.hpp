@@ -1,0 +1,75 @@
+// What the kernel says about the descriptors of this process.
+#pragma once
+
+#ifdef _WIN32
+#include "support/windows/descriptors.hpp"
+#else
+
+#include "eddy/executor/executor.hpp"
+#include "eddy/platform/fd.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <iterator>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace eddy::test {
+
+inline bool is_open(RawSource fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+inline bool is_close_on_exec(RawSource fd) { return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; }
+inline bool is_nonblocking(RawSource fd) { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; }
+
+inline constexpr bool kFilesAreSources = true;
+inline Fd open_null() { return Fd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
+inline RawSource source_of(std::FILE* file) { return ::fileno(file); }
+
+inline constexpr bool kReactorsAreDescriptors = true;
+/// How many descriptors this process has open; the one that looks is counted each time, and those
+/// that the run loop of this thread opens at its first use are there from the start.
+inline std::size_t count_descriptors() {
+  detail::Executor::current();
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator("/dev/fd"), {}));
+}
+
+/// True if this process may have so many descriptors; the soft limit is raised for it.
+inline bool can_open(std::size_t count) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= count;
+}
+
+/// A duplicate of `source` under a number that is free now; none if that cannot be had.
+inline Fd duplicate_onto(RawSource source, RawSource number) { return Fd(::dup2(source, number)); }
+
+/// While it lives, this process can open no descriptor, or only `room` of them.
+class NoDescriptorsLeft {
+ public:
+  static constexpr bool kPossible = true;
+
+  explicit NoDescriptorsLeft(int room = 0) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int lowest_free = ::fcntl(STDERR_FILENO, F_DUPFD, 0);
+    ::close(lowest_free);
+    rlimit none = before_;
+    none.rlim_cur = static_cast<rlim_t>(lowest_free + room);
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  NoDescriptorsLeft(const NoDescriptorsLeft&) = delete;
+  NoDescriptorsLeft& operator=(const NoDescriptorsLeft&) = delete;
+  ~NoDescriptorsLeft() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+}  // namespace eddy::test
+
+#endif

@@ -1,0 +1,28 @@
+// The tests that macOS cannot show: each is skipped as it runs, and says why.
+#include "support/skipper.hpp"
+
+#include <array>
+#include <string_view>
+
+namespace {
+
+using eddy::test::Skip;
+
+constexpr std::string_view kNoSleepCount = "macOS does not count how often a thread sleeps";
+
+constexpr auto kSkips = std::to_array<Skip>({
+    {"AcceptPressure", "WhereNobodyWaitsItSleepsUntilSomebodyDoes", kNoSleepCount},
+    {"Idle", "ConnectionsThatWaitWakeNobody", kNoSleepCount},
+    {"RunLoop", "AnIdleLoopSleepsOnceUntilItIsWoken", kNoSleepCount},
+    {"RunLoop", "AnIdleLoopWithSocketsAndFarTimersSleepsOnceToo", kNoSleepCount},
+    {"RunLoop", "ASleepCostsOnePark", kNoSleepCount},
+    {"RunLoop", "ABusyPollFindsWakesTimersAndSocketsWithoutSleeping", kNoSleepCount},
+    {"RunLoop", "ABusyPollThatFindsNothingParks", kNoSleepCount},
+    {"Sleep", "OfLessThanAMillisecondIsNeitherNothingNorASpin", kNoSleepCount},
+    {"Sleep", "WakesTheProcessOnceWhenItEndsAndNotBefore", kNoSleepCount},
+    {"Sleep", "ALoopWithNothingToDoIsNotWokenAtAll", kNoSleepCount},
+});
+
+[[maybe_unused]] const bool added = eddy::test::skip_those_of(kSkips);
+
+}  // namespace

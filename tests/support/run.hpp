@@ -1,0 +1,14 @@
+// Running the coroutine of a test.
+#pragma once
+
+#include "eddy/executor/block_on.hpp"
+
+namespace eddy::test {
+
+/// Runs the coroutine `f()` to its end; `f` may capture, for it outlives the coroutine.
+template <class F>
+auto run(F f) {
+  return block_on(f());
+}
+
+}  // namespace eddy::test

@@ -1,0 +1,119 @@
+// Connected sockets, made with the kernel seam alone, for tests below the executor.
+#pragma once
+
+#include "eddy/platform/clock.hpp"
+#include "eddy/platform/fd.hpp"
+#include "eddy/platform/sys.hpp"
+
+#include "support/bytes.hpp"
+
+#include <chrono>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#ifdef _WIN32
+#include "support/windows/windows.hpp"
+#define MSG_NOSIGNAL 0
+#else
+#include <sys/socket.h>
+#endif
+
+namespace eddy::test {
+
+/// Wine says that the peer ended its stream when all that came before was read; Windows does at
+/// once.
+#ifdef _WIN32
+inline constexpr bool kTellsOfAnEndBehindData = false;
+#else
+inline constexpr bool kTellsOfAnEndBehindData = true;
+#endif
+
+/// A listening socket on a loopback port of the system's choice.
+inline Fd listen_on_loopback() {
+  Fd listener = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+  sys::bind(listener.raw(), SocketAddr::loopback(0)).value();
+  sys::listen(listener.raw(), 128).value();
+  return listener;
+}
+
+/// Waits, without an event loop, until the descriptor is ready.
+inline void spin_until_ready(RawSource source, Interest interest) {
+  while (sys::poll_now(source, interest).value().empty()) std::this_thread::yield();
+}
+
+/// A socket that is connected to `listener`; the connection is in the backlog.
+inline Fd connect_to(RawSource listener) {
+  Fd client = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+  static_cast<void>(sys::connect(client.raw(), sys::local_address(listener).value()));
+  spin_until_ready(client.raw(), Interest::writable);
+  sys::take_error(client.raw()).value();
+  return client;
+}
+
+/// Both ends of one TCP connection.
+struct SocketPair {
+  Fd client;
+  Fd server;
+};
+
+inline SocketPair connected_sockets() {
+  const Fd listener = listen_on_loopback();
+  SocketPair pair;
+  pair.client = connect_to(listener.raw());
+  spin_until_ready(listener.raw(), Interest::readable);
+  pair.server = std::move(sys::accept(listener.raw(), nullptr).value());
+  return pair;
+}
+
+inline void send_text(RawSource socket, std::string_view text) {
+  if (sys::send(socket, bytes_of(text)).value() != text.size()) throw std::runtime_error("short");
+}
+
+inline void send_urgent(RawSource socket, char byte) {
+  if (::send(socket, &byte, 1, MSG_OOB | MSG_NOSIGNAL) != 1) throw std::runtime_error("urgent");
+}
+
+/// Fills the way from `socket` to its peer until it would block, and goes on to do so; gives how
+/// much went in. A peer may acknowledge up to 200 ms late what has arrived (RFC 9293 allows 500),
+/// and that makes room once more, so the way counts as full when there was none for a quarter of a
+/// second.
+inline std::size_t fill(RawSource socket) {
+  const std::vector<std::byte> block(1 << 16);
+  std::size_t total = 0;
+  for (Instant last = Clock::now(); Clock::now() - last < std::chrono::milliseconds(250);) {
+    if (const Result<std::size_t> sent = sys::send(socket, block)) {
+      total += *sent;
+      last = Clock::now();
+    }
+    std::this_thread::yield();
+  }
+  return total;
+}
+
+/// Reads until it would block or ends; gives how much there was.
+inline std::size_t drain(RawSource socket) {
+  std::vector<std::byte> block(1 << 16);
+  std::size_t total = 0;
+  for (;;) {
+    const Result<std::size_t> got = sys::receive(socket, block);
+    if (!got || *got == 0) return total;
+    total += *got;
+  }
+}
+
+/// A port on the loopback at which nobody listens.
+inline SocketAddr address_of_nobody() {
+  const Fd taken = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+  sys::bind(taken.raw(), SocketAddr::loopback(0)).value();
+  return sys::local_address(taken.raw()).value();
+}
+
+/// Closing the socket resets the connection instead of ending it.
+inline void reset_connection(Fd& socket) {
+  sys::set_option(socket.raw(), SocketOption::linger, 0).value();
+  socket.reset();
+}
+
+}  // namespace eddy::test

@@ -1,0 +1,75 @@
+// What Windows says about the sockets of this process. See ../descriptors.hpp.
+#pragma once
+
+#include "eddy/platform/fd.hpp"
+#include "eddy/platform/sys.hpp"
+
+#include "support/windows/windows.hpp"
+
+#include <cstddef>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+namespace eddy::test {
+
+inline bool is_open(RawSource socket) {
+  int type = 0;
+  int length = sizeof(type);
+  return ::getsockopt(socket, SOL_SOCKET, SO_TYPE, reinterpret_cast<char*>(&type), &length) == 0;
+}
+inline bool is_close_on_exec(RawSource socket) {
+  DWORD flags = 0;
+  return ::GetHandleInformation(reinterpret_cast<HANDLE>(socket), &flags) != 0 &&
+         (flags & HANDLE_FLAG_INHERIT) == 0;
+}
+
+/// Windows does not tell; a socket that would block hangs here, and its test with it.
+inline bool is_nonblocking(RawSource socket) {
+  char byte = 0;
+  ::recv(socket, &byte, 1, MSG_PEEK);
+  return true;
+}
+
+inline constexpr bool kFilesAreSources = false;
+inline Fd open_null() { return Fd(); }
+inline RawSource source_of(std::FILE* file) {
+  return static_cast<RawSource>(::_get_osfhandle(::_fileno(file)));
+}
+
+/// A reactor is a completion port, which is no source.
+inline constexpr bool kReactorsAreDescriptors = false;
+/// Sockets alone, for the system makes other handles as it likes; a handle is a multiple of four.
+inline std::size_t count_descriptors() {
+  std::size_t count = 0;
+  for (RawSource handle = 4; handle < 0x8000; handle += 4) count += is_open(handle) ? 1 : 0;
+  return count;
+}
+
+/// There is no limit.
+inline bool can_open(std::size_t) { return true; }
+
+/// For `duplicate_onto`. Made before any test runs, so that its number is a low one.
+inline HANDLE placeholder = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
+
+/// Numbers are given out as the system likes: the lowest first, or the one that came back last.
+/// A duplication first takes one for the time that it lasts, and must not find `number` there.
+inline Fd duplicate_onto(RawSource source, RawSource number) {
+  if (placeholder != nullptr) ::CloseHandle(std::exchange(placeholder, nullptr));
+  std::vector<Fd> others;
+  for (int i = 0; i < 1000; ++i) {
+    Fd duplicate = std::move(sys::duplicate(source).value());
+    if (duplicate.raw() == number) return duplicate;
+    others.push_back(std::move(duplicate));
+  }
+  return Fd();
+}
+
+/// There is no limit to lower.
+class NoDescriptorsLeft {
+ public:
+  static constexpr bool kPossible = false;
+  explicit NoDescriptorsLeft(int /*room*/ = 0) {}
+};
+
+}  // namespace eddy::test

@@ -1,0 +1,16 @@
+// Windows interrupts no system call. See ../interrupt_storm.hpp.
+#pragma once
+
+#include <chrono>
+
+namespace eddy::test {
+
+class InterruptStorm {
+ public:
+  static constexpr bool kPossible = false;
+
+  explicit InterruptStorm(std::chrono::microseconds) {}
+  int count() const { return 1'000'000; }
+};
+
+}  // namespace eddy::test

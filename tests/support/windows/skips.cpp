@@ -1,0 +1,59 @@
+// The tests that Windows, or Wine, cannot show: each is skipped as it runs, and says why.
+#include "support/skipper.hpp"
+#include "support/windows/windows.hpp"
+
+#include <array>
+#include <string_view>
+
+namespace {
+
+using eddy::test::Skip;
+
+constexpr std::string_view kNoLimit = "Windows sets no limit on the number of sockets";
+constexpr std::string_view kNoSleepCount = "Windows does not count how often a thread sleeps";
+
+constexpr std::string_view kForgetsResets =
+    "Wine gives 0 from recv after a reset that its server has seen";
+
+bool in_wine() {
+  return ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != nullptr;
+}
+
+constexpr auto kSkips = std::to_array<Skip>({
+    {"AcceptPressure", "WithoutDescriptorsTheOldestConnectionIsShedAndCounted", kNoLimit},
+    {"AcceptPressure", "GoesOnWhenThereAreDescriptorsAgain", kNoLimit},
+    {"AcceptPressure", "EachOfManyConnectionsIsTurnedAway", kNoLimit},
+    {"AcceptPressure", "WithoutAReserveItBacksOffAndDoesNotSpin", kNoLimit},
+    {"AcceptPressure", "WhereNobodyWaitsItSleepsUntilSomebodyDoes", kNoLimit},
+    {"AcceptPressure", "AnAcceptThatBacksOffEndsWithItsListener", kNoLimit},
+    {"AcceptPressure", "AnAcceptThatBacksOffCanBeCancelled", kNoLimit},
+    {"TcpConnect", "WithoutDescriptorsSaysSo", kNoLimit},
+    {"TcpListener", "BindSaysWhenThereAreNoDescriptors", kNoLimit},
+    {"TcpListener", "ReusePortLetsSeveralListen", "Windows has no SO_REUSEPORT"},
+    {"TcpListener", "ReuseAddressBindsAlthoughConnectionsLinger",
+     "connections that linger never keep a port of Windows"},
+    {"TcpStreamTest", "WritingToADeadPeerIsAnErrorAndNeverASignal",
+     "Windows says connection_reset each time, and broken_pipe after a local shutdown only"},
+    {"TcpStreamTest", "AResetIsConnectionReset", kForgetsResets, in_wine},
+    {"AcceptPressure", "AConnectionThatItsPeerResetFirstIsNoErrorOfTheListener", kForgetsResets,
+     in_wine},
+    {"TcpConnect", "TheListenersEndIsAResetOrARefusal", kForgetsResets, in_wine},
+    {"Conduit", "AResetOfThePeerIsAnErrorOfTheFill", kForgetsResets, in_wine},
+    {"Bell", "IsNeverFull", "200,000 rings are 600,000 sends, which take Wine minutes", in_wine},
+    {"TenThousandSources", "ThePollsCostFollowsTheReadyOnes",
+     "Wine's server looks at every poll that is under way for each event", in_wine},
+    {"TcpStreamTest", "OptionsAreReadAsTheyWereSet", "Wine 8 has no TCP_KEEPIDLE", in_wine},
+    {"Idle", "ConnectionsThatWaitWakeNobody", kNoSleepCount},
+    {"RunLoop", "AnIdleLoopSleepsOnceUntilItIsWoken", kNoSleepCount},
+    {"RunLoop", "AnIdleLoopWithSocketsAndFarTimersSleepsOnceToo", kNoSleepCount},
+    {"RunLoop", "ASleepCostsOnePark", kNoSleepCount},
+    {"RunLoop", "ABusyPollFindsWakesTimersAndSocketsWithoutSleeping", kNoSleepCount},
+    {"RunLoop", "ABusyPollThatFindsNothingParks", kNoSleepCount},
+    {"Sleep", "OfLessThanAMillisecondIsNeitherNothingNorASpin", kNoSleepCount},
+    {"Sleep", "WakesTheProcessOnceWhenItEndsAndNotBefore", kNoSleepCount},
+    {"Sleep", "ALoopWithNothingToDoIsNotWokenAtAll", kNoSleepCount},
+});
+
+[[maybe_unused]] const bool added = eddy::test::skip_those_of(kSkips);
+
+}  // namespace

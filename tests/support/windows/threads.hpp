@@ -1,0 +1,24 @@
+// What Windows says about threads. See ../threads.hpp.
+#pragma once
+
+#include "support/windows/windows.hpp"
+
+#include <atomic>
+#include <thread>
+
+namespace eddy::test {
+
+/// Windows counts the switches of a thread nowhere that it documents.
+inline constexpr bool kCountsSleeps = false;
+inline long sleeps_of_this_thread() { return 0; }
+
+using ThreadId = DWORD;
+
+inline ThreadId this_thread_id() { return ::GetCurrentThreadId(); }
+
+/// Nor does it tell whether another thread sleeps. The test then shows whichever came first.
+inline void wait_until_asleep(const std::atomic<ThreadId>& thread) {
+  while (thread.load() == 0) std::this_thread::yield();
+}
+
+}  // namespace eddy::test

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Checks the rules of the house that no compiler checks: which file may include what, and how long it is.
+
+    os-header     only platform/ and the backends include a header of the operating system
+    layer         a floor includes its own and lower floors only
+    length        no file is longer than 600 lines
+    conditional   #if stands in include/eddy/platform only, and where CONDITIONALS gives the reason
+    pragma-once   a header opens with its comment, then `#pragma once`
+
+Prints `file:line: rule: what is wrong`, and exits with 1 if anything is.
+"""
+
+import argparse
+import pathlib
+import re
+import sys
+import tempfile
+
+# From the ground up. A file may include what stands on its own floor or below.
+FLOORS = ["platform", "reactor", "executor", "time", "sync", "io", "net", "signal", "runtime", "eddy",
+          "examples"]
+
+# The bare timer wheel is the reactor's: it tells how long to park.
+WHEEL = re.compile(r"time/(timer_)?wheel\.(hpp|cpp)$")
+
+# Headers that stand in include/eddy itself. One that is not named here belongs to the ground floor.
+TOP_LEVEL = {"runtime": "runtime", "eddy": "eddy"}
+
+BACKENDS = re.compile(r"^src/reactor/(epoll|kqueue|iocp|uring)\.cpp$")
+MAY_INCLUDE_OS = re.compile(r"^(include/eddy|src)/platform/")
+
+OS_HEADERS = re.compile(
+    r"^((sys|netinet|netinet6|arpa|net|linux|asm|asm-generic|mach|netpacket|bits)/.*\.h"
+    r"|(netdb|unistd|fcntl|poll|signal|pthread|sched|semaphore|dlfcn|termios|syslog|pwd|grp|ifaddrs"
+    r"|resolv|spawn|ucontext|aio|mqueue|utime|dirent|glob|strings|liburing|ntstatus"
+    r"|winsock2?|ws2tcpip|ws2def|mswsock|windows|winternl|afunix|iphlpapi|io|process|direct)\.h)$",
+    re.IGNORECASE)
+
+# Files outside include/eddy/platform that may hold `#if`, each with its reason.
+CONDITIONALS = {
+    "include/eddy/reactor/platform_reactor.hpp": "the alias that names the platform's backend",
+}
+
+MAX_LINES = 600
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+CONDITIONAL = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|elifdef|elifndef|else)\b")
+
+
+def floor_of(path):
+    """The floor of a path relative to include/eddy or src; None if its folder is on no floor."""
+    if WHEEL.search(path):
+        return "reactor"
+    folder, _, _ = path.rpartition("/")
+    if not folder:
+        return TOP_LEVEL.get(pathlib.PurePosixPath(path).stem, "platform")
+    top = folder.split("/")[0]
+    return top if top in FLOORS else None
+
+
+def own_floor(path):
+    for root in ("include/eddy/", "src/"):
+        if path.startswith(root):
+            return floor_of(path[len(root):])
+    return "examples"
+
+
+def included_floor(name, sign, root, path):
+    """The floor of the file that an include names, or "" if the file is not eddy's."""
+    if name.startswith("eddy/"):
+        return floor_of(name[len("eddy/"):])
+    if sign == '"':
+        for folder in ((root / path).parent, root / "src"):
+            target = (folder / name).resolve()
+            source = (root / "src").resolve()
+            if target.is_file() and target.is_relative_to(source):
+                return floor_of(target.relative_to(source).as_posix())
+    return ""
+
+
+def without_comments(text):
+    """The text with its comments blanked, line for line."""
+    blank = lambda match: re.sub(r"[^\n]", " ", match.group(0))
+    return re.sub(r"//[^\n]*|/\*.*?\*/", blank, text, flags=re.DOTALL)
+
+
+def check_includes(root, path, lines):
+    own = own_floor(path)
+    if own is None:
+        yield 1, "layer", "this folder is on no floor; name it in tools/layers.py"
+        return
+    os_allowed = MAY_INCLUDE_OS.match(path) or BACKENDS.match(path)
+    for number, line in enumerate(lines, 1):
+        found = INCLUDE.match(line)
+        if not found:
+            continue
+        sign, name = found.groups()
+        if OS_HEADERS.match(name) and not os_allowed:
+            yield number, "os-header", f"<{name}> belongs behind eddy::sys, in platform/"
+        other = included_floor(name, sign, root, path)
+        if other is None:
+            yield number, "layer", f"'{name}' is on no floor; name it in tools/layers.py"
+        elif other and FLOORS.index(other) > FLOORS.index(own):
+            yield number, "layer", f"{own} must not include '{name}', of the higher floor {other}"
+
+
+def check_conditionals(path, lines):
+    if path.startswith("include/eddy/platform/") or path in CONDITIONALS:
+        return
+    for number, line in enumerate(lines, 1):
+        if CONDITIONAL.match(line):
+            yield number, "conditional", "choose a file to build instead (see style in CONTRIBUTING.md)"
+
+
+def check_pragma(lines):
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        if line.strip() != "#pragma once":
+            yield number, "pragma-once", "a header begins with `#pragma once`, after its comment"
+        return
+    yield 1, "pragma-once", "the header is empty"
+
+
+def check_file(root, path):
+    text = (root / path).read_text()
+    lines = without_comments(text).splitlines()
+    length = len(text.splitlines())
+    if path.startswith(("include/", "src/", "examples/")):
+        yield from check_includes(root, path, lines)
+        yield from check_conditionals(path, lines)
+        if length > MAX_LINES:
+            yield MAX_LINES + 1, "length", f"{length} lines; at most {MAX_LINES}"
+    if path.endswith(".hpp"):
+        yield from check_pragma(lines)
+
+
+def check_tree(root):
+    """All that is wrong under `root`, as lines of text."""
+    errors = []
+    for folder in ("include", "src", "examples", "tests", "bench"):
+        for file in sorted((root / folder).rglob("*")):
+            if file.suffix in (".hpp", ".cpp"):
+                path = file.relative_to(root).as_posix()
+                errors += [f"{path}:{line}: {rule}: {what}"
+                           for line, rule, what in check_file(root, path)]
+    return errors
+
+
+GOOD = {
+    "include/eddy/result.hpp": "// Result.\n\n#pragma once\n#include <expected>\n",
+    "include/eddy/platform/raw.hpp": "#pragma once\n#ifdef __linux__\n#endif\n#include <unistd.h>\n",
+    "include/eddy/time/wheel.hpp": "/* The\n wheel. */\n#pragma once\n#include \"eddy/result.hpp\"\n",
+    "include/eddy/net/tcp.hpp": "#pragma once\n#include \"eddy/executor/task.hpp\"\n",
+    "include/eddy/executor/task.hpp": "#pragma once\n#include \"eddy/time/wheel.hpp\"\n",
+    "include/eddy/eddy.hpp": "#pragma once\n#include \"eddy/net/tcp.hpp\"\n#include <eddy/runtime.hpp>\n",
+    "include/eddy/runtime.hpp": "#pragma once\n#include \"eddy/signal/set.hpp\"\n",
+    "include/eddy/signal/set.hpp": "#pragma once\n#include <csignal>\n",
+    "src/reactor/epoll.cpp": "#include <sys/epoll.h>\n",
+    "src/platform/linux/sys.cpp": "#include <sys/socket.h>\n",
+    "src/net/tcp.cpp": "// #include <unistd.h>\n#include \"eddy/net/tcp.hpp\"\n#include \"local.hpp\"\n",
+    "src/net/local.hpp": "#pragma once\n",
+    "examples/echo.cpp": "#include <eddy/eddy.hpp>\n",
+    "tests/net/tcp_test.cpp": "#include <sys/socket.h>\n#if 1\n#endif\n",
+}
+
+# (file, its text, the line and rule that must be named)
+BAD = [
+    ("src/net/udp.cpp", "#include <vector>\n#include <sys/socket.h>\n", "2: os-header"),
+    ("src/net/win.cpp", "#include <WinSock2.h>\n", "1: os-header"),
+    ("src/reactor/registry.cpp", "#include <poll.h>\n", "1: os-header"),
+    ("examples/raw.cpp", "#include <unistd.h>\n", "1: os-header"),
+    ("include/eddy/executor/up.hpp", "#pragma once\n#include \"eddy/net/tcp.hpp\"\n", "2: layer"),
+    ("include/eddy/reactor/up.hpp", "#pragma once\n#include <eddy/time/sleep.hpp>\n", "2: layer"),
+    ("include/eddy/base.hpp", "#pragma once\n#include \"eddy/reactor/up.hpp\"\n", "2: layer"),
+    ("src/executor/up.cpp", "#include \"net/local.hpp\"\n", "1: layer"),
+    ("src/runtime/up.cpp", "#include \"eddy/eddy.hpp\"\n", "1: layer"),
+    ("src/elsewhere/a.cpp", "\n", "1: layer"),
+    ("include/eddy/net/odd.hpp", "#pragma once\n#include \"eddy/elsewhere/a.hpp\"\n", "2: layer"),
+    ("src/net/long.cpp", "\n" * 601, "601: length"),
+    ("src/net/if.cpp", "\n\n# ifdef __linux__\n#endif\n", "3: conditional"),
+    ("include/eddy/net/guard.hpp", "#ifndef GUARD\n#define GUARD\n#endif\n", "1: pragma-once"),
+    ("include/eddy/net/late.hpp", "// Late.\n#include <vector>\n#pragma once\n", "2: pragma-once"),
+    ("tests/support/late.hpp", "#include <vector>\n", "1: pragma-once"),
+    ("include/eddy/net/empty.hpp", "// Nothing.\n", "1: pragma-once"),
+]
+
+
+def write_tree(root, files):
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+
+def self_test():
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        write_tree(root, GOOD)
+        assert check_tree(root) == [], check_tree(root)
+        for path, text, expected in BAD:
+            write_tree(root, {path: text})
+            errors = check_tree(root)
+            assert any(error.startswith(f"{path}:{expected}: ") for error in errors), (
+                f"{path}: expected '{expected}', got {errors}")
+            assert all(error.startswith(f"{path}:") for error in errors), errors
+            (root / path).unlink()
+    print(f"layers: {len(BAD)} violations found, none in {len(GOOD)} right files")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--self-test", action="store_true", help="show that each rule can fail")
+    options = parser.parse_args()
+    if options.self_test:
+        self_test()
+        return 0
+    errors = check_tree(pathlib.Path(__file__).resolve().parent.parent)
+    for error in errors:
+        print(error)
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
