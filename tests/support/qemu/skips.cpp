@@ -10,9 +10,11 @@ namespace {
 
 using eddy::test::Skip;
 
-// Two threads that run at once: each waits for the locks of qemu's translator (futex, by strace), and the
-// kernel counts that as a sleep of the thread. With one thread the counts are right, and are checked.
-constexpr std::string_view kSleepsOfQemu = "qemu's own locks put the thread to sleep beside another one";
+// Two threads that run at once: each waits for the locks of qemu's translator (futex, by strace),
+// and the kernel counts that as a sleep of the thread. With one thread the counts are right, and
+// are checked.
+constexpr std::string_view kSleepsOfQemu =
+    "qemu's own locks put the thread to sleep beside another one";
 
 constexpr auto kSkips = std::to_array<Skip>({
     {"DeathTest", "", "qemu-user cannot start the program again, which the test does"},
