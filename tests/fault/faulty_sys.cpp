@@ -48,6 +48,10 @@ struct Plan {
 thread_local Plan plan;
 thread_local std::array<std::size_t, static_cast<std::size_t>(Call::count_)> counts{};
 
+thread_local std::optional<std::chrono::nanoseconds> manual_now;
+/// By how much this thread's manual clocks have left the real one behind: no clock goes back.
+thread_local std::chrono::nanoseconds ahead{};
+
 /// What is registered where, so that a fault can be followed by the edge that a kernel would give.
 struct Registration {
   RawSource epoll;
@@ -180,6 +184,14 @@ std::size_t count_of_all() {
 }
 
 void reset_counts() { counts.fill(0); }
+
+ManualClock::ManualClock() { manual_now = eddy::real_sys::monotonic_now() + ahead; }
+ManualClock::~ManualClock() {
+  const std::chrono::nanoseconds left = *manual_now - eddy::real_sys::monotonic_now();
+  ahead = std::max(left, std::chrono::nanoseconds::zero());
+  manual_now.reset();
+}
+void ManualClock::pass(std::chrono::nanoseconds length) { *manual_now += length; }
 
 }  // namespace fault
 
@@ -315,7 +327,10 @@ Result<Fd> create_bell_reader(const Pipe& bell) noexcept {
 }
 void hush(RawSource bell_reader) noexcept { real_sys::hush(bell_reader); }
 void ring(const Pipe& bell) noexcept { real_sys::ring(bell); }
-std::chrono::nanoseconds monotonic_now() noexcept { return real_sys::monotonic_now(); }
+std::chrono::nanoseconds monotonic_now() noexcept {
+  if (fault::manual_now) return *fault::manual_now;
+  return real_sys::monotonic_now() + fault::ahead;
+}
 void write_to_stderr(std::span<const std::byte> text) noexcept { real_sys::write_to_stderr(text); }
 
 Result<Fd> epoll_create() noexcept {
@@ -339,7 +354,14 @@ Result<void> epoll_remove(RawSource epoll, RawSource source) noexcept {
 }
 Count epoll_wait(RawSource epoll, std::span<epoll_event> events,
                  std::optional<std::chrono::nanoseconds> timeout) noexcept {
-  return run(Call::epoll_wait, [&] { return real_sys::epoll_wait(epoll, events, timeout); });
+  const bool passes = fault::manual_now && timeout;
+  const auto faulty = [&]() -> Count {
+    if (!passes) return real_sys::epoll_wait(epoll, events, timeout);
+    const Count found = real_sys::epoll_wait(epoll, events, std::chrono::nanoseconds::zero());
+    if (found && *found == 0) *fault::manual_now += *timeout;
+    return found;
+  };
+  return run(Call::epoll_wait, faulty);
 }
 
 }  // namespace eddy::sys

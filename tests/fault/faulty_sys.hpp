@@ -1,6 +1,7 @@
 // The kernel seam with faults: what the fault tests link instead of the library's own.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -79,5 +80,18 @@ std::size_t count_of(Call call);
 /// All calls of this thread that enter the kernel.
 std::size_t count_of_all();
 void reset_counts();
+
+/// While one lives, its thread's clock stands still but for `pass`, and for a wait that finds
+/// nothing: it returns at once, and its timeout has passed. So what a test measures is what the
+/// library made of its time, whatever else the machine does.
+class ManualClock {
+ public:
+  ManualClock();
+  ~ManualClock();
+  ManualClock(const ManualClock&) = delete;
+  ManualClock& operator=(const ManualClock&) = delete;
+
+  static void pass(std::chrono::nanoseconds length);
+};
 
 }  // namespace fault

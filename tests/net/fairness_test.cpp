@@ -17,7 +17,6 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -25,7 +24,6 @@ namespace eddy {
 namespace {
 
 using namespace std::chrono_literals;
-using test::bytes_of;
 using test::run;
 using test::succeeded;
 using test::TcpPair;
@@ -109,52 +107,6 @@ TEST(Idle, ConnectionsThatWaitWakeNobody) {
     EXPECT_LE(test::sleeps_of_this_thread() - before, 3);
     for (auto& reader : readers) reader.abort();
     for (auto& reader : readers) static_cast<void>(co_await reader);
-  });
-}
-
-// A sleep counts from the end of the turn in which it began: turns of slow tasks must become short,
-// also when one poll reports all of them.
-TEST(Bursts, OfSlowTasksDoNotDelayASleepByAllOfThem) {
-  run([]() -> Task<> {
-    constexpr int kSockets = 100;
-    std::vector<std::unique_ptr<TcpPair>> pairs;
-    int handled = 0;
-    Duration lateness{};
-    bool slept = false;
-    const auto serve = [&](TcpStream& stream, bool sleeps) -> Task<> {
-      std::array<std::byte, 8> buffer{};
-      for (;;) {
-        const Result<std::size_t> count = co_await stream.read(buffer);
-        if (count.value_or(0) == 0) co_return;
-        ++handled;
-        const Instant start = Clock::now();
-        if (sleeps) {
-          co_await sleep(200ms);
-          lateness = Clock::now() - start - 200ms;
-          slept = true;
-        }
-        while (Clock::now() < start + 600us) continue;
-      }
-    };
-    std::vector<JoinHandle<void>> serving;
-    for (int i = 0; i < kSockets; ++i) {
-      pairs.push_back(std::make_unique<TcpPair>());
-      serving.push_back(spawn(serve, std::ref(pairs.back()->server), i == 0));
-    }
-    // Quick turns, until they may be long again.
-    for (int i = 0; i < 1000; ++i) co_await yield_now();
-
-    Duration least = Duration::max();  // of several: the machine may do other work for a while
-    for (int burst = 0; burst < 5; ++burst) {
-      handled = 0;
-      slept = false;
-      for (auto& pair : pairs) EXPECT_TRUE(pair->client.try_write(bytes_of("x")));
-      while (handled < kSockets || !slept) co_await sleep(1ms);
-      if (burst > 0) least = std::min(least, lateness);
-    }
-    EXPECT_LT(least, 30ms) << "all of them take 60 ms at least";
-    for (JoinHandle<void>& each : serving) each.abort();
-    for (JoinHandle<void>& each : serving) EXPECT_FALSE((co_await each).has_value());
   });
 }
 

@@ -1,0 +1,77 @@
+// How long a turn of the run loop may take, by a clock that moves only as the test says.
+#include "eddy/eddy.hpp"
+
+#include "fault/faulty_sys.hpp"
+#include "support/bytes.hpp"
+#include "support/run.hpp"
+#include "support/tcp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace eddy {
+namespace {
+
+using namespace std::chrono_literals;
+using test::TcpPair;
+
+// A sleep counts from the end of the turn in which it began: turns of slow tasks must become short,
+// also when one poll reports all of them, and nothing else is ready when they have run.
+TEST(TurnLength, BurstsOfSlowTasksDoNotDelayASleepByAllOfThem) {
+  const fault::ManualClock clock;
+  test::run([]() -> Task<> {
+    constexpr int kSockets = 100;
+    constexpr Duration kWork = 600us;
+    constexpr Duration kSleep = 200ms;  // ends when all of the burst have run
+    std::vector<std::unique_ptr<TcpPair>> pairs;
+    int handled = 0;
+    bool slept = false;
+    Duration lateness{};
+    const auto serve = [&](TcpStream& stream, bool sleeps) -> Task<> {
+      std::array<std::byte, 8> buffer{};
+      for (;;) {
+        const Result<std::size_t> count = co_await stream.read(buffer);
+        if (count.value_or(0) == 0) co_return;
+        ++handled;
+        if (sleeps) {
+          const Instant start = Clock::now();
+          co_await sleep(kSleep);
+          lateness = Clock::now() - start - kSleep;
+          slept = true;
+        }
+        fault::ManualClock::pass(kWork);
+      }
+    };
+    std::vector<JoinHandle<void>> serving;
+    for (int i = 0; i < kSockets; ++i) {
+      pairs.push_back(std::make_unique<TcpPair>());
+      serving.push_back(spawn(serve, std::ref(pairs.back()->server), i == 0));
+    }
+    // Quick turns, until they may be long again.
+    for (int i = 0; i < 1000; ++i) co_await yield_now();
+
+    for (int burst = 0; burst < 5; ++burst) {
+      handled = 0;
+      slept = false;
+      for (auto& pair : pairs) EXPECT_TRUE(pair->client.try_write(test::bytes_of("x")));
+      while (handled < kSockets || !slept) co_await sleep(1ms);
+      if (burst == 0) {
+        EXPECT_GE(lateness, kWork * (kSockets - 1)) << "the turn was not of all of them";
+      } else {
+        EXPECT_LT(lateness, 3ms) << "in burst " << burst;
+      }
+    }
+    for (JoinHandle<void>& each : serving) each.abort();
+    for (JoinHandle<void>& each : serving) EXPECT_FALSE((co_await each).has_value());
+  });
+}
+
+}  // namespace
+}  // namespace eddy
