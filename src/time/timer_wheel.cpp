@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <utility>
 
 namespace eddy::detail {
@@ -42,45 +43,72 @@ void TimerWheel::settle(Instant now) noexcept {
   }
 }
 
-void TimerWheel::advance(Instant now) noexcept {
+std::size_t TimerWheel::advance(Instant now) noexcept {
   settle(now);
   // The tick in which `now` lies has begun, so what waits for its beginning is due.
   const std::uint64_t target =
       static_cast<std::uint64_t>(now.time_since_epoch().count()) >> kTickBits;
-  while (occupied_levels_ != 0) {
-    const auto level = static_cast<unsigned>(std::countr_zero(occupied_levels_));
-    const auto slot = static_cast<unsigned>(std::countr_zero(occupied_[level]));
-    // A slot's nodes agree with the wheel in all higher digits, so this is when the slot begins.
-    const unsigned shift = level * kSlotBits;
-    const std::uint64_t above =
-        shift + kSlotBits >= 64 ? 0 : now_tick_ >> (shift + kSlotBits) << (shift + kSlotBits);
-    const std::uint64_t begins = above | std::uint64_t{slot} << shift;
-    if (begins > target) break;
-    now_tick_ = begins;
-    drain(level, slot);
+  if (target <= now_tick_) return 0;
+  std::size_t moved = 0;
+  std::size_t woken = 0;
+  for (;;) {
+    std::uint64_t next = UINT64_MAX;
+    visit_first_slots([&](const Place& place) { next = std::min(next, place.begins()); });
+    if (next > target) break;
+    now_tick_ = next;
+    moved += enter(next);
+    woken += wake_due();
   }
-  now_tick_ = std::max(now_tick_, target);
+  now_tick_ = target;
+  moved += move_ahead(kMovesAhead + kMovesAheadPerWoken * woken);
+  return moved + woken;
 }
 
-/// The first slot that has nodes; null if there is none. Forgets those before it.
-TimerWheel::WheelSlot* TimerWheel::first_slot() noexcept {
-  while (occupied_levels_ != 0) {
-    const auto level = static_cast<unsigned>(std::countr_zero(occupied_levels_));
-    const auto slot = static_cast<unsigned>(std::countr_zero(occupied_[level]));
-    WheelSlot& first = slot_at(level, slot);
-    if (first.nodes.linked()) return &first;
-    clear(level, slot);
-  }
-  return nullptr;
+bool TimerWheel::empty() noexcept {
+  bool found = fresh_.linked();
+  if (!found) visit_first_slots([&](const Place&) { found = true; });
+  return !found;
 }
 
 std::optional<Instant> TimerWheel::next_deadline() noexcept {
-  const WheelSlot* slot = first_slot();
-  if (slot == nullptr) return std::nullopt;
+  std::optional<std::uint64_t> earliest;
+  visit_first_slots([&](const Place& place) {
+    const std::uint64_t tick = slot_at(place).earliest;
+    if (!earliest || tick < *earliest) earliest = tick;
+  });
+  if (!earliest) return std::nullopt;
   constexpr auto kLastTick =
       static_cast<std::uint64_t>(Instant::max().time_since_epoch().count()) >> kTickBits;
-  if (slot->earliest > kLastTick) return Instant::max();
-  return Instant(Duration(static_cast<Clock::rep>(slot->earliest << kTickBits)));
+  if (*earliest > kLastTick) return Instant::max();
+  return Instant(Duration(static_cast<Clock::rep>(*earliest << kTickBits)));
+}
+
+/// The first slot of a turn that has nodes, if there is one. Forgets those before it.
+std::optional<TimerWheel::Place> TimerWheel::first_of_turn(unsigned level,
+                                                           std::uint64_t turn) noexcept {
+  Place place{level, turn << kSlotBits};
+  const Turn& slots = turns_[index_of(place)];
+  while (slots.occupied != 0) {
+    place.number = turn << kSlotBits | static_cast<unsigned>(std::countr_zero(slots.occupied));
+    if (slot_at(place).nodes.linked()) return place;
+    clear(place);
+  }
+  return std::nullopt;
+}
+
+/// Calls `visit` with the first slot of each level that can hold the earliest node of all.
+template <class Visit>
+void TimerWheel::visit_first_slots(Visit visit) noexcept {
+  for (std::uint64_t left = occupied_turns_; left != 0;) {
+    const unsigned level = static_cast<unsigned>(std::countr_zero(left)) / 2;
+    left &= ~(std::uint64_t{3} << level * 2);
+    const std::uint64_t turn = now_tick_ >> (level + 1) * kSlotBits;
+    if (const std::optional<Place> first = first_of_turn(level, turn)) {
+      visit(*first);
+      return;  // the higher levels hold what comes after this turn
+    }
+    if (const std::optional<Place> first = first_of_turn(level, turn + 1)) visit(*first);
+  }
 }
 
 void TimerWheel::place(TimerNode& node) noexcept {
@@ -88,13 +116,16 @@ void TimerWheel::place(TimerNode& node) noexcept {
     fire(node);
     return;
   }
-  const auto digit = static_cast<unsigned>(std::bit_width(node.when_ ^ now_tick_) - 1);
-  const unsigned level = digit / kSlotBits;
-  const auto slot = static_cast<unsigned>(node.when_ >> (level * kSlotBits)) & (kSlots - 1);
-  WheelSlot& target = slot_at(level, slot);
+  put(node, static_cast<unsigned>(std::bit_width(node.when_ ^ now_tick_) - 1) / kSlotBits);
+}
+
+/// Puts `node` into its slot of a level, which is of that level's current or next turn.
+void TimerWheel::put(TimerNode& node, unsigned level) noexcept {
+  const Place place{level, node.when_ >> (level * kSlotBits)};
+  WheelSlot& target = slot_at(place);
   if (!target.nodes.linked()) {
-    occupied_[level] |= std::uint64_t{1} << slot;
-    occupied_levels_ |= std::uint64_t{1} << level;
+    turns_[index_of(place)].occupied |= std::uint64_t{1} << place.number % kSlots;
+    occupied_turns_ |= std::uint64_t{1} << index_of(place);
     target.earliest = node.when_;
   } else if (node.when_ < target.earliest) {
     target.earliest = node.when_;
@@ -107,21 +138,59 @@ void TimerWheel::fire(TimerNode& node) noexcept {
   woken_->wake(*std::exchange(node.waiter_, nullptr));
 }
 
-void TimerWheel::clear(unsigned level, unsigned slot) noexcept {
-  occupied_[level] &= ~(std::uint64_t{1} << slot);
-  if (occupied_[level] == 0) occupied_levels_ &= ~(std::uint64_t{1} << level);
+void TimerWheel::clear(const Place& place) noexcept {
+  Turn& turn = turns_[index_of(place)];
+  turn.occupied &= ~(std::uint64_t{1} << place.number % kSlots);
+  if (turn.occupied == 0) occupied_turns_ &= ~(std::uint64_t{1} << index_of(place));
 }
 
-/// The wheel has entered `slot`: its nodes are due, or move down.
-void TimerWheel::drain(unsigned level, unsigned slot) noexcept {
-  ListNode entered;
-  entered.splice_back(slot_at(level, slot).nodes);
-  clear(level, slot);
-  while (entered.linked()) {
-    auto& node = static_cast<TimerNode&>(*entered.next);
-    node.unlink();
-    place(node);
+/// The wheel enters the slots that begin at `tick`. From the highest down, each level's nodes go
+/// behind those of the level below, which were armed before them. Gives how many have moved.
+std::size_t TimerWheel::enter(std::uint64_t tick) noexcept {
+  const auto zeros = static_cast<unsigned>(std::countr_zero(tick));
+  std::size_t moved = 0;
+  for (unsigned level = std::min(zeros / kSlotBits, kLevels - 1); level != 0; --level) {
+    moved += move_down({level, tick >> level * kSlotBits}, SIZE_MAX);
   }
+  return moved;
+}
+
+/// Wakes the nodes of the current tick; gives how many.
+std::size_t TimerWheel::wake_due() noexcept {
+  const Place place{0, now_tick_};
+  ListNode due;
+  due.splice_back(slot_at(place).nodes);
+  clear(place);
+  std::size_t woken = 0;
+  for (; due.linked(); ++woken) {
+    auto& node = static_cast<TimerNode&>(*due.next);
+    node.unlink();
+    fire(node);
+  }
+  return woken;
+}
+
+/// Moves down at most so many nodes of the slots that the wheel enters next, one of each level.
+/// Gives how many.
+std::size_t TimerWheel::move_ahead(std::size_t most) noexcept {
+  std::size_t moved = 0;
+  for (unsigned level = 1; level < kLevels && occupied_turns_ >> level * 2 != 0; ++level) {
+    moved += move_down({level, (now_tick_ >> level * kSlotBits) + 1}, most - moved);
+  }
+  return moved;
+}
+
+/// Moves at most so many nodes of a slot to the level below; gives how many.
+std::size_t TimerWheel::move_down(const Place& place, std::size_t most) noexcept {
+  ListNode& nodes = slot_at(place).nodes;
+  std::size_t moved = 0;
+  for (; moved != most && nodes.linked(); ++moved) {
+    auto& node = static_cast<TimerNode&>(*nodes.next);
+    node.unlink();
+    put(node, place.level - 1);
+  }
+  if (!nodes.linked()) clear(place);
+  return moved;
 }
 
 }  // namespace eddy::detail

@@ -5,6 +5,7 @@
 #include "eddy/reactor/operation.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -30,6 +31,11 @@ class TimerNode : public ListNode {
 /// tick of 2^16 ns = 65.5 us, which spans all of 64 bits. A node sits at the level of the highest
 /// six-bit digit in which its tick differs from the wheel's; when the wheel enters its slot, it
 /// moves down.
+///
+/// A slot of a high level may hold thousands of nodes, and to move them all when it is entered
+/// would hold up whoever is due then. So each `advance` moves some nodes of the slots that are
+/// entered next, ahead of time; for them each level has a second set of slots, those of its next
+/// turn. Only what is left is moved on entering: much, if nothing ran for long before.
 ///
 /// Arming and cancelling are O(1); so are the next deadline and an empty turn, but for the slots
 /// that cancelling has emptied: each is passed over once. A node never fires early and at most a
@@ -60,12 +66,13 @@ class TimerWheel {
 
   /// Places what `arm_after` left open, reckoned from `now`.
   void settle(Instant now) noexcept;
-  /// Settles, then wakes all that is due at `now`. `now` may stand still, but not go back.
-  void advance(Instant now) noexcept;
+  /// Settles, then wakes all that is due at `now`. `now` may stand still, but not go back. Gives
+  /// how many nodes it woke or moved: what it cost.
+  std::size_t advance(Instant now) noexcept;
 
   /// True if `arm_after` left something open, so that `next_deadline` needs `settle` first.
   bool unsettled() const noexcept { return fresh_.linked(); }
-  bool empty() noexcept { return first_slot() == nullptr && !fresh_.linked(); }
+  bool empty() noexcept;
   /// When `advance` is next of use, if ever. Exact for the earliest node but for one case: if a
   /// node was cancelled whose slot still holds others, it may be the deadline of the cancelled one.
   std::optional<Instant> next_deadline() noexcept;
@@ -75,29 +82,55 @@ class TimerWheel {
   static constexpr unsigned kSlotBits = 6;
   static constexpr unsigned kLevels = 8;
   static constexpr unsigned kSlots = 1U << kSlotBits;
+  /// An `advance` moves so many nodes ahead of time, and so many more for each that it wakes.
+  static constexpr std::size_t kMovesAhead = 64;
+  static constexpr std::size_t kMovesAheadPerWoken = 2;
 
   struct WheelSlot {
     ListNode nodes;
     std::uint64_t earliest = 0;  ///< a lower bound of the ticks in it, if there are any
   };
 
+  /// The slots that a level passes while it turns once. Turns are numbered from tick 0; the slots
+  /// of the current one and of the next are kept, by the last bit of the number.
+  struct Turn {
+    std::array<WheelSlot, kSlots> slots;
+    std::uint64_t occupied = 0;  ///< bit i: slot i is not empty, or was not before a `cancel`
+  };
+
+  /// A slot of a level; slots are numbered from tick 0.
+  struct Place {
+    unsigned level;
+    std::uint64_t number;
+
+    /// The tick at which the wheel enters it.
+    std::uint64_t begins() const noexcept { return number << (level * kSlotBits); }
+  };
+
   static std::uint64_t tick_after(Instant instant) noexcept;
   void place(TimerNode& node) noexcept;
+  void put(TimerNode& node, unsigned level) noexcept;
   void fire(TimerNode& node) noexcept;
-  WheelSlot& slot_at(unsigned level, unsigned slot) noexcept {
-    return slots_[level * kSlots + slot];
+  static std::size_t index_of(const Place& place) noexcept {
+    return place.level * std::size_t{2} + (place.number >> kSlotBits & 1);
   }
-  WheelSlot* first_slot() noexcept;
-  void clear(unsigned level, unsigned slot) noexcept;
-  void drain(unsigned level, unsigned slot) noexcept;
+  WheelSlot& slot_at(const Place& place) noexcept {
+    return turns_[index_of(place)].slots[place.number % kSlots];
+  }
+  std::optional<Place> first_of_turn(unsigned level, std::uint64_t turn) noexcept;
+  template <class Visit>
+  void visit_first_slots(Visit visit) noexcept;
+  void clear(const Place& place) noexcept;
+  std::size_t enter(std::uint64_t tick) noexcept;
+  std::size_t wake_due() noexcept;
+  std::size_t move_ahead(std::size_t most) noexcept;
+  std::size_t move_down(const Place& place, std::size_t most) noexcept;
 
-  std::array<WheelSlot, std::size_t{kLevels} * kSlots> slots_;  ///< level by level
-  /// Of each level. Bit i: slot i is not empty, or was not before a `cancel`.
-  std::array<std::uint64_t, kLevels> occupied_{};
-  ListNode fresh_;  ///< armed since the last reading of the clock
+  std::array<Turn, std::size_t{kLevels} * 2> turns_;  ///< level by level, even numbers first
+  std::uint64_t occupied_turns_ = 0;                  ///< bit i: turns_[i] has occupied slots
+  ListNode fresh_;                                    ///< armed since the last reading of the clock
   ReadyQueue* woken_;
-  std::uint64_t now_tick_;             ///< all ticks up to and including this one have fired
-  std::uint64_t occupied_levels_ = 0;  ///< bit i: level i has occupied slots
+  std::uint64_t now_tick_;  ///< all ticks up to and including this one have fired
 };
 
 }  // namespace eddy::detail
