@@ -145,7 +145,8 @@ void TimerWheel::clear(const Place& place) noexcept {
 }
 
 /// The wheel enters the slots that begin at `tick`. From the highest down, each level's nodes go
-/// behind those of the level below, which were armed before them. Gives how many have moved.
+/// behind those of the level below: of one tick, those were armed before. Gives how many have
+/// moved.
 std::size_t TimerWheel::enter(std::uint64_t tick) noexcept {
   const auto zeros = static_cast<unsigned>(std::countr_zero(tick));
   std::size_t moved = 0;
@@ -170,8 +171,8 @@ std::size_t TimerWheel::wake_due() noexcept {
   return woken;
 }
 
-/// Moves down at most so many nodes of the slots that the wheel enters next, one of each level.
-/// Gives how many.
+/// Moves down at most so many nodes of the slots that the wheel enters next, one of each level, the
+/// next to be due first. Gives how many.
 std::size_t TimerWheel::move_ahead(std::size_t most) noexcept {
   std::size_t moved = 0;
   for (unsigned level = 1; level < kLevels && occupied_turns_ >> level * 2 != 0; ++level) {

@@ -28,18 +28,20 @@ class TimerNode : public ListNode {
 };
 
 /// A hierarchical timing wheel (Varghese and Lauck 1987, scheme 7): 8 levels of 64 slots over a
-/// tick of 2^16 ns = 65.5 us, which spans all of 64 bits. A node sits at the level of the highest
-/// six-bit digit in which its tick differs from the wheel's; when the wheel enters its slot, it
-/// moves down.
+/// tick of 2^16 ns = 65.5 us, which spans all of 64 bits. A node is placed at the level of the
+/// highest six-bit digit in which its tick differs from the wheel's; when the wheel enters its
+/// slot, it moves down.
 ///
 /// A slot of a high level may hold thousands of nodes, and to move them all when it is entered
-/// would hold up whoever is due then. So each `advance` moves some nodes of the slots that are
-/// entered next, ahead of time; for them each level has a second set of slots, those of its next
-/// turn. Only what is left is moved on entering: much, if nothing ran for long before.
+/// would hold up whoever is due then. So an `advance` to another tick moves some nodes of the slots
+/// that are entered next, ahead of time, the lowest level first; for them each level has a second
+/// set of slots, those of its next turn. What is left is moved on entering: all of it, if the wheel
+/// did not advance for long before.
 ///
 /// Arming and cancelling are O(1); so are the next deadline and an empty turn, but for the slots
 /// that cancelling has emptied: each is passed over once. A node never fires early and at most a
-/// tick late; nodes fire in the order of their ticks, those of one tick in the order of arming.
+/// tick late; nodes fire in the order of their ticks, those of one tick in the order of arming: of
+/// two, the later armed is never on a lower level, nor before the other in a slot.
 ///
 /// A relative deadline counts from the next reading of the clock, which the loop makes at the end
 /// of its turn. So arming needs no reading, what is cancelled within the turn never enters the
@@ -67,14 +69,15 @@ class TimerWheel {
   /// Places what `arm_after` left open, reckoned from `now`.
   void settle(Instant now) noexcept;
   /// Settles, then wakes all that is due at `now`. `now` may stand still, but not go back. Gives
-  /// how many nodes it woke or moved: what it cost.
+  /// how many nodes it woke or moved after settling.
   std::size_t advance(Instant now) noexcept;
 
   /// True if `arm_after` left something open, so that `next_deadline` needs `settle` first.
   bool unsettled() const noexcept { return fresh_.linked(); }
   bool empty() noexcept;
-  /// When `advance` is next of use, if ever. Exact for the earliest node but for one case: if a
-  /// node was cancelled whose slot still holds others, it may be the deadline of the cancelled one.
+  /// When `advance` is next of use, if ever. Exact for the earliest node but for one case: it may
+  /// be the deadline of a cancelled node whose slot, now or before it moved down, still holds
+  /// others.
   std::optional<Instant> next_deadline() noexcept;
 
  private:
@@ -82,7 +85,9 @@ class TimerWheel {
   static constexpr unsigned kSlotBits = 6;
   static constexpr unsigned kLevels = 8;
   static constexpr unsigned kSlots = 1U << kSlotBits;
-  /// An `advance` moves so many nodes ahead of time, and so many more for each that it wakes.
+  /// An `advance` moves at most so many nodes ahead of time, and so many more for each that it
+  /// wakes: enough for timers that keep coming, of which each is woken once and moved once or
+  /// twice.
   static constexpr std::size_t kMovesAhead = 64;
   static constexpr std::size_t kMovesAheadPerWoken = 2;
 
@@ -95,7 +100,9 @@ class TimerWheel {
   /// of the current one and of the next are kept, by the last bit of the number.
   struct Turn {
     std::array<WheelSlot, kSlots> slots;
-    std::uint64_t occupied = 0;  ///< bit i: slot i is not empty, or was not before a `cancel`
+    /// Bit i: slot i is not empty, or was not before a `cancel`. No node outlives its turn, so a
+    /// bit that is left from an earlier one means an empty slot.
+    std::uint64_t occupied = 0;
   };
 
   /// A slot of a level; slots are numbered from tick 0.
