@@ -135,7 +135,7 @@ void Executor::run_until(const bool& done) {
 }
 
 void Executor::turn() {
-  turn_length_ = std::min(fitting_, std::max(kTasksPerTurn, reported_));
+  turn_length_ = std::min(fitting_, std::max(kTasksPerTurn, std::exchange(reported_, 0)));
   left_in_turn_ = turn_length_;
   do {
     Waiter* waiter = ready_->pop();

@@ -95,7 +95,7 @@ class Executor {
   static constexpr bool kNoRoot = false;
   const bool* done_ = &kNoRoot;  ///< whether the task that `run_until` runs for has ended
   unsigned fitting_;             ///< how many tasks a turn may have, going by how long they took
-  unsigned reported_ = 0;        ///< events of the last poll
+  unsigned reported_ = 0;        ///< events of a poll since the last turn began
   unsigned turn_length_ = 0;     ///< how many tasks this turn may have,
   unsigned left_in_turn_ = 0;    ///< and how many of them are left
   std::uint32_t rebuilds_seen_ = 0;  ///< the inbox notifies the reactor's object of this count
