@@ -50,8 +50,10 @@ class Inbox {
 
   /// Between these two the owner may sleep: `begin_park` says whether it should.
   bool begin_park() noexcept {
-    // Against `push`: one of us sees the other's store, because both are sequentially consistent.
-    parked_.store(true);
+    // Against `push`: one of us sees the other's write, because both are sequentially consistent.
+    // An exchange, which costs no more than such a store: qemu 7.2, as it emulates Arm on x86, lets
+    // a load overtake the store.
+    parked_.exchange(true);
     if (head_.load() == nullptr) return true;
     parked_.store(false);
     return false;
