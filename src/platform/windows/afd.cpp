@@ -4,7 +4,7 @@
 
 #include <array>
 
-// winternl.h leaves it out.
+// winternl.h leaves it out. NOLINTNEXTLINE(readability-identifier-naming): the system's name
 extern "C" NTSTATUS NTAPI NtCancelIoFileEx(HANDLE file, PIO_STATUS_BLOCK to_cancel,
                                            PIO_STATUS_BLOCK status);
 
@@ -59,7 +59,7 @@ Result<RawSource> base_socket(RawSource socket) noexcept {
   if (socket == kNoSource) return failure(std::errc::bad_file_descriptor);
   if (!is_socket(socket)) {
     DWORD flags = 0;
-    const bool open = ::GetHandleInformation(reinterpret_cast<HANDLE>(socket), &flags) != 0;
+    const bool open = ::GetHandleInformation(as_handle(socket), &flags) != 0;
     return failure(open ? std::errc::operation_not_permitted : std::errc::bad_file_descriptor);
   }
   SOCKET base = INVALID_SOCKET;
@@ -86,7 +86,7 @@ Result<> start_afd_poll(HANDLE afd, RawSource socket, std::uint32_t events, AfdP
   poll.timeout.QuadPart = INT64_MAX;
   poll.count = 1;
   poll.exclusive = FALSE;
-  poll.socket = reinterpret_cast<HANDLE>(socket);
+  poll.socket = as_handle(socket);
   poll.events = events;
   poll.status = 0;
   status.Status = kStatusPending;

@@ -1,4 +1,4 @@
-// Sole ownership of a kernel object that is no socket.
+// Handles of kernel objects.
 #pragma once
 
 #include "platform/windows/windows.hpp"
@@ -7,7 +7,12 @@
 
 namespace eddy::sys {
 
-/// Owns a handle and closes it once.
+/// A socket, for the functions that take any handle.
+inline HANDLE as_handle(SOCKET socket) noexcept {
+  return reinterpret_cast<HANDLE>(socket);  // NOLINT(performance-no-int-to-ptr)
+}
+
+/// Owns the handle of what is no socket, and closes it once.
 class [[nodiscard]] Handle {
  public:
   Handle() noexcept = default;

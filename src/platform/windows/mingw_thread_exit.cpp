@@ -9,8 +9,10 @@
 
 /// The linker is told to want it (cmake/EddyLibrary.cmake): it would leave out what nobody calls.
 extern "C" {
+// NOLINTBEGIN(readability-identifier-naming): a symbol for the linker
 extern const int eddy_mingw_thread_exit;
 const int eddy_mingw_thread_exit = 1;
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include "platform/windows/errors.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace eddy::sys {
 namespace {
@@ -27,7 +28,7 @@ struct WaitPackets {
 
 template <class F>
 F look_up(HMODULE library, const char* name) noexcept {
-  return reinterpret_cast<F>(reinterpret_cast<void*>(::GetProcAddress(library, name)));
+  return std::bit_cast<F>(::GetProcAddress(library, name));
 }
 
 const WaitPackets& wait_packets() noexcept {
@@ -100,9 +101,9 @@ bool CompletionPort::start_timer(std::chrono::nanoseconds timeout) noexcept {
   LARGE_INTEGER due;
   due.QuadPart = -((timeout.count() - 1) / 100 + 1);
   if (!::SetWaitableTimer(timer_.raw(), &due, 0, nullptr, nullptr, FALSE)) return false;
-  return wait_packets().associate(timer_packet_.raw(), port_.raw(), timer_.raw(),
-                                  reinterpret_cast<void*>(PortKey::timer), nullptr, 0, 0,
-                                  nullptr) == 0;
+  void* const key = reinterpret_cast<void*>(PortKey::timer);  // NOLINT(performance-no-int-to-ptr)
+  return wait_packets().associate(timer_packet_.raw(), port_.raw(), timer_.raw(), key, nullptr, 0,
+                                  0, nullptr) == 0;
 }
 
 void CompletionPort::stop_timer() noexcept {

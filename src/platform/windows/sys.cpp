@@ -1,6 +1,7 @@
 #include "eddy/platform/sys.hpp"
 
 #include "platform/windows/errors.hpp"
+#include "platform/windows/handle.hpp"
 #include "platform/windows/windows.hpp"
 
 #include <algorithm>
@@ -37,7 +38,7 @@ Result<Fd> own(SOCKET raw) noexcept {
   if (raw == INVALID_SOCKET) return last_error();
   Fd socket(raw);
   if (Result<void> set = set_nonblocking(raw); !set) return std::unexpected(set.error());
-  ::SetHandleInformation(reinterpret_cast<HANDLE>(raw), HANDLE_FLAG_INHERIT, 0);
+  ::SetHandleInformation(as_handle(raw), HANDLE_FLAG_INHERIT, 0);
   return socket;
 }
 
@@ -402,7 +403,7 @@ std::chrono::nanoseconds monotonic_now() noexcept {
 }
 
 void write_to_stderr(std::span<const std::byte> text) noexcept {
-  const HANDLE out = ::GetStdHandle(STD_ERROR_HANDLE);
+  HANDLE out = ::GetStdHandle(STD_ERROR_HANDLE);
   while (!text.empty()) {
     DWORD n = 0;
     const auto size = static_cast<DWORD>(to_length(text.size()));
