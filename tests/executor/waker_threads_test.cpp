@@ -82,6 +82,30 @@ TEST(WakerThreads, AWakeBeforeTheParkIsNotLost) {
   });
 }
 
+// The owner says that it parks and looks at its inbox; the waker fills the inbox and looks whether
+// the owner parks. The waker comes a little later in each round, until long after.
+TEST(WakerThreads, AWakeInTheMomentOfParkingIsNotLost) {
+  run([]() -> Task<> {
+    constexpr int kRounds = 10'000;
+    constexpr int kDelays = 1'000;
+    std::atomic<int> asked = 0;
+    std::atomic<int> answered = 0;
+    const Waker waker = co_await current_waker();
+    const std::jthread other([&] {
+      for (int round = 1; round <= kRounds; ++round) {
+        while (asked.load() != round) continue;
+        for (std::atomic<int> delay = round % kDelays; delay.load() != 0;) delay.fetch_sub(1);
+        answered = round;
+        waker.wake();
+      }
+    });
+    for (int round = 1; round <= kRounds; ++round) {
+      asked = round;
+      while (answered.load() != round) co_await suspend();
+    }
+  });
+}
+
 TEST(WakerThreads, AWakeAfterTheParkIsOneOfTheLoop) {
   run([]() -> Task<> {
     std::atomic<bool> came = false;
