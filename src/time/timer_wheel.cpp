@@ -11,11 +11,12 @@ TimerWheel::TimerWheel(ReadyQueue& woken, Instant start) noexcept
     : woken_(&woken),
       now_tick_(static_cast<std::uint64_t>(start.time_since_epoch().count()) >> kTickBits) {}
 
-/// The first tick that begins at or after `instant`: rounding up is what makes nothing early.
+/// The first tick that begins at or after `instant`: rounding up is what makes nothing early. Past
+/// the last there is none.
 std::uint64_t TimerWheel::tick_after(Instant instant) noexcept {
   const auto ns =
       static_cast<std::uint64_t>(std::max<Clock::rep>(instant.time_since_epoch().count(), 0));
-  return (ns + (1U << kTickBits) - 1) >> kTickBits;
+  return std::min((ns + (1U << kTickBits) - 1) >> kTickBits, kLastTick);
 }
 
 void TimerWheel::arm_at(TimerNode& node, Waiter& waiter, Instant deadline) noexcept {
@@ -77,9 +78,6 @@ std::optional<Instant> TimerWheel::next_deadline() noexcept {
     if (!earliest || tick < *earliest) earliest = tick;
   });
   if (!earliest) return std::nullopt;
-  constexpr auto kLastTick =
-      static_cast<std::uint64_t>(Instant::max().time_since_epoch().count()) >> kTickBits;
-  if (*earliest > kLastTick) return Instant::max();
   return Instant(Duration(static_cast<Clock::rep>(*earliest << kTickBits)));
 }
 

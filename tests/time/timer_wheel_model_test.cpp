@@ -23,7 +23,7 @@ using detail::TimerNode;
 using detail::TimerWheel;
 using detail::Waiter;
 
-constexpr std::int64_t kTick = 65536;
+constexpr std::int64_t kTick = 32768;
 
 struct Timer : Waiter {
   TimerNode node;

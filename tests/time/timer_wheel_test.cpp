@@ -18,7 +18,7 @@ using detail::TimerNode;
 using detail::TimerWheel;
 using detail::Waiter;
 
-constexpr Duration kTick{65536};
+constexpr Duration kTick{32768};
 
 struct Timer {
   Waiter waiter;
@@ -217,7 +217,7 @@ TEST_F(TimerWheelTest, AFarDeadlineNeitherFiresNorOverflows) {
   wheel_->advance(kStart + 24h * 365 * 100 + 1ms);
   EXPECT_TRUE(woken(far[2]));
   EXPECT_TRUE(ready_.empty());
-  EXPECT_EQ(wheel_->next_deadline(), Instant::max());
+  EXPECT_GT(wheel_->next_deadline(), Instant::max() - kTick);  // the last tick
   for (Timer& timer : far) wheel_->cancel(timer.node);
   EXPECT_TRUE(wheel_->empty());
 }

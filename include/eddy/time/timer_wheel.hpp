@@ -5,6 +5,7 @@
 #include "eddy/reactor/operation.hpp"
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -28,9 +29,9 @@ class TimerNode : public ListNode {
 };
 
 /// A hierarchical timing wheel (Varghese and Lauck 1987, scheme 7): 8 levels of 64 slots over a
-/// tick of 2^16 ns = 65.5 us, which spans all of 64 bits. A node is placed at the level of the
-/// highest six-bit digit in which its tick differs from the wheel's; when the wheel enters its
-/// slot, it moves down.
+/// tick of 2^15 ns = 32.8 us, which spans all that an `Instant` can be. A node is placed at the
+/// level of the highest six-bit digit in which its tick differs from the wheel's; when the wheel
+/// enters its slot, it moves down.
 ///
 /// A slot of a high level may hold thousands of nodes, and to move them all when it is entered
 /// would hold up whoever is due then. So an `advance` to another tick moves some nodes of the slots
@@ -81,10 +82,13 @@ class TimerWheel {
   std::optional<Instant> next_deadline() noexcept;
 
  private:
-  static constexpr unsigned kTickBits = 16;
+  static constexpr unsigned kTickBits = 15;
   static constexpr unsigned kSlotBits = 6;
   static constexpr unsigned kLevels = 8;
   static constexpr unsigned kSlots = 1U << kSlotBits;
+  static constexpr auto kLastTick =
+      static_cast<std::uint64_t>(Instant::max().time_since_epoch().count()) >> kTickBits;
+  static_assert(std::bit_width(kLastTick) <= kLevels * kSlotBits);
   /// An `advance` moves at most so many nodes ahead of time, and so many more for each that it
   /// wakes: enough for timers that keep coming, of which each is woken once and moved once or
   /// twice.
