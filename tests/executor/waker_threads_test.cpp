@@ -83,24 +83,37 @@ TEST(WakerThreads, AWakeBeforeTheParkIsNotLost) {
 }
 
 // The owner says that it parks and looks at its inbox; the waker fills the inbox and looks whether
-// the owner parks. The waker comes a little later in each round, until long after.
+// the owner parks. The waker comes a little later in each round, until long after; and the owner's
+// writes are held up by others before them, to lines of memory that the waker has written to.
 TEST(WakerThreads, AWakeInTheMomentOfParkingIsNotLost) {
-  run([]() -> Task<> {
-    constexpr int kRounds = 10'000;
-    constexpr int kDelays = 1'000;
+  struct alignas(64) Line {
+    std::atomic<int> value;
+  };
+  std::array<Line, 40> lines{};
+  const auto write_lines = [&](int value) {
+    for (Line& line : lines) line.value.store(value, std::memory_order_relaxed);
+  };
+  run([&]() -> Task<> {
+    constexpr int kRounds = 20'000;
+    constexpr int kDelays = 2'000;
     std::atomic<int> asked = 0;
     std::atomic<int> answered = 0;
     const Waker waker = co_await current_waker();
     const std::jthread other([&] {
       for (int round = 1; round <= kRounds; ++round) {
+        write_lines(-round);
         while (asked.load() != round) continue;
-        for (std::atomic<int> delay = round % kDelays; delay.load() != 0;) delay.fetch_sub(1);
+        std::atomic<int> delay = round % kDelays;
+        while (delay.load(std::memory_order_relaxed) > 0) {
+          delay.store(delay.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+        }
         answered = round;
         waker.wake();
       }
     });
     for (int round = 1; round <= kRounds; ++round) {
       asked = round;
+      write_lines(round);
       while (answered.load() != round) co_await suspend();
     }
   });
