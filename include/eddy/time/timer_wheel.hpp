@@ -5,7 +5,6 @@
 #include "eddy/reactor/operation.hpp"
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -88,7 +87,7 @@ class TimerWheel {
   static constexpr unsigned kSlots = 1U << kSlotBits;
   static constexpr auto kLastTick =
       static_cast<std::uint64_t>(Instant::max().time_since_epoch().count()) >> kTickBits;
-  static_assert(std::bit_width(kLastTick) <= kLevels * kSlotBits);
+  static_assert(kLastTick >> (kLevels * kSlotBits) == 0);
   /// An `advance` moves at most so many nodes ahead of time, and so many more for each that it
   /// wakes: enough for timers that keep coming, of which each is woken once and moved once or
   /// twice.
