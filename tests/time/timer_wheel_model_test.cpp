@@ -245,7 +245,7 @@ TEST(TimerWheelAtScale, AHundredThousandTimersFireInOrderAndInTime) {
   }
   EXPECT_EQ(fired, kCount);
   EXPECT_LE(turns, 1'000'000'000 / kTick + 2);  // at most one a tick: no wake-up for nothing
-  // Some 27,000 share a slot of the third level: they do not hold each other up when it begins.
+  // Some 13,000 share a slot of the third level: they do not hold each other up when it begins.
   EXPECT_LE(most, 200U);
 }
 
