@@ -4,6 +4,7 @@
 #include "fault/faulty_sys.hpp"
 #include "support/bytes.hpp"
 #include "support/run.hpp"
+#include "support/sockets.hpp"
 #include "support/tcp.hpp"
 
 #include <gtest/gtest.h>
@@ -61,6 +62,7 @@ TEST(TurnLength, BurstsOfSlowTasksDoNotDelayASleepByAllOfThem) {
       handled = 0;
       slept = false;
       for (auto& pair : pairs) EXPECT_TRUE(pair->client.try_write(test::bytes_of("x")));
+      for (auto& pair : pairs) test::spin_until_ready(pair->server.raw(), Interest::readable);
       while (handled < kSockets || !slept) co_await sleep(1ms);
       if (burst == 0) {
         EXPECT_GE(lateness, kWork * (kSockets - 1)) << "the turn was not of all of them";
