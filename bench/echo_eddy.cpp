@@ -4,8 +4,8 @@
 //
 // Listens on a free port of 127.0.0.1, prints it, and echoes until it is killed.
 //
-//   borrow   a connection waits until it is readable, and borrows a buffer from then until the echo
-//            is written, so that it holds none while it is idle
+//   borrow   a connection borrows a buffer when it has something to read until the echo is written,
+//            so that it holds none while it is idle
 //   own      each connection reads into a buffer of its own
 //   try      as borrow, with one buffer for all, and calls that do not wait
 
@@ -29,44 +29,12 @@ constexpr std::size_t kBufferSize = 16384;
 
 using Buffer = std::array<std::byte, kBufferSize>;
 
-/// Buffers that are not in use, the last one given back first.
-class BufferPool {
-  struct Spare {
-    Buffer buffer;
-    Spare* next = nullptr;
-  };
-
- public:
-  class Borrowed {
-   public:
-    explicit Borrowed(BufferPool& pool) : pool_(&pool), spare_(pool.take()) {}
-    Borrowed(const Borrowed&) = delete;
-    Borrowed& operator=(const Borrowed&) = delete;
-    ~Borrowed() { pool_->give_back(*spare_); }
-
-    Buffer& operator*() const { return spare_->buffer; }
-
-   private:
-    BufferPool* pool_;
-    Spare* spare_;
-  };
-
- private:
-  Spare* take() { return spares_ == nullptr ? new Spare : std::exchange(spares_, spares_->next); }
-  void give_back(Spare& spare) { spare.next = std::exchange(spares_, &spare); }
-
-  Spare* spares_ = nullptr;
-};
-
-BufferPool pool;
+eddy::BufferPool pool(kBufferSize);
 Buffer shared_buffer;
 
 eddy::Task<> echo_borrowing(eddy::TcpStream stream) {
-  while (co_await stream.readable()) {
-    const BufferPool::Borrowed buffer(pool);
-    const eddy::Result<std::size_t> count = co_await stream.read(*buffer);
-    if (count.value_or(0) == 0) co_return;
-    if (!co_await stream.write_all(std::span(*buffer).first(*count))) co_return;
+  while (const auto bytes = co_await stream.read(pool)) {
+    if (bytes->empty() || !co_await stream.write_all(*bytes)) co_return;
   }
 }
 

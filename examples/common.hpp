@@ -82,34 +82,4 @@ inline bool would_block(const eddy::Result<std::size_t>& count) {
   return !count && count.error() == std::errc::operation_would_block;
 }
 
-/// Buffers that connections borrow while bytes pass through, so that an idle one holds none.
-class BufferPool {
- public:
-  using Bytes = std::array<std::byte, std::size_t{64} << 10>;
-  struct GiveBack {
-    BufferPool* pool;
-    void operator()(Bytes* bytes) const noexcept { pool->take_back(bytes); }
-  };
-  using Buffer = std::unique_ptr<Bytes, GiveBack>;
-
-  BufferPool() { spare_.reserve(kMaxSpare); }
-
-  Buffer borrow() {
-    if (spare_.empty()) return Buffer(new Bytes, GiveBack(this));
-    Buffer buffer(spare_.back().release(), GiveBack(this));
-    spare_.pop_back();
-    return buffer;
-  }
-
- private:
-  static constexpr std::size_t kMaxSpare = 16;
-
-  void take_back(Bytes* bytes) noexcept {
-    std::unique_ptr<Bytes> spare(bytes);
-    if (spare_.size() < kMaxSpare) spare_.push_back(std::move(spare));
-  }
-
-  std::vector<std::unique_ptr<Bytes>> spare_;
-};
-
 }  // namespace example

@@ -22,21 +22,16 @@ struct Options {
 };
 
 /// The end of the connection, orderly or not, is the end of the loop.
-Task<> echo(TcpStream stream, example::BufferPool& buffers) {
+Task<> echo(TcpStream stream, BufferPool& buffers) {
   static_cast<void>(stream.set_nodelay(true));
-  while (co_await stream.readable()) {
-    const example::BufferPool::Buffer buffer = buffers.borrow();
-    const Result<std::size_t> count = stream.try_read(*buffer);
-    if (example::would_block(count)) continue;
-    if (count.value_or(0) == 0) co_return;
-    const Result<> sent = co_await stream.write_all(std::span(*buffer).first(*count));
-    if (!sent) co_return;
+  while (const Result<PooledBuffer> bytes = co_await stream.read(buffers)) {
+    if (bytes->empty() || !co_await stream.write_all(*bytes)) co_return;
   }
 }
 
 /// Ends only if the listener is broken.
 Task<std::error_code> accept_all(TcpListener& listener, TaskGroup& connections,
-                                 example::BufferPool& buffers) {
+                                 BufferPool& buffers) {
   for (;;) {
     Result<TcpStream> stream = co_await listener.accept();
     if (!stream) co_return stream.error();
@@ -61,7 +56,7 @@ Task<int> serve(const Options& options) {
   }
   example::announce(*listener);
 
-  example::BufferPool buffers;
+  BufferPool buffers(std::size_t{64} << 10);
   int exit_code = 0;
   const auto body = [&](TaskGroup& connections) -> Task<> {
     const auto first =

@@ -12,6 +12,7 @@
 #include "eddy/executor/task_group.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/executor/when_all.hpp"
+#include "eddy/net/buffer_pool.hpp"
 #include "eddy/net/conduit.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"

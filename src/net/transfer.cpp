@@ -23,6 +23,19 @@ std::size_t size_of_one_call(std::span<const Slice> slices) noexcept {
 
 sys::Count ReadOp::call() noexcept { return sys::receive(raw(), {data_, wanted()}); }
 
+sys::Count PooledReadOp::call() noexcept {
+  BufferPool& pool = *pool_;
+  PoolBlock* const block = pool.take();
+  if (block == nullptr) return failure(std::errc::not_enough_memory);
+  const sys::Count count = sys::receive(raw(), {block->bytes(), pool.buffer_size()});
+  if (count && *count != 0) {
+    block_ = block;
+  } else {
+    pool.give_back(*block);
+  }
+  return count;
+}
+
 sys::Count PeekOp::call() noexcept { return sys::peek(raw(), {data_, wanted()}); }
 
 sys::Count ReadExactOp::call() noexcept { return sys::receive(raw(), {data_, wanted()}); }
@@ -51,12 +64,6 @@ std::size_t ReadVectoredOp::wanted() const noexcept { return size_of_one_call(bu
 
 sys::Count WriteVectoredOp::call() noexcept { return sys::send_vectored(raw(), data_); }
 std::size_t WriteVectoredOp::wanted() const noexcept { return size_of_one_call(data_); }
-
-bool TransferOp::wait(Direction direction, Waiter& waiter) noexcept {
-  const sys::Status waiting = source_->wait(direction, waiter);
-  if (!waiting) fail(waiting.error());
-  return waiting.has_value();
-}
 
 template <class Op, Direction direction>
 bool Transfer<Op, direction>::advance(Waiter& waiter) noexcept {
@@ -90,6 +97,7 @@ bool Transfer<Op, direction>::attempt() noexcept {
 }
 
 template class Transfer<ReadOp, Direction::read>;
+template class Transfer<PooledReadOp, Direction::read>;
 template class Transfer<PeekOp, Direction::read>;
 template class Transfer<ReadExactOp, Direction::read>;
 template class Transfer<WriteOp, Direction::write>;

@@ -170,6 +170,19 @@ TEST_F(NoAllocation, PerReadWriteAndWaitOfASocket) {
             0);
 }
 
+TEST_F(NoAllocation, PerReadIntoABufferOfAPool) {
+  test::SocketPair sockets = test::connected_sockets();
+  TcpStream left(std::move(sockets.client));
+  TcpStream right(std::move(sockets.server));
+  BufferPool pool;
+  std::array<std::byte, 512> out{};
+  EXPECT_EQ(count([&]() -> Task<> {
+              static_cast<void>(co_await left.write_all(out));
+              const Result<PooledBuffer> bytes = co_await right.read(pool);
+            }),
+            0);
+}
+
 TEST_F(NoAllocation, PerPassOfTheLoopOverManyTasks) {
   run([]() -> Task<> {
     bool stop = false;

@@ -4,6 +4,7 @@
 
 #include "alloc/counting_new.hpp"
 #include "support/run.hpp"
+#include "support/sockets.hpp"
 #include "support/trace.hpp"
 
 #include <gtest/gtest.h>
@@ -137,6 +138,25 @@ TEST(OutOfMemory, OfAWaker) {
     const AbortHandle abort = handle.abort_handle();
     const JoinResult<void> joined = co_await handle;
     if (!joined) joined.error().rethrow();
+  });
+}
+
+TEST(OutOfMemory, OfABufferOfAPoolIsAnErrorAndTheBytesStay) {
+  test::SocketPair sockets = test::connected_sockets();
+  TcpStream left(std::move(sockets.client));
+  TcpStream right(std::move(sockets.server));
+  BufferPool pool;
+  run([&]() -> Task<> {
+    const std::array<std::byte, 3> sent{};
+    static_cast<void>(co_await left.write_all(sent));
+    static_cast<void>(co_await right.readable());  // so the source needs no more memory
+    test::refuse_allocation_after(0);
+    Result<PooledBuffer> bytes = co_await right.read(pool);
+    test::refuse_allocation_after(-1);
+    EXPECT_EQ(bytes.error(), std::errc::not_enough_memory);
+    EXPECT_EQ(pool.lent(), 0U);
+    bytes = co_await right.read(pool);
+    EXPECT_EQ(bytes.value().size(), sent.size());
   });
 }
 

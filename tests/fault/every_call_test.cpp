@@ -81,13 +81,29 @@ struct Log {
   }
 };
 
+eddy::BufferPool pool(4096);
+
+/// Reads by turns into a buffer of its own and into one of the pool.
 eddy::Task<> echo(eddy::TcpStream stream, Log& log) {
   std::array<std::byte, 4096> buffer;
-  for (;;) {
-    const eddy::Result<std::size_t> n = co_await stream.read(buffer);
+  for (bool pooled = true;; pooled = !pooled) {
+    eddy::PooledBuffer lent;
+    eddy::Result<std::size_t> n = 0;
+    if (pooled) {
+      eddy::Result<eddy::PooledBuffer> read = co_await stream.read(pool);
+      if (read) {
+        lent = std::move(*read);
+        n = lent.size();
+      } else {
+        n = std::unexpected(read.error());
+      }
+    } else {
+      n = co_await stream.read(buffer);
+    }
     if (!n) log.errors.push_back(n.error());
     if (!n || *n == 0) co_return;
-    const eddy::Result<> written = co_await stream.write_all(std::span(buffer).first(*n));
+    const eddy::Result<> written = co_await stream.write_all(
+        pooled ? std::span<const std::byte>(lent) : std::span<const std::byte>(buffer).first(*n));
     if (!written) {
       log.errors.push_back(written.error());
       co_return;
@@ -230,6 +246,7 @@ TEST_P(EveryCall, FailedInTurnGivesATypedErrorAndLosesNothingElse) {
                  kind.name());
     check(session, met, kind);
     ASSERT_EQ(open_descriptors(), descriptors) << "a descriptor leaked";
+    ASSERT_EQ(pool.lent(), 0U) << "a buffer leaked";
     if (HasFailure() || !met) break;
   }
   EXPECT_GT(fault::count_of(fault::Call::splice_from_socket), 0U) << "a flood was copied";

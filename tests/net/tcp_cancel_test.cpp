@@ -40,6 +40,7 @@ struct NamedOperation {
 };
 
 std::array<std::byte, 64> buffer{};
+BufferPool pool;
 const std::array<std::span<std::byte>, 1> kBuffers = {buffer};
 const std::array<std::span<const std::byte>, 1> kData = {buffer};
 
@@ -50,6 +51,7 @@ const std::array<std::span<const std::byte>, 1> kData = {buffer};
     ran_on = true;                                        \
   }
 EDDY_OPERATION(do_read, read(buffer))
+EDDY_OPERATION(do_pooled_read, read(pool))
 EDDY_OPERATION(do_read_vectored, read_vectored(kBuffers))
 EDDY_OPERATION(do_read_exact, read_exact(buffer))
 EDDY_OPERATION(do_peek, peek(buffer))
@@ -74,6 +76,7 @@ class CancelledRead : public testing::TestWithParam<NamedOperation> {
     EXPECT_TRUE(succeeded(co_await pair_.server.read_exact(all)));
     EXPECT_EQ(text, sent);
     EXPECT_FALSE(ran_on_);
+    EXPECT_EQ(pool.lent(), 0U);
   }
 
   TcpPair pair_;
@@ -158,6 +161,7 @@ TEST_P(CancelledRead, AsTheLoserOfASelectInTheSameTurnLeavesTheBytes) {
 
 INSTANTIATE_TEST_SUITE_P(Operations, CancelledRead,
                          testing::Values(NamedOperation{"read", do_read},
+                                         NamedOperation{"pooled_read", do_pooled_read},
                                          NamedOperation{"read_vectored", do_read_vectored},
                                          NamedOperation{"read_exact", do_read_exact},
                                          NamedOperation{"peek", do_peek},

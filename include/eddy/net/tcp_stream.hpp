@@ -1,6 +1,7 @@
 // A TCP connection.
 #pragma once
 
+#include "eddy/net/buffer_pool.hpp"
 #include "eddy/net/transfer.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
@@ -91,6 +92,11 @@ class TcpStream {
   detail::ReadVectoredOp read_vectored(std::span<const std::span<std::byte>> buffers) noexcept {
     return {source_, buffers};
   }
+  /// Waits until there is something, and only then borrows a buffer to read into; gives
+  /// `Result<PooledBuffer>`, which is empty at the end of the stream.
+  /// **Errors**: not_enough_memory too, if a buffer was to be made and there is no room for it.
+  /// **Cancel**: nothing is lost; the bytes are still in the socket.
+  detail::PooledReadOp read(BufferPool& pool) noexcept { return {source_, pool}; }
   /// Reads until the buffer is full; gives `Result<>`.
   /// **Errors**: `Error::end_of_stream` if the peer ends the stream before.
   /// **Cancel**: what was read so far is lost; `select` asks for `may_lose`.
@@ -161,6 +167,7 @@ class ReadHalf {
   explicit ReadHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
 
   detail::ReadOp read(std::span<std::byte> buffer) noexcept { return stream_->read(buffer); }
+  detail::PooledReadOp read(BufferPool& pool) noexcept { return stream_->read(pool); }
   detail::ReadVectoredOp read_vectored(std::span<const std::span<std::byte>> buffers) noexcept {
     return stream_->read_vectored(buffers);
   }

@@ -1,6 +1,7 @@
 // The operations that move bytes over a stream.
 #pragma once
 
+#include "eddy/net/buffer_pool.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/io_source.hpp"
@@ -20,7 +21,13 @@ class TransferOp : public Operation {
   TransferOp& operator=(const TransferOp&) noexcept = default;
   ~TransferOp() = default;
 
-  bool wait(Direction direction, Waiter& waiter) noexcept;
+  bool wait(Direction direction, Waiter& waiter) noexcept {
+    const sys::Status waiting = source_->wait(direction, waiter);
+    if (!waiting) [[unlikely]] {
+      fail(waiting.error());
+    }
+    return waiting.has_value();
+  }
   void fail(std::error_code error) noexcept { amount_ = std::unexpected(error); }
   IoSource& source() const noexcept { return *source_; }
   RawSource raw() const noexcept { return source_->raw(); }
@@ -55,7 +62,7 @@ class Transfer : public TransferOp {
     return (source().is_ready(direction) || self().wanted() == 0) && attempt();
   }
   bool begin_wait(Waiter& waiter) noexcept { return wait(direction, waiter); }
-  bool advance(Waiter& waiter) noexcept final;
+  [[gnu::flatten]] bool advance(Waiter& waiter) noexcept final;
 
  protected:
   Transfer& operator=(const Transfer&) noexcept = default;
@@ -67,7 +74,7 @@ class Transfer : public TransferOp {
   Transfer(const Transfer&) noexcept = default;
 
   Op& self() noexcept { return static_cast<Op&>(*this); }
-  bool attempt() noexcept;
+  [[gnu::flatten]] bool attempt() noexcept;
 };
 
 /// One read of what is there.
@@ -85,6 +92,30 @@ class ReadOp final : public Transfer<ReadOp, Direction::read> {
   sys::Count call() noexcept;
 
   std::byte* data_;
+};
+
+/// One read of what is there into a buffer that is borrowed for it, and only then.
+class PooledReadOp final : public Transfer<PooledReadOp, Direction::read> {
+ public:
+  PooledReadOp(IoSource& source, BufferPool& pool) noexcept : Transfer(source, 0), pool_(&pool) {}
+
+  Waiting describe() const noexcept override { return {"read", raw()}; }
+  /// The buffer is the taker's: an operation that is complete is taken from before anything else.
+  Result<PooledBuffer> take() noexcept {
+    if (!amount()) return std::unexpected(amount().error());
+    return *amount() == 0 ? PooledBuffer() : PooledBuffer(*block_, *amount());
+  }
+
+ private:
+  friend Transfer;
+  static constexpr bool kConsumes = true;
+  sys::Count call() noexcept;
+  std::size_t wanted() const noexcept { return pool_->buffer_size(); }
+
+  union {
+    BufferPool* pool_;
+    PoolBlock* block_;  ///< if bytes were read
+  };
 };
 
 /// A look at what is there.
@@ -201,6 +232,7 @@ class WriteVectoredOp final : public Transfer<WriteVectoredOp, Direction::write>
 };
 
 extern template class Transfer<ReadOp, Direction::read>;
+extern template class Transfer<PooledReadOp, Direction::read>;
 extern template class Transfer<PeekOp, Direction::read>;
 extern template class Transfer<ReadExactOp, Direction::read>;
 extern template class Transfer<WriteOp, Direction::write>;

@@ -35,6 +35,7 @@ constexpr auto kSkips = std::to_array<Skip>({
     {"TcpStreamTest", "WritingToADeadPeerIsAnErrorAndNeverASignal",
      "Windows says connection_reset each time, and broken_pipe after a local shutdown only"},
     {"TcpStreamTest", "AResetIsConnectionReset", kForgetsResets, in_wine},
+    {"BufferPool", "AnErrorIsGivenAndHoldsNone", kForgetsResets, in_wine},
     {"AcceptPressure", "AConnectionThatItsPeerResetFirstIsNoErrorOfTheListener", kForgetsResets,
      in_wine},
     {"TcpConnect", "TheListenersEndIsAResetOrARefusal", kForgetsResets, in_wine},

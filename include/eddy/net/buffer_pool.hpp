@@ -1,0 +1,116 @@
+// Buffers that are borrowed while there is something in them.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+namespace eddy {
+
+class BufferPool;
+
+namespace detail {
+
+/// A buffer of a pool; its bytes follow it.
+struct PoolBlock {
+  std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+
+  BufferPool* pool;
+  union {
+    std::size_t size;  ///< of what was read; while it is borrowed
+    PoolBlock* next;   ///< while it is spare
+  };
+};
+
+}  // namespace detail
+
+/// Bytes that were read into a buffer of a pool, which has it back when this is destroyed. A
+/// contiguous range, so that it can be given to whatever takes a span.
+///
+/// **Thread**: that of its pool. Must not outlive the pool.
+class PooledBuffer {
+ public:
+  /// No bytes, and no buffer.
+  PooledBuffer() noexcept = default;
+  PooledBuffer(PooledBuffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  PooledBuffer& operator=(PooledBuffer&& other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  inline ~PooledBuffer();
+
+  bool empty() const noexcept { return block_ == nullptr; }
+  std::size_t size() const noexcept { return block_ == nullptr ? 0 : block_->size; }
+  std::byte* data() noexcept { return block_ == nullptr ? nullptr : block_->bytes(); }
+  const std::byte* data() const noexcept { return block_ == nullptr ? nullptr : block_->bytes(); }
+  std::byte* begin() noexcept { return data(); }
+  std::byte* end() noexcept { return data() + size(); }
+  const std::byte* begin() const noexcept { return data(); }
+  const std::byte* end() const noexcept { return data() + size(); }
+
+  /// For the library: takes over a block that holds `size` bytes, at least one.
+  PooledBuffer(detail::PoolBlock& block, std::size_t size) noexcept : block_(&block) {
+    block.size = size;
+  }
+
+ private:
+  detail::PoolBlock* block_ = nullptr;
+};
+
+/// Buffers of one size for `TcpStream::read`: a connection that waits for bytes holds none, so ten
+/// thousand idle ones cost no more than the few that are busy. The last one given back is lent
+/// first: it is still in the cache.
+///
+/// **Thread**: one; make it `thread_local` for several. It must outlive the reads that it was given
+/// to, and what they gave: its destruction stops the program while a buffer is lent.
+class BufferPool {
+ public:
+  static constexpr std::size_t kDefaultBufferSize = 16384;
+  static constexpr std::size_t kDefaultSpares = 64;
+
+  /// Buffers of `buffer_size` bytes, made when there is none to lend. Of those given back it keeps
+  /// `spares` at most, and frees the rest. A size of 0 stops the program.
+  explicit BufferPool(std::size_t buffer_size = kDefaultBufferSize,
+                      std::size_t spares = kDefaultSpares) noexcept;
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+  ~BufferPool();
+
+  std::size_t buffer_size() const noexcept { return buffer_size_; }
+  /// How many buffers are lent now.
+  std::size_t lent() const noexcept { return made_ - spare_count_; }
+  /// How many it keeps to lend.
+  std::size_t spare() const noexcept { return spare_count_; }
+
+  // For the library.
+
+  /// A block to read into; null if there is no memory.
+  detail::PoolBlock* take() noexcept {
+    if (first_ == nullptr) return make();
+    --spare_count_;
+    return std::exchange(first_, first_->next);
+  }
+  void give_back(detail::PoolBlock& block) noexcept {
+    if (spare_count_ == spares_) {
+      free(block);
+      return;
+    }
+    ++spare_count_;
+    block.next = std::exchange(first_, &block);
+  }
+
+ private:
+  detail::PoolBlock* make() noexcept;
+  void free(detail::PoolBlock& block) noexcept;
+
+  detail::PoolBlock* first_ = nullptr;  ///< of the spare ones
+  std::size_t spare_count_ = 0;
+  std::size_t made_ = 0;  ///< spare or lent
+  std::size_t buffer_size_;
+  std::size_t spares_;
+};
+
+inline PooledBuffer::~PooledBuffer() {
+  if (block_ != nullptr) block_->pool->give_back(*block_);
+}
+
+}  // namespace eddy

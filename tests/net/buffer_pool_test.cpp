@@ -1,0 +1,264 @@
+// Reads into buffers of a pool: who holds one, when, and how many there are.
+#include "eddy/net/buffer_pool.hpp"
+
+#include "eddy/executor/ok.hpp"
+#include "eddy/executor/select.hpp"
+#include "eddy/executor/spawn.hpp"
+#include "eddy/executor/waker.hpp"
+#include "eddy/net/tcp_stream.hpp"
+#include "eddy/time/sleep.hpp"
+#include "eddy/time/timeout.hpp"
+
+#include "support/bytes.hpp"
+#include "support/reactor.hpp"
+#include "support/result.hpp"
+#include "support/run.hpp"
+#include "support/tcp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+namespace {
+
+using namespace std::chrono_literals;
+using test::bytes_of;
+using test::failed_with;
+using test::run;
+using test::send_text;
+using test::succeeded;
+using test::TcpPair;
+using test::text_of;
+
+TEST(BufferPool, AReadGivesWhatCameAndLendsABufferUntilThatIsDestroyed) {
+  BufferPool pool;
+  TcpPair pair;
+  run([&]() -> Task<> {
+    send_text(pair.client.raw(), "hello");
+    {
+      const Result<PooledBuffer> bytes = co_await pair.server.read(pool);
+      EXPECT_TRUE(succeeded(bytes));
+      EXPECT_EQ(text_of(*bytes), "hello");
+      EXPECT_FALSE(bytes->empty());
+      EXPECT_EQ(pool.lent(), 1U);
+    }
+    EXPECT_EQ(pool.lent(), 0U);
+  });
+}
+
+TEST(BufferPool, AReadThatWaitsHoldsNone) {
+  BufferPool pool;
+  TcpPair pair;
+  std::string got;
+  run([&]() -> Task<> {
+    const auto reader = [&]() -> Task<> {
+      const Result<PooledBuffer> bytes = co_await pair.server.read(pool);
+      got = text_of(*bytes);
+    };
+    JoinHandle<void> reading = spawn(reader);
+    co_await yield_now();
+    EXPECT_EQ(pool.lent(), 0U);  // also the one that the first attempt had is back
+    send_text(pair.client.raw(), "late");
+    co_await reading;
+  });
+  EXPECT_EQ(got, "late");
+  EXPECT_EQ(pool.lent(), 0U);
+}
+
+TEST(BufferPool, TheEndOfTheStreamIsEmptyAndHoldsNone) {
+  BufferPool pool;
+  TcpPair pair;
+  pair.client.close();
+  run([&]() -> Task<> {
+    const Result<PooledBuffer> bytes = co_await pair.server.read(pool);
+    EXPECT_TRUE(succeeded(bytes));
+    EXPECT_TRUE(bytes->empty());
+    EXPECT_EQ(bytes->size(), 0U);
+    EXPECT_EQ(pool.lent(), 0U);
+  });
+}
+
+TEST(BufferPool, AnErrorIsGivenAndHoldsNone) {
+  BufferPool pool;
+  TcpPair pair;
+  EXPECT_TRUE(succeeded(pair.client.set_linger(0s)));
+  pair.client.close();
+  run([&]() -> Task<> {
+    const Result<PooledBuffer> bytes = co_await pair.server.read(pool);
+    EXPECT_TRUE(failed_with(bytes, std::errc::connection_reset));
+    EXPECT_EQ(pool.lent(), 0U);
+  });
+}
+
+TEST(BufferPool, AReadOfAStreamThatIsClosedMeanwhileIsCancelledAndHoldsNone) {
+  BufferPool pool;
+  TcpPair pair;
+  run([&]() -> Task<> {
+    std::optional<std::error_code> error;
+    const auto reader = [&]() -> Task<> {
+      const Result<PooledBuffer> bytes = co_await pair.server.read(pool);
+      if (!bytes) error = bytes.error();
+    };
+    JoinHandle<void> reading = spawn(reader);
+    co_await yield_now();
+    send_text(pair.client.raw(), "too late");
+    test::poll_until_woken();
+    pair.server.close();
+    co_await reading;
+    EXPECT_EQ(error, std::make_error_code(std::errc::operation_canceled));
+    EXPECT_EQ(pool.lent(), 0U);
+  });
+}
+
+TEST(BufferPool, MoreThanABufferComesInSeveralReadsInOrder) {
+  BufferPool pool(1000);
+  TcpPair pair;
+  const std::vector<std::byte> sent = test::pattern(10'500);
+  std::vector<std::byte> got;
+  run([&]() -> Task<> {
+    const auto writer = [&]() -> Task<> {
+      EXPECT_TRUE(succeeded(co_await pair.client.write_all(sent)));
+      pair.client.close();
+    };
+    JoinHandle<void> writing = spawn(writer);
+    for (;;) {
+      const Result<PooledBuffer> bytes = co_await pair.server.read(pool);
+      EXPECT_TRUE(succeeded(bytes));
+      if (!bytes || bytes->empty()) break;
+      EXPECT_LE(bytes->size(), 1000U);
+      got.insert(got.end(), bytes->begin(), bytes->end());
+    }
+    co_await writing;
+  });
+  EXPECT_EQ(got, sent);
+}
+
+Task<Result<std::size_t>> read_all_ok(TcpStream& stream, BufferPool& pool, std::size_t& most) {
+  std::size_t total = 0;
+  for (;;) {
+    const PooledBuffer bytes = co_await ok(stream.read(pool));
+    if (bytes.empty()) co_return total;
+    total += bytes.size();
+    most = std::max(most, pool.lent());
+  }
+}
+
+TEST(BufferPool, WorksWithOkTimeoutAndSelect) {
+  BufferPool pool(16);
+  TcpPair pair;
+  run([&]() -> Task<> {
+    EXPECT_TRUE(failed_with(co_await timeout(1ms, pair.server.read(pool)), std::errc::timed_out));
+    const auto first = co_await select(pair.server.read(pool), sleep(1ms));
+    EXPECT_EQ(first.index(), 1U);
+    EXPECT_EQ(pool.lent(), 0U);
+
+    send_text(pair.client.raw(), std::string(100, 'x'));
+    const auto second = co_await select(pair.server.read(pool), sleep(1h));
+    EXPECT_EQ(second.index(), 0U);
+    EXPECT_EQ(text_of(*std::get<0>(second)), std::string(16, 'x'));
+    const Result<PooledBuffer> timed = co_await timeout(1h, pair.server.read(pool));
+    EXPECT_TRUE(succeeded(timed));
+    EXPECT_EQ(pool.lent(), 2U);
+
+    pair.client.close();
+    std::size_t most = 0;
+    EXPECT_EQ(co_await read_all_ok(pair.server, pool, most),
+              Result<std::size_t>(100 - 16 - timed->size()));
+    EXPECT_EQ(most, 3U);  // the loop gives each back before the next read
+    EXPECT_TRUE(
+        failed_with(co_await read_all_ok(pair.client, pool, most), std::errc::bad_file_descriptor));
+  });
+  EXPECT_EQ(pool.lent(), 0U);
+}
+
+TEST(BufferPool, AHalfOfAStreamReadsTheSameWay) {
+  BufferPool pool;
+  TcpPair pair;
+  run([&]() -> Task<> {
+    auto [reader, writer] = std::move(pair.server).split();
+    send_text(pair.client.raw(), "half");
+    const Result<PooledBuffer> bytes = co_await reader.read(pool);
+    EXPECT_EQ(text_of(*bytes), "half");
+    EXPECT_TRUE(succeeded(co_await writer.write_all(*bytes)));
+    const Result<PooledBuffer> back = co_await pair.client.read(pool);
+    EXPECT_EQ(text_of(*back), "half");
+  });
+}
+
+TEST(BufferPool, TheBytesMayBeChangedInPlaceAndMoved) {
+  BufferPool pool;
+  TcpPair pair;
+  run([&]() -> Task<> {
+    send_text(pair.client.raw(), "abc");
+    Result<PooledBuffer> bytes = co_await pair.server.read(pool);
+    std::memset(bytes->data(), 'x', bytes->size());
+    PooledBuffer moved = std::move(*bytes);
+    EXPECT_TRUE(bytes->empty());
+    EXPECT_EQ(text_of(moved), "xxx");
+    PooledBuffer other;
+    EXPECT_TRUE(other.empty());
+    other = std::move(moved);
+    EXPECT_EQ(text_of(other), "xxx");
+    EXPECT_EQ(pool.lent(), 1U);
+  });
+  EXPECT_EQ(pool.lent(), 0U);
+}
+
+TEST(BufferPool, LendsTheOneThatCameBackLast) {
+  BufferPool pool;
+  detail::PoolBlock* const first = pool.take();
+  detail::PoolBlock* const second = pool.take();
+  pool.give_back(*first);
+  pool.give_back(*second);
+  EXPECT_EQ(pool.take(), second);
+  EXPECT_EQ(pool.take(), first);
+  pool.give_back(*second);
+  pool.give_back(*first);
+}
+
+TEST(BufferPool, KeepsNoMoreSparesThanItMay) {
+  BufferPool pool(64, 2);
+  std::vector<detail::PoolBlock*> blocks;
+  for (int i = 0; i < 5; ++i) blocks.push_back(pool.take());
+  EXPECT_EQ(pool.lent(), 5U);
+  for (detail::PoolBlock* block : blocks) pool.give_back(*block);
+  EXPECT_EQ(pool.lent(), 0U);
+  EXPECT_EQ(pool.spare(), 2U);
+
+  BufferPool none(64, 0);
+  none.give_back(*none.take());
+  EXPECT_EQ(none.spare(), 0U);
+}
+
+class BufferPoolDeathTest : public testing::Test {
+ protected:
+  BufferPoolDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+TEST_F(BufferPoolDeathTest, DestroyingOneThatHasLentABufferStopsTheProgram) {
+  EXPECT_EXIT(
+      {
+        std::optional<BufferPool> pool(std::in_place);
+        const PooledBuffer bytes(*pool->take(), 1);
+        pool.reset();
+      },
+      testing::KilledBySignal(SIGABRT), "a BufferPool was destroyed while a buffer of it is lent");
+}
+
+TEST_F(BufferPoolDeathTest, BuffersOfNoBytesStopTheProgram) {
+  EXPECT_EXIT(BufferPool pool(0), testing::KilledBySignal(SIGABRT), "buffers of no bytes");
+}
+
+}  // namespace
+}  // namespace eddy
