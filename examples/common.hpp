@@ -1,4 +1,4 @@
-// What the example programs have in common: options, messages, and buffers to borrow.
+// What the example programs have in common: options and messages.
 #pragma once
 
 #include "eddy/eddy.hpp"
@@ -10,12 +10,10 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace example {
 

@@ -7,7 +7,6 @@
 #include <csignal>
 #include <cstddef>
 #include <functional>
-#include <span>
 #include <system_error>
 #include <utility>
 

@@ -31,7 +31,7 @@ How it is measured:
 - Server CPU is the CPU time of the server's process, user and system, from the kernel's clock; the load
   generator is another process. System calls are counted by `strace -f -c`, those that wait for events apart
   from the rest, in a run that is stopped at them alone: a program that is stopped at each call is so slow that
-  it waits more often. User instructions are counted by valgrind's callgrind. Each is counted in runs of its own,
+  it waits more often (and, where that load cannot be held still, in each round). User instructions are counted by valgrind's callgrind. Each is counted in runs of its own,
   as the difference of a long and a short run. What callgrind cannot run (io_uring; programs that write code as they run, or move their stacks) has no figure.
 - A dash: this peer has no such operation, or could not be measured; see "Left out" if it is there.
 """

@@ -52,11 +52,6 @@ def once(command, connections, depth, seconds):
     return cpu / count, rate, p99
 
 
-def system_calls(command, connections, depth):
-    return sum(traced_calls(command, connections, depth, options)
-               for options in (TRACE_TRANSFERS, TRACE_WAITS))
-
-
 def traced_calls(command, connections, depth, options):
     """By the difference to a run that serves nobody."""
     totals, count = [], 0
@@ -90,6 +85,14 @@ def web(session):
         if session.quick:
             continue
         name = f"{connections} connections" + (f", pipelines of {depth}" if depth > 1 else "")
-        yield Row("system calls per request", name, "", session.once(f"system calls, {name}", {
-            peer: lambda command=command: system_calls(command, connections, depth)
-            for peer, command in commands.items()}), counted=True)
+        # How many requests a wait finds depends on how fast wrk sends them: so that is told of several
+        # rounds, with its noise.
+        waits = session.interleave(f"waits, {name}", {
+            peer: lambda command=command: traced_calls(command, connections, depth, TRACE_WAITS)
+            for peer, command in commands.items()})
+        rest = session.once(f"system calls, {name}", {
+            peer: lambda command=command: traced_calls(command, connections, depth, TRACE_TRANSFERS)
+            for peer, command in commands.items()})
+        yield Row("system calls per request", name, "",
+                  {peer: [count + rest[peer][0] for count in counts]
+                   for peer, counts in waits.items() if peer in rest})

@@ -2,9 +2,18 @@
 
 #include "eddy/platform/fatal.hpp"
 
+#include <cstdint>
 #include <new>
 
 namespace eddy {
+
+constinit detail::PoolState detail::no_blocks;
+
+void detail::PoolState::drop(PoolBlock& block) noexcept {
+  --made;
+  ::operator delete(&block);
+  if (pool == nullptr && made == 0) delete this;
+}
 
 BufferPool::BufferPool(std::size_t buffer_size, std::size_t spares) noexcept
     : buffer_size_(buffer_size), spares_(spares) {
@@ -12,24 +21,30 @@ BufferPool::BufferPool(std::size_t buffer_size, std::size_t spares) noexcept
 }
 
 BufferPool::~BufferPool() {
-  if (lent() != 0) {
-    detail::fatal("a BufferPool was destroyed while a buffer of it is lent; destroy that before");
-  }
-  while (first_ != nullptr) free(*std::exchange(first_, first_->next));
+  detail::PoolState& state = *state_;
+  if (&state == &detail::no_blocks) return;
+  while (state.first != nullptr) ::operator delete(std::exchange(state.first, state.first->next));
+  state.made -= std::exchange(state.spare_count, 0);
+  state.most_spares = 0;
+  state.pool = nullptr;
+  if (state.made == 0) delete &state;
 }
 
 detail::PoolBlock* BufferPool::make() noexcept {
+  if (buffer_size_ > PTRDIFF_MAX - sizeof(detail::PoolBlock)) return nullptr;
+  if (state_ == &detail::no_blocks) {
+    auto* const state = new (std::nothrow) detail::PoolState;
+    if (state == nullptr) return nullptr;
+    state->pool = this;
+    state->most_spares = spares_;
+    state_ = state;
+  }
   void* const memory = ::operator new(sizeof(detail::PoolBlock) + buffer_size_, std::nothrow);
   if (memory == nullptr) return nullptr;
-  ++made_;
   auto* const block = new (memory) detail::PoolBlock;
-  block->pool = this;
+  block->home = state_;
+  ++state_->made;
   return block;
-}
-
-void BufferPool::free(detail::PoolBlock& block) noexcept {
-  --made_;
-  ::operator delete(&block);
 }
 
 }  // namespace eddy

@@ -26,12 +26,18 @@ sys::Count ReadOp::call() noexcept { return sys::receive(raw(), {data_, wanted()
 sys::Count PooledReadOp::call() noexcept {
   BufferPool& pool = *pool_;
   PoolBlock* const block = pool.take();
-  if (block == nullptr) return failure(std::errc::not_enough_memory);
+  if (block == nullptr) {
+    // Only what there is to read needs memory.
+    std::byte first{};
+    const sys::Count there = sys::peek(raw(), {&first, 1});
+    if (!there || *there == 0) return there;
+    return failure(std::errc::not_enough_memory);
+  }
   const sys::Count count = sys::receive(raw(), {block->bytes(), pool.buffer_size()});
   if (count && *count != 0) {
     block_ = block;
   } else {
-    pool.give_back(*block);
+    block->home->give_back(*block);
   }
   return count;
 }

@@ -176,9 +176,16 @@ TEST_F(NoAllocation, PerReadIntoABufferOfAPool) {
   TcpStream right(std::move(sockets.server));
   BufferPool pool;
   std::array<std::byte, 512> out{};
+  auto answer = [&]() -> Task<> {
+    const Result<PooledBuffer> bytes = co_await right.read(pool);
+    static_cast<void>(co_await right.write_all(*bytes));
+  };
   EXPECT_EQ(count([&]() -> Task<> {
+              JoinHandle<void> server = spawn(answer);  // waits first
+              co_await yield_now();
               static_cast<void>(co_await left.write_all(out));
-              const Result<PooledBuffer> bytes = co_await right.read(pool);
+              const Result<PooledBuffer> back = co_await left.read(pool);  // waits
+              static_cast<void>(co_await server);
             }),
             0);
 }

@@ -141,6 +141,14 @@ TEST(OutOfMemory, OfAWaker) {
   });
 }
 
+/// Lets one read of `stream` have no memory for a buffer.
+Task<Result<PooledBuffer>> read_without_memory(TcpStream& stream, BufferPool& pool) {
+  test::refuse_allocation_after(0);
+  Result<PooledBuffer> bytes = co_await stream.read(pool);
+  test::refuse_allocation_after(-1);
+  co_return bytes;
+}
+
 TEST(OutOfMemory, OfABufferOfAPoolIsAnErrorAndTheBytesStay) {
   test::SocketPair sockets = test::connected_sockets();
   TcpStream left(std::move(sockets.client));
@@ -149,14 +157,45 @@ TEST(OutOfMemory, OfABufferOfAPoolIsAnErrorAndTheBytesStay) {
   run([&]() -> Task<> {
     const std::array<std::byte, 3> sent{};
     static_cast<void>(co_await left.write_all(sent));
-    static_cast<void>(co_await right.readable());  // so the source needs no more memory
-    test::refuse_allocation_after(0);
-    Result<PooledBuffer> bytes = co_await right.read(pool);
-    test::refuse_allocation_after(-1);
+    static_cast<void>(co_await right.readable());
+    Result<PooledBuffer> bytes = co_await read_without_memory(right, pool);
     EXPECT_EQ(bytes.error(), std::errc::not_enough_memory);
     EXPECT_EQ(pool.lent(), 0U);
     bytes = co_await right.read(pool);
     EXPECT_EQ(bytes.value().size(), sent.size());
+  });
+}
+
+TEST(OutOfMemory, OfABufferOfAPoolIsNoMatterWhereThereIsNothingToRead) {
+  test::SocketPair sockets = test::connected_sockets();
+  TcpStream left(std::move(sockets.client));
+  TcpStream right(std::move(sockets.server));
+  BufferPool pool(64, 0);
+  run([&]() -> Task<> {
+    std::array<std::byte, 3> bytes{};
+    static_cast<void>(co_await left.write_all(bytes));
+    static_cast<void>(co_await right.readable());
+    EXPECT_EQ(sys::receive(right.raw(), bytes).value_or(0), bytes.size());  // unseen by eddy
+    auto send_later = [&]() -> Task<> {
+      co_await yield_now();
+      test::refuse_allocation_after(-1);
+      static_cast<void>(co_await left.write_all(bytes));
+    };
+    JoinHandle<void> sending = spawn(send_later);
+    co_await yield_now();
+    {
+      const Result<PooledBuffer> came = co_await read_without_memory(right, pool);
+      EXPECT_EQ(came.value().size(), bytes.size());
+      EXPECT_EQ(pool.lent(), 1U);
+    }
+    static_cast<void>(co_await sending);
+
+    left.close();
+    const Result<PooledBuffer> end = co_await read_without_memory(right, pool);
+    EXPECT_TRUE(end.value().empty());
+    right.close();
+    const Result<PooledBuffer> closed = co_await read_without_memory(right, pool);
+    EXPECT_EQ(closed.error(), std::errc::bad_file_descriptor);
   });
 }
 

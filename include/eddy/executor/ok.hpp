@@ -184,6 +184,8 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
 template <class A>
 auto ok(A&& awaited) noexcept {
   static_assert(detail::IsAwaitable<A>, "ok takes eddy's tasks and operations");
+  static_assert(!(std::is_lvalue_reference_v<A> && detail::IsOperation<std::remove_cvref_t<A>>),
+                "an operation is awaited once: make it here");
   return detail::Ok<A>(std::forward<A>(awaited));
 }
 

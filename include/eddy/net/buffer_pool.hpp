@@ -10,33 +10,61 @@ class BufferPool;
 
 namespace detail {
 
+struct PoolState;
+
 /// A buffer of a pool; its bytes follow it.
-struct PoolBlock {
+struct alignas(std::max_align_t) PoolBlock {
   std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
 
-  BufferPool* pool;
+  PoolState* home;
   union {
-    std::size_t size;  ///< of what was read; while it is borrowed
+    std::size_t size;  ///< of what was read; while it is lent
     PoolBlock* next;   ///< while it is spare
   };
 };
+
+/// The blocks of a pool. Outlives it while one of them is lent.
+struct PoolState {
+  void give_back(PoolBlock& block) noexcept {
+    if (spare_count == most_spares) {
+      drop(block);
+      return;
+    }
+    ++spare_count;
+    block.next = std::exchange(first, &block);
+  }
+  /// Frees `block`; and the state too, if that was the last of a pool that is gone.
+  void drop(PoolBlock& block) noexcept;
+
+  BufferPool* pool = nullptr;  ///< null once it is gone
+  PoolBlock* first = nullptr;  ///< of the spare ones
+  std::size_t spare_count = 0;
+  std::size_t most_spares = 0;
+  std::size_t made = 0;  ///< spare or lent
+};
+
+/// What a pool has that has made no block yet.
+extern constinit PoolState no_blocks;
 
 }  // namespace detail
 
 /// Bytes that were read into a buffer of a pool, which has it back when this is destroyed. A
 /// contiguous range, so that it can be given to whatever takes a span.
 ///
-/// **Thread**: that of its pool. Must not outlive the pool.
+/// **Thread**: that of its pool.
 class PooledBuffer {
  public:
   /// No bytes, and no buffer.
   PooledBuffer() noexcept = default;
   PooledBuffer(PooledBuffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   PooledBuffer& operator=(PooledBuffer&& other) noexcept {
-    std::swap(block_, other.block_);
+    PooledBuffer taken(std::move(other));
+    std::swap(block_, taken.block_);
     return *this;
   }
-  inline ~PooledBuffer();
+  ~PooledBuffer() {
+    if (block_ != nullptr) block_->home->give_back(*block_);
+  }
 
   bool empty() const noexcept { return block_ == nullptr; }
   std::size_t size() const noexcept { return block_ == nullptr ? 0 : block_->size; }
@@ -61,7 +89,7 @@ class PooledBuffer {
 /// first: it is still in the cache.
 ///
 /// **Thread**: one; make it `thread_local` for several. It must outlive the reads that it was given
-/// to, and what they gave: its destruction stops the program while a buffer is lent.
+/// to; the buffers that they gave may outlive it.
 class BufferPool {
  public:
   static constexpr std::size_t kDefaultBufferSize = 16384;
@@ -77,40 +105,24 @@ class BufferPool {
 
   std::size_t buffer_size() const noexcept { return buffer_size_; }
   /// How many buffers are lent now.
-  std::size_t lent() const noexcept { return made_ - spare_count_; }
+  std::size_t lent() const noexcept { return state_->made - state_->spare_count; }
   /// How many it keeps to lend.
-  std::size_t spare() const noexcept { return spare_count_; }
+  std::size_t spare() const noexcept { return state_->spare_count; }
 
-  // For the library.
-
-  /// A block to read into; null if there is no memory.
+  /// For the library: a block to read into; null if there is no memory.
   detail::PoolBlock* take() noexcept {
-    if (first_ == nullptr) return make();
-    --spare_count_;
-    return std::exchange(first_, first_->next);
-  }
-  void give_back(detail::PoolBlock& block) noexcept {
-    if (spare_count_ == spares_) {
-      free(block);
-      return;
-    }
-    ++spare_count_;
-    block.next = std::exchange(first_, &block);
+    detail::PoolState& state = *state_;
+    if (state.first == nullptr) return make();
+    --state.spare_count;
+    return std::exchange(state.first, state.first->next);
   }
 
  private:
   detail::PoolBlock* make() noexcept;
-  void free(detail::PoolBlock& block) noexcept;
 
-  detail::PoolBlock* first_ = nullptr;  ///< of the spare ones
-  std::size_t spare_count_ = 0;
-  std::size_t made_ = 0;  ///< spare or lent
+  detail::PoolState* state_ = &detail::no_blocks;
   std::size_t buffer_size_;
   std::size_t spares_;
 };
-
-inline PooledBuffer::~PooledBuffer() {
-  if (block_ != nullptr) block_->pool->give_back(*block_);
-}
 
 }  // namespace eddy

@@ -10,6 +10,7 @@
 #include "eddy/reactor/io_source.hpp"
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -92,9 +93,9 @@ class TcpStream {
   detail::ReadVectoredOp read_vectored(std::span<const std::span<std::byte>> buffers) noexcept {
     return {source_, buffers};
   }
-  /// Waits until there is something, and only then borrows a buffer to read into; gives
-  /// `Result<PooledBuffer>`, which is empty at the end of the stream.
-  /// **Errors**: not_enough_memory too, if a buffer was to be made and there is no room for it.
+  /// Reads what is there into a buffer that is borrowed for it, and holds none while it waits;
+  /// gives `Result<PooledBuffer>`, which is empty at the end of the stream.
+  /// **Errors**: not_enough_memory too, if there are bytes to read and no memory for a buffer.
   /// **Cancel**: nothing is lost; the bytes are still in the socket.
   detail::PooledReadOp read(BufferPool& pool) noexcept { return {source_, pool}; }
   /// Reads until the buffer is full; gives `Result<>`.
@@ -115,6 +116,11 @@ class TcpStream {
   /// Writes all of `data`; gives `Result<>`.
   /// **Cancel**: how much was written is lost; `select` asks for `may_lose`.
   detail::WriteAllOp write_all(std::span<const std::byte> data) noexcept { return {source_, data}; }
+  /// The same, without a span in the frame of who awaits it.
+  template <std::same_as<PooledBuffer> Buffer>
+  detail::WriteAllOp write_all(const Buffer& data) noexcept {
+    return {source_, data};
+  }
 
   /// Waits until a `try_read` is worth while, with no buffer held meanwhile; may be early.
   /// **Cancel**: nothing is lost.
@@ -202,6 +208,10 @@ class WriteHalf {
     return stream_->write_vectored(data);
   }
   detail::WriteAllOp write_all(std::span<const std::byte> data) noexcept {
+    return stream_->write_all(data);
+  }
+  template <std::same_as<PooledBuffer> Buffer>
+  detail::WriteAllOp write_all(const Buffer& data) noexcept {
     return stream_->write_all(data);
   }
   detail::ReadinessOp writable() noexcept { return stream_->writable(); }

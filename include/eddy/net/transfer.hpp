@@ -94,7 +94,7 @@ class ReadOp final : public Transfer<ReadOp, Direction::read> {
   std::byte* data_;
 };
 
-/// One read of what is there into a buffer that is borrowed for it, and only then.
+/// One read of what is there into a buffer that is borrowed for it; while it waits it holds none.
 class PooledReadOp final : public Transfer<PooledReadOp, Direction::read> {
  public:
   PooledReadOp(IoSource& source, BufferPool& pool) noexcept : Transfer(source, 0), pool_(&pool) {}
@@ -102,8 +102,13 @@ class PooledReadOp final : public Transfer<PooledReadOp, Direction::read> {
   Waiting describe() const noexcept override { return {"read", raw()}; }
   /// The buffer is the taker's: an operation that is complete is taken from before anything else.
   Result<PooledBuffer> take() noexcept {
-    if (!amount()) return std::unexpected(amount().error());
-    return *amount() == 0 ? PooledBuffer() : PooledBuffer(*block_, *amount());
+    const sys::Count count = amount();
+    if (!count) return std::unexpected(count.error());
+    if (*count == 0) return PooledBuffer();
+    PoolBlock& block = *block_;
+    pool_ = block.home->pool;
+    set_amount(0);
+    return PooledBuffer(block, *count);
   }
 
  private:
@@ -114,7 +119,7 @@ class PooledReadOp final : public Transfer<PooledReadOp, Direction::read> {
 
   union {
     BufferPool* pool_;
-    PoolBlock* block_;  ///< if bytes were read
+    PoolBlock* block_;  ///< from when bytes were read until they are taken
   };
 };
 
