@@ -41,7 +41,7 @@ def counts(bin_):
 
     load, echo = bin_ / "echo_load", [bin_ / "echo_eddy"]
     yield ("instructions of the program: echo, 64 connections",
-           programs.instructions_per_echo(load, [bin_ / "echo_counted"], 64, 5), 470)
+           programs.instructions_per_echo(load, [bin_ / "echo_counted"], 64, 5), 405)
     # So many echoes that a wait more or less at the start or the end does not show.
     yield ("system calls: echo, one connection",
            programs.system_calls_per_echo(load, echo, 1, 100), 3.01)
@@ -51,7 +51,7 @@ def counts(bin_):
 
     yield ("bytes: a suspended task", numbers([bin_ / "memory", 200_000])[0], 177)
     yield (f"bytes: an idle connection of {IDLE_CONNECTIONS:,}",
-           programs.idle(load, echo, IDLE_CONNECTIONS, 0.1)[0], 525)
+           programs.idle(load, echo, IDLE_CONNECTIONS, 0.1)[0], 375)
     memory, cpu = compile_ratios()
     yield "the compiler's memory: an echo server, against the standard headers", memory, 1.43
     # Other work on the machine moves it by a tenth either way.

@@ -42,7 +42,7 @@ FAMILIES = {
     "echo": ("Echo", servers.echo, [
         "Connections x bytes, each connection with so many requests (depth) under way. The C program is "
         "an edge-triggered epoll loop with one buffer; C on io_uring uses multishot accept and receive. "
-        "eddy borrows a buffer while a connection is readable. libuv, libevent and libev use one buffer "
+        "eddy borrows a buffer of a pool for each read. libuv, libevent and libev use one buffer "
         "for all; Asio, tokio and Go keep one for each connection. Boost.Fiber has no I/O of its own."]),
     "tasks": ("Tasks and timers", tasks.tasks, [
         "A task is what the peer calls one: a coroutine, a fiber, a goroutine, an async function of "
