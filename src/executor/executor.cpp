@@ -13,8 +13,6 @@
 namespace eddy::detail {
 namespace {
 
-/// Operations that may succeed at once, one after another, before a task yields.
-constexpr std::uint8_t kBudget = 128;
 /// Tasks that run between two looks at the reactor, if the last look did not report more events,
 /// and the time that they should take at most.
 constexpr unsigned kTasksPerTurn = 61;

@@ -29,7 +29,6 @@ Task<Pair> connected_pair() {
 }
 
 TEST(Budget, TasksThatNeverWaitDoNotHoldUpASocketForManyBudgets) {
-  constexpr int kBudget = 128;
   const auto scenario = []() -> Task<int> {
     Pair busy = co_await connected_pair();
     Pair other = co_await connected_pair();
@@ -58,13 +57,13 @@ TEST(Budget, TasksThatNeverWaitDoNotHoldUpASocketForManyBudgets) {
 
   const int steps_until_arrival = block_on(scenario());
 
-  EXPECT_LE(steps_until_arrival, 8 * kBudget);
+  EXPECT_LE(steps_until_arrival, 8 * detail::kBudget);
 }
 
 /// Leaves the task that awaits it no operation that it could still try in this turn.
 Task<> use_up_budget() {
   co_await yield_now();
-  for (int i = 0; i < 128; ++i) static_cast<void>(co_await current_waker());
+  for (int i = 0; i < detail::kBudget; ++i) static_cast<void>(co_await current_waker());
 }
 
 template <class T>

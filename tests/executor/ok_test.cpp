@@ -265,8 +265,8 @@ TEST(Ok, YieldsWhenTheBudgetIsUsedUpAndLosesNothing) {
     };
     JoinHandle<Result<>> handle = spawn(reader);
     co_await yield_now();
-    EXPECT_GE(read, 128U);
-    EXPECT_LT(read, 200U);
+    EXPECT_GE(read, detail::kBudget);
+    EXPECT_LT(read, 2 * detail::kBudget);
     EXPECT_TRUE((co_await handle).value().has_value());
     EXPECT_EQ(read, kBytes);
   });
@@ -275,7 +275,7 @@ TEST(Ok, YieldsWhenTheBudgetIsUsedUpAndLosesNothing) {
 TEST(Ok, AnErrorWhenTheBudgetIsUsedUpEndsTheCoroutineToo) {
   run([]() -> Task<> {
     // One of the errors falls on each place of the budget.
-    for (int before = 120; before < 140; ++before) {
+    for (int before = detail::kBudget - 8; before < detail::kBudget + 12; ++before) {
       Tally tally;
       auto task = [&](int operations) -> Task<Result<>> {
         const Guard local(tally);

@@ -17,6 +17,9 @@ namespace eddy::detail {
 class Executor;
 class Inbox;
 
+/// Operations that may succeed at once, one after another, before a task yields.
+inline constexpr std::uint8_t kBudget = 48;
+
 /// The executor of this thread, if it has one.
 extern constinit thread_local Executor* current_executor;
 
