@@ -54,6 +54,16 @@ inline bool ends(TaskHeader& task) noexcept {
   return true;
 }
 
+/// What to ask of a kernel that may prolong a wait, so that the wait ends when `timeout` is over:
+/// it may be early then, and is made again. Not worth that if little is left.
+Duration less_slack(Duration timeout, const WaitSlack& slack) noexcept {
+  if (timeout <= 2 * slack.least) return timeout;
+  Duration less = slack.least;
+  // What is left, and its share-th, make the timeout.
+  if (slack.share != 0) less = std::max(less, timeout / (slack.share + 1));
+  return timeout - std::min(less, slack.most);
+}
+
 PlatformReactor::Notifier make_notifier(const Reactor& reactor) {
   Result<PlatformReactor::Notifier> notifier = reactor.create_notifier();
   if (!notifier) {
@@ -99,6 +109,7 @@ Executor::Executor()
       inbox_(new Inbox(make_notifier(*reactor_))),
       wheel_(*ready_, Clock::now()),
       now_(Clock::now()),
+      slack_(sys::wait_slack()),
       fitting_(kMostTasksPerTurn) {}
 
 Executor::~Executor() {
@@ -261,7 +272,7 @@ void Executor::park() {
     wheel_.settle(now_);
     if (!ready_->empty()) return;
     if (const std::optional<Instant> deadline = wheel_.next_deadline()) {
-      timeout = std::max(*deadline - now_, Duration::zero());
+      timeout = less_slack(std::max(*deadline - now_, Duration::zero()), slack_);
     }
   }
   if (inbox_->begin_park()) {

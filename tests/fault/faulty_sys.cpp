@@ -52,6 +52,15 @@ thread_local std::optional<std::chrono::nanoseconds> manual_now;
 /// By how much this thread's manual clocks have left the real one behind: no clock goes back.
 thread_local std::chrono::nanoseconds ahead{};
 
+thread_local eddy::WaitSlack slack;
+thread_local bool slack_is_used = false;
+
+/// What this thread's waits are prolonged by.
+std::chrono::nanoseconds slack_of(std::chrono::nanoseconds timeout) {
+  if (!slack_is_used) return {};
+  return std::min(std::max(slack.least, timeout / slack.share), slack.most);
+}
+
 /// What is registered where, so that a fault can be followed by the edge that a kernel would give.
 struct Registration {
   RawSource epoll;
@@ -186,6 +195,10 @@ std::size_t count_of_all() {
 void reset_counts() { counts.fill(0); }
 
 ManualClock::ManualClock() { manual_now = eddy::real_sys::monotonic_now() + ahead; }
+void ManualClock::set_slack(const eddy::WaitSlack& new_slack, bool used) {
+  slack = new_slack;
+  slack_is_used = used;
+}
 ManualClock::~ManualClock() {
   const std::chrono::nanoseconds left = *manual_now - eddy::real_sys::monotonic_now();
   ahead = std::max(left, std::chrono::nanoseconds::zero());
@@ -327,6 +340,7 @@ Result<Fd> create_bell_reader(const Pipe& bell) noexcept {
 }
 void hush(RawSource bell_reader) noexcept { real_sys::hush(bell_reader); }
 void ring(const Pipe& bell) noexcept { real_sys::ring(bell); }
+WaitSlack wait_slack() noexcept { return fault::slack; }
 std::chrono::nanoseconds monotonic_now() noexcept {
   if (fault::manual_now) return *fault::manual_now;
   return real_sys::monotonic_now() + fault::ahead;
@@ -358,7 +372,7 @@ Count epoll_wait(RawSource epoll, std::span<epoll_event> events,
   const auto faulty = [&]() -> Count {
     if (!passes) return real_sys::epoll_wait(epoll, events, timeout);
     const Count found = real_sys::epoll_wait(epoll, events, std::chrono::nanoseconds::zero());
-    if (found && *found == 0) *fault::manual_now += *timeout;
+    if (found && *found == 0) *fault::manual_now += *timeout + fault::slack_of(*timeout);
     return found;
   };
   return run(Call::epoll_wait, faulty);

@@ -7,6 +7,10 @@
 #include <optional>
 #include <string>
 
+namespace eddy {
+struct WaitSlack;
+}  // namespace eddy
+
 namespace fault {
 
 /// The functions of the seam that can fail.
@@ -92,6 +96,9 @@ class ManualClock {
   ManualClock& operator=(const ManualClock&) = delete;
 
   static void pass(std::chrono::nanoseconds length);
+  /// What the kernel says to a new executor of this thread that it may prolong waits by; and
+  /// whether it does. Without it says, by a real clock too, that it prolongs none.
+  static void set_slack(const eddy::WaitSlack& slack, bool used);
 };
 
 }  // namespace fault

@@ -4,6 +4,7 @@
 #include "eddy/executor/promise.hpp"
 #include "eddy/executor/task_header.hpp"
 #include "eddy/platform/clock.hpp"
+#include "eddy/platform/sys.hpp"
 #include "eddy/reactor/reactor.hpp"
 #include "eddy/time/timer_wheel.hpp"
 
@@ -95,6 +96,7 @@ class Executor {
   TaskHeader* running_ = nullptr;
   Instant now_;  ///< the last reading of the clock
   Duration busy_poll_{};
+  WaitSlack slack_;  ///< of this thread's waits
   static constexpr bool kNoRoot = false;
   const bool* done_ = &kNoRoot;  ///< whether the task that `run_until` runs for has ended
   unsigned fitting_;             ///< how many tasks a turn may have, going by how long they took

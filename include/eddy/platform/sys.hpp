@@ -46,6 +46,14 @@ enum class SocketOption : std::uint8_t {
 
 enum class ShutdownHow : std::uint8_t { read, write, both };
 
+/// How much longer than its timeout a kernel may make a wait, to wake for several things at once:
+/// by `least`, or by one `share`-th of the timeout if that is more, but no more than `most`.
+struct WaitSlack {
+  std::chrono::nanoseconds least{};
+  std::int64_t share = 0;  ///< none if 0
+  std::chrono::nanoseconds most{};
+};
+
 /// What runs inside a signal handler.
 using SignalCallback = void (*)(int signal_number) noexcept;
 
@@ -117,6 +125,8 @@ Result<void> restore_signal(int signal_number) noexcept;
 
 // Time, the process, the last resort.
 std::chrono::nanoseconds monotonic_now() noexcept;
+/// Of waits of the calling thread. Where the kernel tells none it is nothing.
+WaitSlack wait_slack() noexcept;
 void write_to_stderr(std::span<const std::byte> text) noexcept;
 
 // epoll, of the Linux backend alone.

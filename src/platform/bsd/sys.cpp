@@ -59,6 +59,8 @@ Count splice_to_socket(RawSource, RawSource, std::size_t) noexcept {
   return failure(std::errc::function_not_supported);
 }
 
+WaitSlack wait_slack() noexcept { return {}; }
+
 Result<Fd> kqueue_create() noexcept {
   Result<Fd> made = own(::kqueue());
   if (made && ::fcntl(made->raw(), F_SETFD, FD_CLOEXEC) < 0) return last_error();

@@ -11,8 +11,11 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace eddy::sys {
@@ -56,6 +59,16 @@ class SigpipeHeld {
 };
 
 }  // namespace
+
+// What select_estimate_accuracy of the kernel (fs/select.c) does.
+WaitSlack wait_slack() noexcept {
+  const int policy = ::sched_getscheduler(0);
+  if (policy == SCHED_FIFO || policy == SCHED_RR) return {};
+  const int least = ::prctl(PR_GET_TIMERSLACK);
+  const bool nice = ::getpriority(PRIO_PROCESS, 0) > 0;
+  return {std::chrono::nanoseconds(std::max(least, 0)), nice ? 200 : 1000,
+          std::chrono::milliseconds(100)};
+}
 
 Result<Pipe> create_splice_pipe() noexcept { return create_pipe(); }
 

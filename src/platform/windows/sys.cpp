@@ -402,6 +402,8 @@ std::chrono::nanoseconds monotonic_now() noexcept {
          std::chrono::nanoseconds(now.QuadPart % frequency * kNanoseconds / frequency);
 }
 
+WaitSlack wait_slack() noexcept { return {}; }
+
 void write_to_stderr(std::span<const std::byte> text) noexcept {
   HANDLE out = ::GetStdHandle(STD_ERROR_HANDLE);
   while (!text.empty()) {

@@ -1,0 +1,64 @@
+// A kernel may prolong a wait to wake for several things at once: timers are on time all the same.
+#include "eddy/eddy.hpp"
+
+#include "fault/faulty_sys.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <thread>
+
+namespace eddy {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr WaitSlack kOfLinux{50us, 1000, 100ms};
+constexpr Duration kTick = 33us;
+
+struct Slept {
+  Duration lateness;
+  std::size_t waits;
+};
+
+/// A sleep on a new thread, whose kernel may prolong waits, and does so or not.
+Slept sleep_for(Duration length, bool prolongs) {
+  Slept slept{};
+  std::thread([&] {
+    const fault::ManualClock clock;
+    fault::ManualClock::set_slack(kOfLinux, prolongs);
+    block_on([](Duration wanted, Slept& result) -> Task<> {
+      fault::reset_counts();
+      const Instant start = Clock::now();
+      co_await sleep(wanted);
+      result.lateness = Clock::now() - start - wanted;
+      result.waits = fault::count_of(fault::Call::epoll_wait);
+    }(length, slept));
+  }).join();
+  return slept;
+}
+
+constexpr Duration kLengths[] = {1us, 40us, 60us, 110us, 1ms, 60ms, 1s, 4s, 100s, 1h, 300h};
+
+TEST(WaitSlack, ASleepIsOnTimeInOneWaitIfTheKernelUsesIt) {
+  for (const Duration length : kLengths) {
+    const Slept slept = sleep_for(length, true);
+    EXPECT_GE(slept.lateness, 0ns) << length.count();
+    // Close to its end a wait is not made shorter.
+    EXPECT_LE(slept.lateness, kTick + (length < 150us ? kOfLinux.least : 1us)) << length.count();
+    EXPECT_EQ(slept.waits, 1U) << length.count();
+  }
+}
+
+TEST(WaitSlack, ASleepIsOnTimeInFewWaitsIfTheKernelDoesNot) {
+  for (const Duration length : kLengths) {
+    const Slept slept = sleep_for(length, false);
+    EXPECT_GE(slept.lateness, 0ns) << length.count();
+    EXPECT_LE(slept.lateness, kTick) << length.count();
+    EXPECT_LE(slept.waits, 6U) << length.count();
+  }
+}
+
+}  // namespace
+}  // namespace eddy
