@@ -4,6 +4,8 @@
 #include "eddy/executor/waker.hpp"
 #include "eddy/platform/fatal.hpp"
 
+#include "reactor/thread_state.hpp"
+
 #include <algorithm>
 #include <memory>
 #include <new>
@@ -20,7 +22,20 @@ constexpr Duration kTurnLength = std::chrono::milliseconds(1);
 /// More do not fit into a turn, however quick they are.
 constexpr unsigned kMostTasksPerTurn = 256;
 
-thread_local std::unique_ptr<Executor> owned_executor;
+/// Leaves an executor alone that still runs: a task has called `exit`, and its frame, which is on
+/// the stack, must not be destroyed.
+struct ExecutorOwner {
+  ExecutorOwner() = default;
+  ExecutorOwner(const ExecutorOwner&) = delete;
+  ExecutorOwner& operator=(const ExecutorOwner&) = delete;
+  ~ExecutorOwner() {
+    if (executor && executor->in_loop()) static_cast<void>(executor.release());
+  }
+
+  std::unique_ptr<Executor> executor;
+};
+
+thread_local ExecutorOwner owner;
 
 /// Complete from the start.
 class Turn final : public Operation {
@@ -55,13 +70,14 @@ inline bool ends(TaskHeader& task) noexcept {
 }
 
 /// What to ask of a kernel that may prolong a wait, so that the wait ends when `timeout` is over:
-/// it may be early then, and is made again. Not worth that if little is left.
+/// it may be early then, and is made again. Timers that follow each other closely are not worth
+/// that.
 Duration less_slack(Duration timeout, const WaitSlack& slack) noexcept {
-  if (timeout <= 2 * slack.least) return timeout;
-  Duration less = slack.least;
+  if (timeout <= 10 * slack.least) return timeout;
+  if (slack.share == 0) return timeout - slack.least;
   // What is left, and its share-th, make the timeout.
-  if (slack.share != 0) less = std::max(less, timeout / (slack.share + 1));
-  return timeout - std::min(less, slack.most);
+  return timeout -
+         std::max(slack.least, std::min<Duration>(timeout / (slack.share + 1), slack.most));
 }
 
 PlatformReactor::Notifier make_notifier(const Reactor& reactor) {
@@ -98,8 +114,8 @@ void yield_over_budget(TaskHeader& task, Operation& operation, std::coroutine_ha
 }
 
 Executor& Executor::make_current() {
-  owned_executor = std::make_unique<Executor>();
-  current_executor = owned_executor.get();
+  owner.executor = std::make_unique<Executor>();
+  current_executor = owner.executor.get();
   return *current_executor;
 }
 
@@ -109,7 +125,6 @@ Executor::Executor()
       inbox_(new Inbox(make_notifier(*reactor_))),
       wheel_(*ready_, Clock::now()),
       now_(Clock::now()),
-      slack_(sys::wait_slack()),
       fitting_(kMostTasksPerTurn) {}
 
 Executor::~Executor() {
@@ -126,7 +141,8 @@ Executor::~Executor() {
 
 void Executor::abort(TaskHeader& task) noexcept {
   task.cancel_requested = true;
-  ready_->wake(task);
+  // Next, so that no branch of it that is ready runs, and takes what will be dropped.
+  ready_->wake_next(task);
 }
 
 void Executor::run_until(const bool& done) {
@@ -134,12 +150,18 @@ void Executor::run_until(const bool& done) {
     fatal("block_on was called inside a task, which would stop its own run loop; use co_await");
   }
   in_loop_ = true;
+  thread_state.in_loop = true;
   done_ = &done;
+  slack_ = sys::wait_slack();
   now_ = Clock::now();
   while (!done) turn();
   cancel_all();
-  done_ = &kNoRoot;
-  while (live_.linked()) turn();  // the shielded ones, and what they spawn
+  done_ = &no_shielded_;
+  while (!no_shielded_) {
+    turn();
+    if (no_shielded_) cancel_all();  // what they have spawned; which may be shielded
+  }
+  thread_state.in_loop = false;
   in_loop_ = false;
 }
 
@@ -163,7 +185,9 @@ inline void Executor::run(TaskHeader& task, std::uint8_t budget) noexcept {
   task.state = Waiter::State::running;
   task.budget = budget;
   running_ = &task;
-  if (ends(task)) {
+  const bool ended = ends(task);
+  budget_left_ = task.budget;
+  if (ended) {
     finish(task);
   } else {
     suspend(task);
@@ -194,6 +218,7 @@ void Executor::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
   live_.push_back(static_cast<LiveLink&>(branch));
   TaskHeader* const outer = running_;
   run(branch, outer->budget);
+  outer->budget = budget_left_;
   running_ = outer;
 }
 
@@ -203,6 +228,9 @@ inline void Executor::release(TaskHeader& task) noexcept {
   if (task.has_cell) {
     task.cell->task = nullptr;
     detail::release(task.cell);
+  }
+  if (task.shielded) [[unlikely]] {
+    no_shielded_ = --shielded_ == 0;
   }
   task.promise().frame().destroy();
   // The last task, or the one that the loop runs for: only here can either end.
@@ -231,15 +259,22 @@ void Executor::destroy(TaskHeader& task) noexcept {
   release(task);
 }
 
+/// All but the shielded ones, and the branches, which go with their tasks.
 void Executor::cancel_all() noexcept {
-  for (ListNode* node = live_.next; node != &live_;) {
-    auto& task = static_cast<TaskHeader&>(static_cast<LiveLink&>(*node));
-    if (task.shielded || task.branch) {
-      node = node->next;
-      continue;
+  for (;;) {
+    ListNode doomed;
+    for (ListNode* node = live_.next; node != &live_;) {
+      auto& link = static_cast<LiveLink&>(*std::exchange(node, node->next));
+      const auto& task = static_cast<TaskHeader&>(link);
+      if (task.shielded || task.branch) continue;
+      link.unlink();
+      doomed.push_back(link);
     }
-    cancel(task);
-    node = live_.next;  // its destructors may have ended others, or spawned
+    if (!doomed.linked()) return;
+    while (doomed.linked()) {
+      cancel(static_cast<TaskHeader&>(static_cast<LiveLink&>(*doomed.next)));
+    }
+    // Their destructors may have spawned others.
   }
 }
 
@@ -288,6 +323,7 @@ void Executor::park() {
 void Executor::follow_rebuild() {
   rebuilds_seen_ = reactor_->rebuild_count();
   inbox_->replace_notifier(make_notifier(*reactor_));
+  slack_ = sys::wait_slack();
 }
 
 /// Looks without sleeping for the length that the user chose; true if there is something to run.

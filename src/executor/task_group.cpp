@@ -11,7 +11,8 @@ void TaskGroup::Member::on_end(detail::PromiseBase* ended) noexcept {
 
 void TaskGroup::cancel() noexcept {
   cancelled_ = true;
-  for (detail::ListNode* node = members_.next; node != &members_; node = node->next) {
+  // From the last on, because each goes ahead of the others: so the first ends first.
+  for (detail::ListNode* node = members_.prev; node != &members_; node = node->prev) {
     detail::Executor::current().abort(*static_cast<Member&>(*node).task);
   }
 }

@@ -21,6 +21,9 @@ constexpr std::uint8_t kTrickles = 16;
 constinit thread_local std::byte* spare_buffer = nullptr;
 constinit thread_local bool keeps_spare = false;
 
+/// A sandbox may refuse splice to a system that has it.
+constinit thread_local bool splice_is_refused = false;
+
 struct SpareKeeper {
   SpareKeeper() noexcept { keeps_spare = true; }
   SpareKeeper(const SpareKeeper&) = delete;
@@ -55,11 +58,12 @@ Conduit::Conduit(Conduit&& other) noexcept
       trickles_(other.trickles_) {}
 
 Conduit& Conduit::operator=(Conduit&& other) noexcept {
-  std::swap(buffer_, other.buffer_);
-  std::swap(begin_, other.begin_);
-  std::swap(held_, other.held_);
-  std::swap(pipe_, other.pipe_);
-  std::swap(trickles_, other.trickles_);
+  Conduit taken(std::move(other));
+  std::swap(buffer_, taken.buffer_);
+  std::swap(begin_, taken.begin_);
+  std::swap(held_, taken.held_);
+  std::swap(pipe_, taken.pipe_);
+  std::swap(trickles_, taken.trickles_);
   return *this;
 }
 
@@ -87,6 +91,12 @@ sys::Count Conduit::receive_from(RawSource from) noexcept {
 
 sys::Count Conduit::splice_from(RawSource from) noexcept {
   const sys::Count count = sys::splice_from_socket(from, pipe_.writer.raw(), kSpliceSize);
+  if (!count && (sys::is(count.error(), std::errc::operation_not_permitted) ||
+                 sys::is(count.error(), std::errc::function_not_supported))) {
+    splice_is_refused = true;
+    close_pipe();
+    return receive_from(from);
+  }
   if (!count) return count;
   held_ = *count;
   trickles_ = held_ < kBufferSize ? static_cast<std::uint8_t>(trickles_ + 1) : std::uint8_t{0};
@@ -109,6 +119,7 @@ sys::Count Conduit::pass_to(RawSource to) noexcept {
 /// Without one the buffer serves: the process may have no descriptors left, or the system no
 /// splice.
 void Conduit::open_pipe() noexcept {
+  if (splice_is_refused) return;
   if (Result<Pipe> pipe = sys::create_splice_pipe()) pipe_ = std::move(*pipe);
 }
 

@@ -9,6 +9,8 @@ namespace eddy {
 namespace {
 
 constexpr Duration kBackOff = std::chrono::milliseconds(10);
+/// So many errors of connections in a row are no longer of connections: a sandbox refuses accept.
+constexpr int kMostDeadConnections = 64;
 
 bool is_any_of(const std::error_code& error, std::initializer_list<std::errc> codes) noexcept {
   return std::any_of(codes.begin(), codes.end(),
@@ -50,9 +52,11 @@ Result<TcpListener> TcpListener::bind(const SocketAddr& address, const ListenOpt
   if (done) done = sys::listen(raw, options.backlog_);
   if (!done) return std::unexpected(done.error());
 
-  TcpListener listener(std::move(*socket));
-  if (Result<Fd> reserve = sys::open_reserve()) listener.reserve_ = std::move(*reserve);
-  return listener;
+  return TcpListener(std::move(*socket));
+}
+
+TcpListener::TcpListener(Fd socket) noexcept : source_(std::move(socket)) {
+  if (Result<Fd> reserve = sys::open_reserve()) reserve_ = std::move(*reserve);
 }
 
 Result<SocketAddr> TcpListener::local_address() const noexcept { return sys::local_address(raw()); }
@@ -82,10 +86,10 @@ bool TcpListener::AcceptOp::advance(detail::Waiter& waiter) noexcept {
 }
 
 bool TcpListener::AcceptOp::attempt() noexcept {
-  for (;;) {
+  for (int dead = 0;; ++dead) {
     IoSource& source = listener_->source_;
     const std::uint64_t mark = source.mark(Direction::read);
-    Result<Fd> accepted = sys::accept(source.raw(), nullptr);
+    Result<Fd> accepted = sys::accept(source.raw(), peer_);
     if (accepted) {
       accepted_ = std::move(*accepted);
       return true;
@@ -107,6 +111,10 @@ bool TcpListener::AcceptOp::attempt() noexcept {
     if (!is_of_connection(error)) {
       error_ = error.value();
       return true;
+    }
+    if (dead == kMostDeadConnections) {
+      backs_off_ = true;
+      return false;
     }
   }
 }

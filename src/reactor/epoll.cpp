@@ -1,6 +1,7 @@
 #include "eddy/reactor/epoll.hpp"
 
 #include "eddy/platform/clock.hpp"
+#include "eddy/platform/fatal.hpp"
 #include "eddy/platform/sys.hpp"
 
 #include <algorithm>
@@ -79,24 +80,36 @@ Result<EpollReactor> EpollReactor::create() {
   return EpollReactor(std::move(*epoll));
 }
 
+void EpollReactor::check_process() const noexcept {
+  if (is_the_parents()) {
+    detail::fatal(
+        "the child of a fork uses the reactor of its parent; call rebuild() on it there before "
+        "anything else");
+  }
+}
+
 Result<> EpollReactor::register_source(RawSource source, Token token, Interest interest) const {
+  check_process();
   Result<epoll_event> event = to_native(token, interest);
   if (!event) return std::unexpected(event.error());
   return sys::epoll_add(epoll_.raw(), source, *event);
 }
 
 Result<> EpollReactor::reregister(RawSource source, Token token, Interest interest) const {
+  check_process();
   Result<epoll_event> event = to_native(token, interest);
   if (!event) return std::unexpected(event.error());
   return sys::epoll_modify(epoll_.raw(), source, *event);
 }
 
 Result<> EpollReactor::deregister(RawSource source) const {
+  if (is_the_parents()) return {};  // a child that closes what it has inherited
   return sys::epoll_remove(epoll_.raw(), source);
 }
 
 Result<std::size_t> EpollReactor::poll(Events& events,
                                        std::optional<std::chrono::nanoseconds> timeout) const {
+  check_process();
   events.clear();
   const sys::Count count =
       poll_each(epoll_.raw(), events.capacity(), timeout, [&](const Event& event) {
@@ -108,6 +121,7 @@ Result<std::size_t> EpollReactor::poll(Events& events,
 
 Result<std::size_t> EpollReactor::poll(WakerRegistry& wakers,
                                        std::optional<std::chrono::nanoseconds> timeout) const {
+  check_process();
   return poll_each(epoll_.raw(), kBatch, timeout,
                    [&](const Event& event) { wakers.wake_token(event); });
 }

@@ -49,7 +49,7 @@ inline void IoSource::check_thread() const noexcept {
   if (reactor_id_ != detail::thread_state.id) {
     detail::fatal(
         "a socket was used on another thread than the one that first waited on it; "
-        "open, accept or move it there before its first wait");
+        "open, accept or move it there before its first wait, or move its descriptor (into_fd)");
   }
 }
 
@@ -124,10 +124,10 @@ void IoSource::deregister() noexcept {
 
 /// The operations that wait, and those that were woken and have not run yet, refer to this object.
 void IoSource::check_unwaited() const noexcept {
-  if (slot_ == nullptr) return;
-  const bool here = reactor_id_ == detail::thread_state.id;
+  if (slot_ == nullptr || detail::thread_state.ended) return;
+  check_thread();  // first: the slots of another thread are its own, and may be gone
   if (slot_->read.waiters.linked() || slot_->write.waiters.linked() ||
-      (here && detail::thread_state.reactor->ready().has_watcher_of(slot_->generation))) {
+      detail::thread_state.reactor->ready().has_watcher_of(slot_->generation)) {
     detail::fatal("a socket was moved while a task waits on it; move it before, or share it");
   }
 }

@@ -22,6 +22,10 @@ struct ReactorOwner {
   ReactorOwner(const ReactorOwner&) = delete;
   ReactorOwner& operator=(const ReactorOwner&) = delete;
   ~ReactorOwner() {
+    if (thread_state.in_loop) {  // a task has called `exit`: all that it uses stays
+      static_cast<void>(reactor.release());
+      return;
+    }
     thread_state.reactor = nullptr;
     thread_state.id = 0;
     thread_state.ended = true;

@@ -87,7 +87,7 @@ TEST_F(NoAllocation, PerAbort) {
 
 TEST_F(NoAllocation, PerSelect) {
   EXPECT_EQ(count([]() -> Task<> {
-              co_await select(child(false), suspend());
+              co_await select(child(false), sleep(1h));
               co_await select(child(true), sleep(1h));
             }),
             0);

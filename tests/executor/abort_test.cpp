@@ -382,5 +382,50 @@ TEST(Abort, ADestructorMaySpawnWhatOutlivesTheTask) {
   EXPECT_TRUE(cleaned);
 }
 
+TEST(Abort, OfATaskWhoseBranchIsReadyLetsThatDoNothingMore) {
+  run([]() -> Task<> {
+    bool ran = false;
+    auto branch = [&](bool& runs_on) -> Task<> {
+      co_await yield_now();  // now it is on the ready queue, ahead of who will be aborted
+      runs_on = true;
+    };
+    auto selecting = [&]() -> Task<> { co_await select(branch(ran), sleep(1h)); };
+    auto grouping = [&]() -> Task<> {
+      co_await with_group([&](TaskGroup& group) -> Task<> {
+        group.spawn([&]() -> Task<> { co_await select(branch(ran), sleep(1h)); });
+        co_await sleep(1h);
+      });
+    };
+    JoinHandle<void> first = spawn(selecting);
+    JoinHandle<void> second = spawn(grouping);
+    co_await yield_now();
+    first.abort();
+    second.abort();
+    EXPECT_TRUE(co_await is_cancelled(first));
+    EXPECT_TRUE(co_await is_cancelled(second));
+    EXPECT_FALSE(ran);
+  });
+}
+
+TEST(Abort, OfAGroupsTasksEndsTheFirstFirst) {
+  Log log;
+  run([&]() -> Task<> {
+    co_await with_group([&](TaskGroup& group) -> Task<> {
+      for (const char* name : {"first", "second", "third"}) {
+        group.spawn(
+            [&](const char* own) -> Task<> {
+              const Trace trace(log, own);
+              co_await suspend();
+            },
+            name);
+      }
+      co_await yield_now();
+      group.cancel();
+      co_await group.idle();
+    });
+  });
+  EXPECT_EQ(log, (Log{"~first", "~second", "~third"}));
+}
+
 }  // namespace
 }  // namespace eddy

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -120,8 +121,12 @@ TEST(BlockOn, ADestructorAtItsEndMayAbortOrDetachOthers) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST(BlockOn, WaitsForShieldedTasksAndWhatTheySpawn) {
+TEST(BlockOn, WaitsForShieldedTasksAndCancelsWhatTheyLeave) {
   Log log;
+  auto forever = [&]() -> Task<> {
+    const Trace trace(log, "left");
+    co_await suspend();
+  };
   auto child = [&]() -> Task<> {
     co_await sleep(1ms);
     log.emplace_back("its child");
@@ -129,7 +134,8 @@ TEST(BlockOn, WaitsForShieldedTasksAndWhatTheySpawn) {
   auto clean_up = [&]() -> Task<> {
     co_await sleep(2ms);
     log.emplace_back("cleaned up");
-    spawn(child).detach();
+    spawn(forever).detach();
+    co_await spawn(child);
   };
   auto user = [&]() -> Task<> {
     const Trace trace(log, "user");
@@ -140,7 +146,7 @@ TEST(BlockOn, WaitsForShieldedTasksAndWhatTheySpawn) {
     spawn(user).detach();
     co_await yield_now();
   });
-  EXPECT_EQ(log, (Log{"~user", "cleaned up", "its child"}));
+  EXPECT_EQ(log, (Log{"~user", "cleaned up", "its child", "~left"}));
 }
 
 TEST(BlockOn, HandlesOutliveIt) {
@@ -186,6 +192,36 @@ TEST(BlockOnDeathTest, InsideATaskStopsTheProgram) {
                  co_return;
                }),
                "block_on was called inside a task");
+}
+
+/// Destroyed, it ends the program with another code.
+struct Forbidden {
+  explicit Forbidden(std::string name) : text(std::move(name)) {}
+  Forbidden(const Forbidden&) = delete;
+  Forbidden& operator=(const Forbidden&) = delete;
+  ~Forbidden() { std::_Exit(3); }
+
+  std::string text;
+};
+
+TEST(BlockOnDeathTest, ATaskMayCallExitWhichDestroysNoTask) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        run([]() -> Task<> {
+          auto other = []() -> Task<> {
+            const Forbidden local(std::string(100, 'x'));
+            co_await suspend();
+          };
+          const JoinHandle<void> idle = spawn(other);
+          {
+            const std::string gone(100, 'x');
+            co_await yield_now();
+          }
+          std::exit(0);
+        });
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -157,7 +157,7 @@ TEST(Dump, ShowsTheOperationOfTheOtherKinds) {
 
 TEST(Dump, SaysOfWhichTaskABranchIs) {
   run([]() -> Task<> {
-    auto selecting = []() -> Task<> { co_await select(suspend(), sleep(1h)); };
+    auto selecting = []() -> Task<> { co_await select(sleep(2h), sleep(1h)); };
     const JoinHandle<void> first = spawn(selecting);
     const JoinHandle<void> second = spawn(selecting);
     co_await yield_now();

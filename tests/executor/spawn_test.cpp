@@ -10,9 +10,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 namespace eddy {
 namespace {
@@ -275,6 +278,31 @@ TEST(Spawn, WithoutAnyBlockOnTheTaskIsDestroyedWithItsThread) {
   }).join();
   EXPECT_FALSE(ran);
   EXPECT_TRUE(tally->all_gone_once());
+}
+
+Task<int> sum(std::span<const int> numbers) {
+  co_await yield_now();
+  int total = 0;
+  for (const int number : numbers) total += number;
+  co_return total;
+}
+Task<std::string> copy_of(std::string_view text) {
+  co_await yield_now();
+  co_return std::string(text);
+}
+
+TEST(Spawn, KeepsAnArgumentThatTheFunctionTakesAsAView) {
+  run([]() -> Task<> {
+    const std::string text(100, 'x');
+    JoinHandle<std::string> copied = spawn(copy_of, std::string(100, 'x'));
+    JoinHandle<int> summed = spawn(sum, std::vector<int>{1, 2, 3});
+    JoinHandle<std::string> from_lambda =
+        spawn([](std::string_view view) -> Task<std::string> { return copy_of(view); },
+              std::string(100, 'x'));
+    EXPECT_EQ((co_await copied).value(), text);
+    EXPECT_EQ((co_await summed).value(), 6);
+    EXPECT_EQ((co_await from_lambda).value(), text);
+  });
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ TEST(Waker, SpuriousWakesDisturbNoOperation) {
         co_return 4;
       });
       EXPECT_EQ((co_await slow).value(), 4);
-      const auto first = co_await select(sleep(2ms), suspend());
+      const auto first = co_await select(sleep(2ms), sleep(1h));
       EXPECT_EQ(first.index(), 0U);
       co_await when_all(sleep(1ms), sleep(2ms));
       done = true;

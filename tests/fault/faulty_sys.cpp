@@ -58,7 +58,7 @@ thread_local bool slack_is_used = false;
 /// What this thread's waits are prolonged by.
 std::chrono::nanoseconds slack_of(std::chrono::nanoseconds timeout) {
   if (!slack_is_used) return {};
-  return std::min(std::max(slack.least, timeout / slack.share), slack.most);
+  return std::max(slack.least, std::min(timeout / slack.share, slack.most));
 }
 
 /// What is registered where, so that a fault can be followed by the edge that a kernel would give.
@@ -341,6 +341,7 @@ Result<Fd> create_bell_reader(const Pipe& bell) noexcept {
 void hush(RawSource bell_reader) noexcept { real_sys::hush(bell_reader); }
 void ring(const Pipe& bell) noexcept { real_sys::ring(bell); }
 WaitSlack wait_slack() noexcept { return fault::slack; }
+int process_id() noexcept { return real_sys::process_id(); }
 std::chrono::nanoseconds monotonic_now() noexcept {
   if (fault::manual_now) return *fault::manual_now;
   return real_sys::monotonic_now() + fault::ahead;

@@ -107,6 +107,18 @@ TEST_F(Fork, TheChildsWakesAreNotTheParents) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, 20ms);
 }
 
+TEST_F(Fork, AChildThatClosesASourceWithoutRebuildingDoesNotDisturbTheParent) {
+  read_one();
+  EXPECT_TRUE(passes_in_child([&] { source_.close(); }));
+  read_one();
+}
+
+TEST_F(Fork, AChildThatUsesTheReactorWithoutRebuildingIsStopped) {
+  read_one();
+  EXPECT_FALSE(passes_in_child([&] { read_one(); }));
+  read_one();
+}
+
 TEST_F(Fork, RebuildingSaysWhyItCannot) {
   read_one();
   EXPECT_TRUE(passes_in_child([&] {

@@ -293,7 +293,7 @@ TEST(SignalSet, NothingIsTakenOverThatNobodyAskedFor) {
 
 // seed-defects 26
 TEST(SignalSet, WhatCannotBeCaughtIsRefusedAndNotRememberedAsASuccess) {
-  for (const int number : {SIGKILL, SIGSTOP, 0, -1, 65, 100'000}) {
+  for (const int number : {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, 0, -1, 65, 100'000}) {
     for (int again = 0; again < 2; ++again) {
       EXPECT_TRUE(failed_with(SignalSet::create({SIGUSR1, number}), std::errc::invalid_argument))
           << number;

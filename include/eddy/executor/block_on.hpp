@@ -26,7 +26,8 @@ class RootOwner final : public TaskOwner {
 
 /// Runs `task`, and all that it spawns, on this thread until `task` has ended; gives its value, or
 /// throws its exception. Then cancels what is left of the spawned tasks, whose destructors run
-/// here, and waits for the shielded ones. Calling it inside a task stops the program.
+/// here, waits for the shielded ones, and cancels what they have left. Calling it inside a task
+/// stops the program.
 template <class T>
 T block_on(Task<T> task, std::source_location where = std::source_location::current()) {
   detail::RootOwner<T> owner;

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <source_location>
 
@@ -44,6 +45,10 @@ class Executor {
 
   /// Takes over a task, whose frame the executor destroys when it ends, and makes it runnable.
   void spawn(TaskHeader& task, TaskOwner* owner) noexcept {
+    if (task.shielded) [[unlikely]] {
+      ++shielded_;
+      no_shielded_ = false;
+    }
     task.owner = owner;
     task.since = now_;
     live_.push_back(static_cast<LiveLink&>(task));
@@ -62,6 +67,7 @@ class Executor {
 
   /// Runs tasks until `done`, then cancels those that are left and waits for the shielded ones.
   void run_until(const bool& done);
+  bool in_loop() const noexcept { return in_loop_; }
 
   TimerWheel& wheel() noexcept { return wheel_; }
   Inbox& inbox() noexcept { return *inbox_; }
@@ -96,13 +102,15 @@ class Executor {
   TaskHeader* running_ = nullptr;
   Instant now_;  ///< the last reading of the clock
   Duration busy_poll_{};
-  WaitSlack slack_;  ///< of this thread's waits
-  static constexpr bool kNoRoot = false;
-  const bool* done_ = &kNoRoot;  ///< whether the task that `run_until` runs for has ended
-  unsigned fitting_;             ///< how many tasks a turn may have, going by how long they took
-  unsigned reported_ = 0;        ///< events of a poll since the last turn began
-  unsigned turn_length_ = 0;     ///< how many tasks this turn may have,
-  unsigned left_in_turn_ = 0;    ///< and how many of them are left
+  WaitSlack slack_;                   ///< of this thread's waits
+  const bool* done_ = &no_shielded_;  ///< whether what `run_until` runs for has ended
+  std::size_t shielded_ = 0;          ///< how many tasks are,
+  bool no_shielded_ = true;           ///< and whether that is none
+  unsigned fitting_;              ///< how many tasks a turn may have, going by how long they took
+  unsigned reported_ = 0;         ///< events of a poll since the last turn began
+  unsigned turn_length_ = 0;      ///< how many tasks this turn may have,
+  unsigned left_in_turn_ = 0;     ///< and how many of them are left
+  std::uint8_t budget_left_ = 0;  ///< of the task that ran last
   std::uint32_t rebuilds_seen_ = 0;  ///< the inbox notifies the reactor's object of this count
   bool in_loop_ = false;
 };

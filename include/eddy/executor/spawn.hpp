@@ -12,26 +12,46 @@ namespace eddy {
 
 namespace detail {
 
-template <class Call>
-inline constexpr bool has_no_references = false;
-template <class R, class... P>
-inline constexpr bool has_no_references<R (*)(P...)> = !(std::is_reference_v<P> || ...);
-template <class R, class... P>
-inline constexpr bool has_no_references<R (*)(P...) noexcept> = !(std::is_reference_v<P> || ...);
-template <class R, class C, class... P>
-inline constexpr bool has_no_references<R (C::*)(P...) const> = !(std::is_reference_v<P> || ...);
-template <class R, class C, class... P>
-inline constexpr bool has_no_references<R (C::*)(P...) const noexcept> =
-    !(std::is_reference_v<P> || ...);
+/// True if a parameter `P` keeps all of an argument `A`: it is the argument, or a number. What an
+/// argument is converted to may be a view of it.
+template <class P, class A>
+inline constexpr bool keeps = std::is_same_v<P, A> || std::is_arithmetic_v<P> || std::is_enum_v<P>;
 
-/// True if a coroutine of this type owns all that it uses: it has no closure and takes no
-/// references, so its frame alone may outlive the call that makes it. Not so a pointer to a member,
-/// whose object is behind a reference.
-template <class F>
-inline constexpr bool owns_all =
-    std::is_empty_v<F> && requires { requires has_no_references<decltype(&F::operator())>; };
-template <class F>
-inline constexpr bool owns_all<F*> = has_no_references<F*>;
+/// What a function takes.
+template <class... P>
+struct Parameters {
+  template <class... Args>
+  static consteval bool keep() {
+    if constexpr (sizeof...(P) == sizeof...(Args)) {
+      return (keeps<P, Args> && ...);
+    } else {
+      return false;
+    }
+  }
+};
+
+template <class Call>
+struct ParametersOf : Parameters<void> {};
+template <class R, class... P>
+struct ParametersOf<R (*)(P...)> : Parameters<P...> {};
+template <class R, class... P>
+struct ParametersOf<R (*)(P...) noexcept> : Parameters<P...> {};
+template <class R, class C, class... P>
+struct ParametersOf<R (C::*)(P...) const> : Parameters<P...> {};
+template <class R, class C, class... P>
+struct ParametersOf<R (C::*)(P...) const noexcept> : Parameters<P...> {};
+
+/// True if a coroutine of this type owns all that it uses when it is called with such arguments: it
+/// has no closure, and takes neither references nor views of them, so its frame alone may outlive
+/// the call that makes it. Not so a pointer to a member, whose object is behind a reference.
+template <class F, class... Args>
+inline constexpr bool owns_all = false;
+template <class F, class... Args>
+  requires std::is_empty_v<F> && requires { &F::operator(); }
+inline constexpr bool owns_all<F, Args...> =
+    ParametersOf<decltype(&F::operator())>::template keep<Args...>();
+template <class F, class... Args>
+inline constexpr bool owns_all<F*, Args...> = ParametersOf<F*>::template keep<Args...>();
 
 template <class F, class... Args>
 struct SpawnedTask {
@@ -74,7 +94,7 @@ Task<T> call_member_in_frame(F function, Object object, Args... args) {
 template <class F, class... Args>
 SpawnedTaskOf<F, Args...> make_task(F&& function, Args&&... args) {
   using T = typename SpawnedTaskOf<F, Args...>::value_type;
-  if constexpr (owns_all<std::decay_t<F>>) {
+  if constexpr (owns_all<std::decay_t<F>, std::decay_t<Args>...>) {
     return std::invoke(std::forward<F>(function),
                        static_cast<std::decay_t<Args>>(std::forward<Args>(args))...);
   } else if constexpr (std::is_member_function_pointer_v<std::decay_t<F>>) {

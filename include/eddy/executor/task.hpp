@@ -25,7 +25,8 @@ class [[nodiscard("a task does nothing until it is awaited, spawned or given to 
 
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
-    std::swap(frame_, other.frame_);
+    Task taken(std::move(other));
+    std::swap(frame_, taken.frame_);
     return *this;
   }
   ~Task() {

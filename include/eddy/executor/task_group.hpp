@@ -59,6 +59,13 @@ class TaskGroup final {
                           std::forward<C>(c), std::forward<D>(d)),
         where);
   }
+  template <class F, class A, class B, class C, class D, class E>
+  void spawn(F&& f, A&& a, B&& b, C&& c, D&& d, E&& e,
+             std::source_location where = std::source_location::current()) {
+    add(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                          std::forward<C>(c), std::forward<D>(d), std::forward<E>(e)),
+        where);
+  }
 
   /// Cancels the tasks of the group, not its body. They are gone by the time `idle` completes.
   void cancel() noexcept;

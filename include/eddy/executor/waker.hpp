@@ -83,6 +83,7 @@ namespace detail {
 class SuspendOp final : public Operation {
  public:
   using completes_on_any_wake = void;
+  using waits_for_own_waker = void;
 
   bool try_start() const noexcept { return false; }
   bool begin_wait(Waiter&) const noexcept { return true; }
@@ -121,7 +122,8 @@ class CurrentWakerOp final : public Operation {
 
 }  // namespace detail
 
-/// `co_await current_waker()` gives a `Waker` of the task that awaits it.
+/// `co_await current_waker()` gives a `Waker` of the task that awaits it: of the branch, in a
+/// branch of `select` and its kin, which is a task of its own.
 inline detail::CurrentWakerOp current_waker() noexcept { return {}; }
 
 /// Waits until a `Waker` of this task wakes it, for operations of your own: keep a waker where the

@@ -46,11 +46,13 @@ class ListenOptions {
 /// When the process or the system is out of descriptors, `accept` gives up a reserve descriptor to
 /// take the oldest connection and close it, so that its client is told, then backs off for 10 ms;
 /// it does not return, nor spin, and `shed_count` tells. It goes on when there are descriptors
-/// again.
+/// again. It backs off too if the system refuses connection after connection.
 ///
 /// **Thread**: that of its first wait.
 class TcpListener {
  public:
+  /// Takes over a listening, non-blocking socket: one that a service manager has opened, say.
+  explicit TcpListener(Fd socket) noexcept;
   /// **Errors**: address_in_use, address_not_available, permission_denied and others of the system.
   static Result<TcpListener> bind(const SocketAddr& address,
                                   const ListenOptions& options = ListenOptions());
@@ -59,13 +61,14 @@ class TcpListener {
    public:
     static constexpr bool kRefersToOthers = true;
 
-    explicit AcceptOp(TcpListener& listener) noexcept : listener_(&listener) {}
+    AcceptOp(TcpListener& listener, SocketAddr* peer) noexcept
+        : listener_(&listener), peer_(peer) {}
 
     bool try_start() noexcept { return listener_->source_.is_ready(Direction::read) && attempt(); }
     bool begin_wait(detail::Waiter& waiter) noexcept;
     bool advance(detail::Waiter& waiter) noexcept override;
     detail::Waiting describe() const noexcept override {
-      return {backs_off_ ? "accept, out of descriptors" : "accept", listener_->raw()};
+      return {backs_off_ ? "accept, backing off" : "accept", listener_->raw()};
     }
     Result<TcpStream> take() noexcept;
 
@@ -73,6 +76,7 @@ class TcpListener {
     bool attempt() noexcept;
 
     TcpListener* listener_;
+    SocketAddr* peer_;
     detail::Timer timer_;
     Fd accepted_;
     int error_ = 0;
@@ -83,7 +87,10 @@ class TcpListener {
   /// accepted are passed over.
   /// **Errors**: operation_canceled if the listener is destroyed; else only a broken listener.
   /// **Cancel**: nothing is lost; the connection stays in the backlog.
-  AcceptOp accept() noexcept { return AcceptOp(*this); }
+  AcceptOp accept() noexcept { return {*this, nullptr}; }
+  /// The same; `peer` gets the address of the other side, which after a reset the stream cannot
+  /// tell.
+  AcceptOp accept(SocketAddr& peer) noexcept { return {*this, &peer}; }
 
   /// Closes now: the port is free, and waiting accepts end with operation_canceled.
   void close() noexcept { source_.close(); }
@@ -95,8 +102,6 @@ class TcpListener {
   RawSource raw() const noexcept { return source_.raw(); }
 
  private:
-  explicit TcpListener(Fd socket) noexcept : source_(std::move(socket)) {}
-
   enum class Shed : bool { tried, nobody_waits };
   Shed shed_one() noexcept;
 

@@ -76,7 +76,8 @@ class TcpStream {
   /// Takes over a connected, non-blocking socket. On macOS it must have SO_NOSIGPIPE.
   explicit TcpStream(Fd socket) noexcept : source_(std::move(socket)) {}
 
-  /// Connects to `address`; gives `Result<TcpStream>`.
+  /// Connects to `address`; gives `Result<TcpStream>`. That has waited, so it belongs to this
+  /// thread: `into_fd` takes it to another.
   /// **Errors**: connection_refused, timed_out (by the system, after minutes; see `timeout`),
   /// network_unreachable, host_unreachable, too_many_files_open and others of the system.
   /// **Cancel**: the attempt is given up and its socket closed.
@@ -138,6 +139,9 @@ class TcpStream {
   /// Closes now; operations of other tasks on the stream end with operation_canceled.
   void close() noexcept { source_.close(); }
 
+  /// Gives the socket up, with nothing of eddy's on it: for another thread, or another library.
+  /// Operations of other tasks on the stream end with operation_canceled.
+  [[nodiscard]] Fd into_fd() && noexcept { return source_.into_fd(); }
   /// Two halves that two tasks may own.
   std::pair<ReadHalf, WriteHalf> split() &&;
 
@@ -183,6 +187,7 @@ class ReadHalf {
   detail::PeekOp peek(std::span<std::byte> buffer) noexcept { return stream_->peek(buffer); }
   detail::ReadinessOp readable() noexcept { return stream_->readable(); }
 
+  /// The whole, for its options and addresses.
   TcpStream& stream() noexcept { return *stream_; }
 
  private:
@@ -195,7 +200,8 @@ class WriteHalf {
   explicit WriteHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
   WriteHalf(WriteHalf&&) noexcept = default;
   WriteHalf& operator=(WriteHalf&& other) noexcept {
-    std::swap(stream_, other.stream_);
+    WriteHalf taken(std::move(other));
+    std::swap(stream_, taken.stream_);
     return *this;
   }
   ~WriteHalf() {
@@ -217,6 +223,7 @@ class WriteHalf {
   detail::ReadinessOp writable() noexcept { return stream_->writable(); }
   Result<> shutdown() noexcept { return stream_->shutdown(ShutdownHow::write); }
 
+  /// The whole, for its options and addresses.
   TcpStream& stream() noexcept { return *stream_; }
 
  private:

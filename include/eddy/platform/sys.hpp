@@ -1,7 +1,8 @@
 // The kernel seam: every system call that the library makes, and nothing else.
 //
-// Each function is one system call with no retry and no policy, so that a test or a simulator that
-// defines these functions sees just what a kernel would. All descriptors made here are
+// Each function that moves bytes, accepts, waits or registers is one system call with no retry and
+// no policy, so that a test or a simulator that defines these functions sees just what a kernel
+// would; the others may take several. All descriptors made here are
 // close-on-exec and non-blocking from birth.
 #pragma once
 
@@ -47,7 +48,7 @@ enum class SocketOption : std::uint8_t {
 enum class ShutdownHow : std::uint8_t { read, write, both };
 
 /// How much longer than its timeout a kernel may make a wait, to wake for several things at once:
-/// by `least`, or by one `share`-th of the timeout if that is more, but no more than `most`.
+/// by `least`; or by one `share`-th of the timeout, itself no more than `most`, if that is more.
 struct WaitSlack {
   std::chrono::nanoseconds least{};
   std::int64_t share = 0;  ///< none if 0
@@ -125,9 +126,13 @@ Result<void> restore_signal(int signal_number) noexcept;
 
 // Time, the process, the last resort.
 std::chrono::nanoseconds monotonic_now() noexcept;
-/// Of waits of the calling thread. Where the kernel tells none it is nothing.
+/// Of waits of the calling thread. Nothing where the kernel tells none, or where somebody has
+/// chosen a large one, to be woken seldom.
 WaitSlack wait_slack() noexcept;
 void write_to_stderr(std::span<const std::byte> text) noexcept;
+/// Differs between a process and its fork. A load, and no system call; constant where nothing
+/// forks.
+int process_id() noexcept;
 
 // epoll, of the Linux backend alone.
 Result<Fd> epoll_create() noexcept;
@@ -148,7 +153,5 @@ Count kqueue_wait(RawSource kqueue, std::span<struct ::kevent> events,
                   std::optional<std::chrono::nanoseconds> timeout) noexcept;
 /// True of a file, a folder and a disk, whose readiness says nothing.
 Result<bool> is_file(RawSource source) noexcept;
-/// Differs between a process and its fork.
-int process_id() noexcept;
 }  // namespace sys
 }  // namespace eddy

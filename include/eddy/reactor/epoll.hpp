@@ -43,9 +43,14 @@ class EpollReactor {
   Result<Notifier> create_notifier() const;
 
  private:
-  explicit EpollReactor(Fd epoll) noexcept : epoll_(std::move(epoll)) {}
+  explicit EpollReactor(Fd epoll) noexcept
+      : epoll_(std::move(epoll)), process_(sys::process_id()) {}
+
+  bool is_the_parents() const noexcept { return process_ != sys::process_id(); }
+  void check_process() const noexcept;
 
   Fd epoll_;
+  int process_;  ///< that opened it; its forks share it
 };
 
 }  // namespace eddy

@@ -23,7 +23,8 @@ namespace eddy {
 ///
 /// Each thread has one, made at first use and lent by `with_reactor`. `register_source`,
 /// `reregister`, `deregister` and `poll_raw` are the backend's, with the contract of
-/// `ReactorBackend`, for callers with tokens of their own (below 2^32).
+/// `ReactorBackend`, for callers with tokens of their own (below 2^32), on threads where nobody
+/// runs tasks: the run loop drops the events of such tokens.
 ///
 /// **Thread**: its own.
 class Reactor {
@@ -61,7 +62,8 @@ class Reactor {
   }
 
   /// Makes a new kernel object and registers every source with it anew. For the child of a `fork`,
-  /// which shares the old one with its parent: must be called there before anything else of eddy.
+  /// which shares the old one with its parent: must be called there before anything else of eddy,
+  /// but for closing what it has inherited; else polling and registering stop the child.
   /// **Errors**: what the kernel says; the reactor is then unusable.
   Result<> rebuild();
   /// How often that was done; notifiers of before belong to the old object.

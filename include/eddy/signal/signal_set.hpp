@@ -22,7 +22,8 @@ namespace eddy {
 /// **Thread**: that of its first wait.
 class SignalSet {
  public:
-  /// **Errors**: invalid_argument for what is no signal, or cannot be caught (SIGKILL, SIGSTOP);
+  /// **Errors**: invalid_argument for what is no signal, cannot be caught (SIGKILL, SIGSTOP), or is
+  /// raised by a fault, which would come again and again (SIGSEGV, SIGBUS, SIGFPE, SIGILL);
   /// too_many_files_open.
   static Result<SignalSet> create(std::initializer_list<int> signal_numbers) {
     return create(std::span(signal_numbers.begin(), signal_numbers.size()));

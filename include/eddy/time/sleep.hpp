@@ -74,8 +74,9 @@ class SleepOp final : public Operation {
 }  // namespace detail
 
 /// Waits for `length`, which starts when the current turn of the loop ends (tasks that run before
-/// the clock is read again do not shorten it). Never early; late by at most 33 us and the turn of
-/// the loop. Zero or less completes at once; `Duration::max()` waits for ever.
+/// the clock is read again do not shorten it). Never early; late by a tick of 33 us at most, the
+/// turn of the loop, and what the system takes to wake the thread. Zero or less completes at once;
+/// `Duration::max()` waits for ever.
 /// **Cancel**: nothing is lost.
 inline detail::SleepOp sleep(Duration length) noexcept {
   return detail::SleepOp(detail::TimeLimit(length));

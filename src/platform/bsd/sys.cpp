@@ -87,6 +87,4 @@ Result<bool> is_file(RawSource source) noexcept {
   return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode);
 }
 
-int process_id() noexcept { return static_cast<int>(::getpid()); }
-
 }  // namespace eddy::sys

@@ -16,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace eddy::sys {
@@ -24,7 +25,8 @@ using namespace posix;
 
 namespace {
 
-/// Cleared for good at the first ENOSYS: kernels before 5.11, and some emulators.
+/// Cleared for good if the first call is refused: by kernels before 5.11, some emulators, and
+/// sandboxes, which say EPERM of what they do not know.
 std::atomic<bool> has_epoll_pwait2{true};
 
 int to_milliseconds(std::chrono::nanoseconds timeout) noexcept {
@@ -62,12 +64,15 @@ class SigpipeHeld {
 
 // What select_estimate_accuracy of the kernel (fs/select.c) does.
 WaitSlack wait_slack() noexcept {
-  const int policy = ::sched_getscheduler(0);
-  if (policy == SCHED_FIFO || policy == SCHED_RR) return {};
-  const int least = ::prctl(PR_GET_TIMERSLACK);
+  constexpr int kDeadline = 6;  // SCHED_DEADLINE, for which glibc has no name
+  const int policy = ::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+  if (policy == SCHED_FIFO || policy == SCHED_RR || policy == kDeadline) return {};
+  // Not by prctl(3), which makes an int of it.
+  const std::chrono::nanoseconds least(::syscall(SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0));
+  constexpr std::chrono::nanoseconds kChosen = std::chrono::milliseconds(1);
+  if (least <= std::chrono::nanoseconds::zero() || least > kChosen) return {};
   const bool nice = ::getpriority(PRIO_PROCESS, 0) > 0;
-  return {std::chrono::nanoseconds(std::max(least, 0)), nice ? 200 : 1000,
-          std::chrono::milliseconds(100)};
+  return {least, nice ? 200 : 1000, std::chrono::milliseconds(100)};
 }
 
 Result<Pipe> create_splice_pipe() noexcept { return create_pipe(); }
@@ -129,7 +134,7 @@ Count epoll_wait(RawSource epoll, std::span<epoll_event> events,
     const timespec spec{static_cast<time_t>(seconds.count()),
                         static_cast<long>((*timeout - seconds).count())};
     const int n = ::epoll_pwait2(epoll, events.data(), room, &spec, nullptr);
-    if (n >= 0 || errno != ENOSYS) return count(n);
+    if (n >= 0 || (errno != ENOSYS && errno != EPERM)) return count(n);
     has_epoll_pwait2.store(false, std::memory_order_relaxed);
   }
   return count(::epoll_wait(epoll, events.data(), room, to_milliseconds(*timeout)));

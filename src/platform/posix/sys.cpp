@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -254,6 +255,14 @@ std::chrono::nanoseconds monotonic_now() noexcept {
   timespec now{};
   ::clock_gettime(os::kClock, &now);
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+int process_id() noexcept {
+  static std::atomic<int> id = [] {
+    ::pthread_atfork(nullptr, nullptr, [] { id.store(static_cast<int>(::getpid())); });
+    return static_cast<int>(::getpid());
+  }();
+  return id.load(std::memory_order_relaxed);
 }
 
 void write_to_stderr(std::span<const std::byte> text) noexcept {

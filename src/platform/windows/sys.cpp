@@ -404,6 +404,8 @@ std::chrono::nanoseconds monotonic_now() noexcept {
 
 WaitSlack wait_slack() noexcept { return {}; }
 
+int process_id() noexcept { return 0; }
+
 void write_to_stderr(std::span<const std::byte> text) noexcept {
   HANDLE out = ::GetStdHandle(STD_ERROR_HANDLE);
   while (!text.empty()) {
