@@ -60,6 +60,36 @@ TEST(Budget, TasksThatNeverWaitDoNotHoldUpASocketForManyBudgets) {
   EXPECT_LE(steps_until_arrival, 8 * detail::kBudget);
 }
 
+// A request loop with a time limit around each request is the usual server.
+TEST(Budget, IsSharedWithTheBranchesOfATask) {
+  const auto scenario = []() -> Task<int> {
+    int operations = 0;
+    bool others_ran = false;
+    const auto request = [&]() -> Task<> {
+      for (int i = 0; i < 4; ++i) {
+        static_cast<void>(co_await current_waker());
+        if (!others_ran) ++operations;
+      }
+    };
+    const auto server = [&]() -> Task<> {
+      while (!others_ran) {
+        EXPECT_TRUE((co_await timeout(std::chrono::hours(1), request())).has_value());
+      }
+    };
+    JoinHandle<void> serving = spawn(server);
+    const auto other = [&]() -> Task<> {
+      others_ran = true;
+      co_return;
+    };
+    JoinHandle<void> waiting = spawn(other);
+    co_await serving;
+    co_await waiting;
+    co_return operations;
+  };
+
+  EXPECT_LE(block_on(scenario()), detail::kBudget);
+}
+
 /// Leaves the task that awaits it no operation that it could still try in this turn.
 Task<> use_up_budget() {
   co_await yield_now();

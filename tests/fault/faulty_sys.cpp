@@ -48,6 +48,13 @@ struct Plan {
 thread_local Plan plan;
 thread_local std::array<std::size_t, static_cast<std::size_t>(Call::count_)> counts{};
 
+struct Refusal {
+  Call call;
+  Kind kind;
+};
+thread_local std::optional<Refusal> refusal;
+thread_local int signal_to_raise = 0;
+
 thread_local std::optional<std::chrono::nanoseconds> manual_now;
 /// By how much this thread's manual clocks have left the real one behind: no clock goes back.
 thread_local std::chrono::nanoseconds ahead{};
@@ -102,6 +109,7 @@ void promise_edge(RawSource source) {
 /// Counts the call; the fault that it meets, if any.
 std::optional<Kind> meet(Call call) {
   ++counts[static_cast<std::size_t>(call)];
+  if (refusal && refusal->call == call) return refusal->kind;
   if (!plan.kind || plan.met || !can_meet(call, *plan.kind)) return std::nullopt;
   if (plan.index-- != 0) return std::nullopt;
   plan.met = call;
@@ -193,6 +201,11 @@ std::size_t count_of_all() {
 }
 
 void reset_counts() { counts.fill(0); }
+
+Refused::Refused(Call call, int error_number) { refusal.emplace(call, Kind::error(error_number)); }
+Refused::~Refused() { refusal.reset(); }
+
+void raise_when_installed(int signal_number) { signal_to_raise = signal_number; }
 
 ManualClock::ManualClock() { manual_now = eddy::real_sys::monotonic_now() + ahead; }
 void ManualClock::set_slack(const eddy::WaitSlack& new_slack, bool used) {
@@ -326,8 +339,10 @@ Result<SocketAddr> peer_address(RawSource socket) noexcept {
   return run(Call::peer_address, [&] { return real_sys::peer_address(socket); });
 }
 Result<void> install_signal(int signal_number, SignalCallback on_signal) noexcept {
-  return run(Call::install_signal,
-             [&] { return real_sys::install_signal(signal_number, on_signal); });
+  Result<void> installed =
+      run(Call::install_signal, [&] { return real_sys::install_signal(signal_number, on_signal); });
+  if (const int raised = std::exchange(fault::signal_to_raise, 0); raised != 0) std::raise(raised);
+  return installed;
 }
 Result<void> restore_signal(int signal_number) noexcept {
   return run(Call::restore_signal, [&] { return real_sys::restore_signal(signal_number); });

@@ -85,6 +85,18 @@ std::size_t count_of(Call call);
 std::size_t count_of_all();
 void reset_counts();
 
+/// While one lives, every such call of its thread is refused, as a sandbox does it.
+class Refused {
+ public:
+  Refused(Call call, int error_number);
+  ~Refused();
+  Refused(const Refused&) = delete;
+  Refused& operator=(const Refused&) = delete;
+};
+
+/// Raises `signal_number` in this thread as soon as the next handler is in its place.
+void raise_when_installed(int signal_number);
+
 /// While one lives, its thread's clock stands still but for `pass`, and for a wait that finds
 /// nothing: it returns at once, and its timeout has passed. So what a test measures is what the
 /// library made of its time, whatever else the machine does.

@@ -6,6 +6,7 @@
 #include "eddy/time/sleep.hpp"
 #include "eddy/time/timeout.hpp"
 
+#include "support/bytes.hpp"
 #include "support/descriptors.hpp"
 #include "support/result.hpp"
 #include "support/run.hpp"
@@ -16,6 +17,7 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -182,6 +184,25 @@ TEST(TcpConnect, TheListenersEndIsAResetOrARefusal) {
     const Result<std::size_t> read = co_await client->read(buffer);
     EXPECT_TRUE(failed_with(read, std::errc::connection_reset));
     EXPECT_TRUE(failed_with(co_await TcpStream::connect(address), std::errc::connection_refused));
+  });
+}
+
+TEST(TcpConnect, TheDescriptorOfAStreamMayGoToAnotherThread) {
+  TcpListener listener = test::listen_anywhere();
+  Fd dialled;
+  std::thread([&, to = test::address_of(listener)] {
+    run([&]() -> Task<> {
+      Result<TcpStream> stream = co_await TcpStream::connect(to);
+      dialled = std::move(*stream).into_fd();
+    });
+  }).join();
+  TcpStream here(std::move(dialled));
+  run([&]() -> Task<> {
+    Result<TcpStream> server = co_await listener.accept();
+    EXPECT_TRUE(test::succeeded(co_await server->write_all(test::bytes_of("hello"))));
+    std::array<std::byte, 5> got{};
+    EXPECT_TRUE(test::succeeded(co_await here.read_exact(got)));
+    EXPECT_EQ(test::text_of(got), "hello");
   });
 }
 

@@ -236,5 +236,27 @@ TEST(TcpListener, TheBacklogIsACap) {
   EXPECT_LT(connected, 10);
 }
 
+TEST(TcpListener, AcceptTellsThePeersAddress) {
+  TcpListener listener = test::listen_anywhere();
+  run([&]() -> Task<> {
+    const Fd client = test::connect_to(listener.raw());
+    SocketAddr peer;
+    const Result<TcpStream> stream = co_await listener.accept(peer);
+    EXPECT_EQ(peer, sys::local_address(client.raw()).value());
+    EXPECT_EQ(peer, stream.value().peer_address().value());
+  });
+}
+
+TEST(TcpListener, TakesOverASocketThatListens) {
+  Fd socket = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+  EXPECT_TRUE(test::succeeded(sys::bind(socket.raw(), SocketAddr::loopback(0))));
+  EXPECT_TRUE(test::succeeded(sys::listen(socket.raw(), 8)));
+  TcpListener listener(std::move(socket));
+  run([&]() -> Task<> {
+    const Fd client = test::connect_to(listener.raw());
+    EXPECT_TRUE(test::succeeded(co_await listener.accept()));
+  });
+}
+
 }  // namespace
 }  // namespace eddy

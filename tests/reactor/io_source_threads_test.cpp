@@ -90,6 +90,19 @@ TEST_F(IoSourceDeathTest, MovingItWhileSomebodyWaitsStopsTheProgram) {
               "a socket was moved while a task waits on it");
 }
 
+TEST_F(IoSourceDeathTest, MovingItOnAnotherThreadThanItsOwnStopsTheProgram) {
+  const auto move_elsewhere = [&] {
+    std::optional<IoSource> source;
+    std::thread([&] {
+      source.emplace(std::move(pipe_.reader));
+      wait_once(*source, pipe_.writer);
+    }).join();
+    const IoSource moved = std::move(*source);  // the slot went with its thread
+  };
+  EXPECT_EXIT(move_elsewhere(), testing::KilledBySignal(SIGABRT),
+              "a socket was used on another thread than the one that first waited on it");
+}
+
 // seed-defects 8
 TEST(IoSourceThreads, BeforeItsFirstWaitItMayBeMovedToAnotherThread) {
   Pipe pipe = std::move(sys::create_pipe().value());
