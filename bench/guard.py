@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Of bench/count.cpp, and how many times each operation is done in a round.
 OPERATIONS = [
-    ("spawn_and_join", "spawn and join", 1, 380),
+    ("spawn_and_join", "spawn and join", 1, 386),
     ("yield", "yield", 1000, 94),
     ("child", "co_await of a child that finishes at once", 1, 116),
     ("select", "select of two tasks, one ready", 1, 540),

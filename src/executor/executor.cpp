@@ -225,12 +225,12 @@ void Executor::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
 /// Frees a task that is done, and in no list of waiters.
 inline void Executor::release(TaskHeader& task) noexcept {
   static_cast<LiveLink&>(task).unlink();
-  if (task.has_cell) {
-    task.cell->task = nullptr;
-    detail::release(task.cell);
-  }
-  if (task.shielded) [[unlikely]] {
-    no_shielded_ = --shielded_ == 0;
+  if (task.has_cell || task.shielded) {
+    if (task.has_cell) {
+      task.cell->task = nullptr;
+      detail::release(task.cell);
+    }
+    if (task.shielded) no_shielded_ = --shielded_ == 0;
   }
   task.promise().frame().destroy();
   // The last task, or the one that the loop runs for: only here can either end.

@@ -88,8 +88,6 @@ Reactor& thread_reactor() {
 
 Reactor* thread_reactor_if_any() noexcept { return thread_state.reactor; }
 
-bool thread_reactor_ended() noexcept { return thread_state.ended; }
-
 ReactorBorrow::ReactorBorrow(Kind kind) : reactor_(&thread_reactor()), kind_(kind) {
   if (thread_state.exclusive) {
     fatal("the reactor was borrowed again inside with_reactor_mut; finish that call first");

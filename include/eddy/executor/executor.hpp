@@ -45,14 +45,16 @@ class Executor {
 
   /// Takes over a task, whose frame the executor destroys when it ends, and makes it runnable.
   void spawn(TaskHeader& task, TaskOwner* owner) noexcept {
-    if (task.shielded) [[unlikely]] {
-      ++shielded_;
-      no_shielded_ = false;
-    }
     task.owner = owner;
     task.since = now_;
     live_.push_back(static_cast<LiveLink&>(task));
     ready_->push(task);
+  }
+  /// The end of `block_on` waits for `task`, which has not been spawned yet.
+  void shield(TaskHeader& task) noexcept {
+    task.shielded = true;
+    ++shielded_;
+    no_shielded_ = false;
   }
   /// Takes over a branch of the task that runs now, and runs it up to its first wait.
   void start_branch(TaskHeader& branch, TaskOwner& owner) noexcept;

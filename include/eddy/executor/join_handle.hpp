@@ -149,7 +149,7 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
     // First, so that nothing is called between what makes the header and what fills it in.
     detail::Executor& home = detail::Executor::current();
     detail::TaskHeader& header = detail_release(task).promise().make_root(where);
-    header.shielded = shielded == detail::Shielded::yes;
+    if (shielded == detail::Shielded::yes) home.shield(header);
     launch(home, header);
   }
   JoinHandle(JoinHandle&&) noexcept = default;

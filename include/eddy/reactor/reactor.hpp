@@ -110,8 +110,6 @@ class ReactorBorrow {
 Reactor& thread_reactor();
 /// The same, or null if there is none.
 Reactor* thread_reactor_if_any() noexcept;
-/// True once the thread is ending and has destroyed its reactor.
-bool thread_reactor_ended() noexcept;
 
 }  // namespace detail
 
