@@ -26,9 +26,16 @@ void* allocate(std::size_t size) {
 
 }  // namespace
 
-// The forms for arrays, and those that do not throw, call these. Not inlined: g++ would see free()
-// called on what comes from operator new, and warn.
+// The forms for arrays call these; those that do not throw would too, but for those of a sanitizer.
+// Not inlined: g++ would see free() called on what comes from operator new, and warn.
 [[gnu::noinline]] void* operator new(std::size_t size) { return allocate(size); }
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return allocate(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
@@ -57,6 +64,8 @@ TEST(CountingNew, CountsAndRefuses) {
   allocate_once();
   EXPECT_THROW(allocate_once(), std::bad_alloc);
   EXPECT_NO_THROW(allocate_once());
+  refuse_allocation_after(0);
+  EXPECT_EQ(::operator new(1, std::nothrow), nullptr);
 }
 
 }  // namespace
