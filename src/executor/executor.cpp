@@ -35,7 +35,7 @@ struct ExecutorOwner {
   std::unique_ptr<Executor> executor;
 };
 
-thread_local ExecutorOwner owner;
+thread_local ExecutorOwner executor_owner;
 
 /// Complete from the start.
 class Turn final : public Operation {
@@ -114,8 +114,8 @@ void yield_over_budget(TaskHeader& task, Operation& operation, std::coroutine_ha
 }
 
 Executor& Executor::make_current() {
-  owner.executor = std::make_unique<Executor>();
-  current_executor = owner.executor.get();
+  executor_owner.executor = std::make_unique<Executor>();
+  current_executor = executor_owner.executor.get();
   return *current_executor;
 }
 

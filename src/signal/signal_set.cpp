@@ -45,17 +45,8 @@ std::uint64_t count_of(int signal_number) noexcept {
   return shared.counts[static_cast<std::size_t>(signal_number)].load();
 }
 
-/// Raised by a fault of the program's own code, which would fault again after the handler.
-bool is_fault(int signal_number) noexcept {
-#ifdef SIGBUS
-  if (signal_number == SIGBUS) return true;
-#endif
-  return signal_number == SIGSEGV || signal_number == SIGFPE || signal_number == SIGILL;
-}
-
-bool can_be_listened_to(int signal_number) noexcept {
-  return signal_number > 0 && static_cast<std::size_t>(signal_number) < kSignalLimit &&
-         !is_fault(signal_number);
+bool is_signal(int signal_number) noexcept {
+  return signal_number > 0 && static_cast<std::size_t>(signal_number) < kSignalLimit;
 }
 
 Result<> acquire(int signal_number) {
@@ -99,7 +90,7 @@ Result<SignalSet> SignalSet::create(std::span<const int> signal_numbers) {
   SignalSet set{IoSource(std::move(*bell))};
   set.listened_.reserve(signal_numbers.size());
   for (const int signal_number : signal_numbers) {
-    if (!can_be_listened_to(signal_number)) return failure(std::errc::invalid_argument);
+    if (!is_signal(signal_number)) return failure(std::errc::invalid_argument);
     if (set.listens_to(signal_number)) continue;
     const std::uint64_t seen =
         count_of(signal_number);  // first: from the handler on none is missed

@@ -12,10 +12,11 @@ namespace eddy {
 
 namespace detail {
 
-/// True if a parameter `P` keeps all of an argument `A`: it is the argument, or a number. What an
-/// argument is converted to may be a view of it.
+/// True if all of an argument `A` is kept by a parameter `P`: that is the argument, or a number.
+/// What an argument is converted to may be a view of it.
 template <class P, class A>
-inline constexpr bool keeps = std::is_same_v<P, A> || std::is_arithmetic_v<P> || std::is_enum_v<P>;
+inline constexpr bool is_kept =
+    std::is_same_v<P, A> || std::is_arithmetic_v<P> || std::is_enum_v<P>;
 
 /// What a function takes.
 template <class... P>
@@ -23,7 +24,7 @@ struct Parameters {
   template <class... Args>
   static consteval bool keep() {
     if constexpr (sizeof...(P) == sizeof...(Args)) {
-      return (keeps<P, Args> && ...);
+      return (is_kept<P, Args> && ...);
     } else {
       return false;
     }

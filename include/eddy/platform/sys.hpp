@@ -110,7 +110,8 @@ Result<SocketAddr> local_address(RawSource socket) noexcept;
 Result<SocketAddr> peer_address(RawSource socket) noexcept;
 
 // Signals. The callback runs inside the signal handler, with errno saved around it.
-/// Installs the handler of `signal_number` and remembers the previous one.
+/// Installs the handler of `signal_number` and remembers the previous one. invalid_argument for the
+/// signals of faults.
 Result<void> install_signal(int signal_number, SignalCallback on_signal) noexcept;
 /// A bell: an edge at every poller that watches a reader, each time the writer is rung; never full.
 Result<Pipe> create_bell() noexcept;

@@ -83,6 +83,12 @@ bool is_signal(int signal_number) noexcept {
   return signal_number > 0 && signal_number < kSignalLimit;
 }
 
+/// Raised by a fault of the program's own code, which would fault again after the handler.
+bool is_fault(int signal_number) noexcept {
+  return signal_number == SIGSEGV || signal_number == SIGBUS || signal_number == SIGFPE ||
+         signal_number == SIGILL;
+}
+
 }  // namespace
 
 Result<void> close(RawSource source) noexcept { return check(::close(source)); }
@@ -229,7 +235,9 @@ Result<SocketAddr> peer_address(RawSource socket) noexcept {
 }
 
 Result<void> install_signal(int signal_number, SignalCallback on_signal) noexcept {
-  if (!is_signal(signal_number)) return failure(std::errc::invalid_argument);
+  if (!is_signal(signal_number) || is_fault(signal_number)) {
+    return failure(std::errc::invalid_argument);
+  }
   const auto i = static_cast<std::size_t>(signal_number);
   signal_callbacks[i].store(on_signal);
   struct sigaction action{};

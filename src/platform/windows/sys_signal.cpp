@@ -22,10 +22,10 @@ constexpr int kSignalLimit = NSIG;
 std::array<std::atomic<SignalCallback>, kSignalLimit> signal_callbacks{};
 std::array<Handler, kSignalLimit> previous_handlers{};
 
-/// The C library of Windows knows these; for any other number `signal` may end the program.
+/// The C library of Windows knows these, and those of faults; for any other number `signal` may end
+/// the program.
 bool is_signal(int signal_number) noexcept {
-  constexpr std::array<int, 7> kKnown = {SIGINT,  SIGILL,   SIGABRT, SIGFPE,
-                                         SIGSEGV, SIGBREAK, SIGTERM};
+  constexpr std::array<int, 4> kKnown = {SIGINT, SIGABRT, SIGBREAK, SIGTERM};
   return std::find(kKnown.begin(), kKnown.end(), signal_number) != kKnown.end();
 }
 
