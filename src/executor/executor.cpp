@@ -22,20 +22,16 @@ constexpr Duration kTurnLength = std::chrono::milliseconds(1);
 /// More do not fit into a turn, however quick they are.
 constexpr unsigned kMostTasksPerTurn = 256;
 
-/// Leaves an executor alone that still runs: a task has called `exit`, and its frame, which is on
-/// the stack, must not be destroyed.
-struct ExecutorOwner {
-  ExecutorOwner() = default;
-  ExecutorOwner(const ExecutorOwner&) = delete;
-  ExecutorOwner& operator=(const ExecutorOwner&) = delete;
-  ~ExecutorOwner() {
-    if (executor && executor->in_loop()) static_cast<void>(executor.release());
+/// Ends the thread's executor with it. But not one that still runs: a task has called `exit`, and
+/// its frame, which is on the stack, must not be destroyed.
+struct ExecutorEnd {
+  ExecutorEnd() = default;
+  ExecutorEnd(const ExecutorEnd&) = delete;
+  ExecutorEnd& operator=(const ExecutorEnd&) = delete;
+  ~ExecutorEnd() {
+    if (current_executor != nullptr && !current_executor->in_loop()) delete current_executor;
   }
-
-  std::unique_ptr<Executor> executor;
 };
-
-thread_local ExecutorOwner executor_owner;
 
 /// Complete from the start.
 class Turn final : public Operation {
@@ -114,8 +110,10 @@ void yield_over_budget(TaskHeader& task, Operation& operation, std::coroutine_ha
 }
 
 Executor& Executor::make_current() {
-  executor_owner.executor = std::make_unique<Executor>();
-  current_executor = executor_owner.executor.get();
+  current_executor = new Executor;
+  // After that of the reactor, so that it ends before. One that is made when the thread has ended
+  // it already, in a destructor or by atexit, is never ended.
+  thread_local const ExecutorEnd end;
   return *current_executor;
 }
 

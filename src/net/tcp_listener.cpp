@@ -63,13 +63,13 @@ Result<SocketAddr> TcpListener::local_address() const noexcept { return sys::loc
 
 bool TcpListener::AcceptOp::begin_wait(detail::Waiter& waiter) noexcept {
   const sys::Status waiting = listener_->source_.wait(Direction::read, waiter);
-  if (backs_off_) {
-    // Linked too, so that it ends with the listener; if that fails, the timer alone wakes it.
-    timer_.arm(waiter, detail::TimeLimit(kBackOff));
-    return true;
+  if (!waiting) {
+    error_ = waiting.error().value();
+    return false;
   }
-  if (!waiting) error_ = waiting.error().value();
-  return waiting.has_value();
+  // Beside the source, so that it ends with the listener.
+  if (backs_off_) timer_.arm(waiter, detail::TimeLimit(kBackOff));
+  return true;
 }
 
 bool TcpListener::AcceptOp::advance(detail::Waiter& waiter) noexcept {
@@ -78,8 +78,9 @@ bool TcpListener::AcceptOp::advance(detail::Waiter& waiter) noexcept {
     return true;
   }
   if (backs_off_ && !timer_.fired()) {
-    static_cast<void>(listener_->source_.wait(Direction::read, waiter));
-    return false;
+    const sys::Status waiting = listener_->source_.wait(Direction::read, waiter);
+    if (!waiting) error_ = waiting.error().value();
+    return !waiting;
   }
   backs_off_ = false;
   return try_start() || !begin_wait(waiter);

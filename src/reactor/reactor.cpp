@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace eddy {
 
@@ -17,24 +18,19 @@ namespace {
 
 using detail::thread_state;
 
-struct ReactorOwner {
-  ReactorOwner() = default;
-  ReactorOwner(const ReactorOwner&) = delete;
-  ReactorOwner& operator=(const ReactorOwner&) = delete;
-  ~ReactorOwner() {
-    if (thread_state.in_loop) {  // a task has called `exit`: all that it uses stays
-      static_cast<void>(reactor.release());
-      return;
-    }
-    thread_state.reactor = nullptr;
+/// Ends the thread's reactor with it. But not while tasks run: one has called `exit`, and all that
+/// it uses stays.
+struct ReactorEnd {
+  ReactorEnd() = default;
+  ReactorEnd(const ReactorEnd&) = delete;
+  ReactorEnd& operator=(const ReactorEnd&) = delete;
+  ~ReactorEnd() {
+    if (thread_state.in_loop) return;
+    const std::unique_ptr<Reactor> gone(std::exchange(thread_state.reactor, nullptr));
     thread_state.id = 0;
     thread_state.ended = true;
   }
-
-  std::unique_ptr<Reactor> reactor;
 };
-
-thread_local ReactorOwner owner;
 
 std::atomic<std::uint32_t> last_id{0};
 
@@ -79,9 +75,11 @@ Reactor& thread_reactor() {
   if (thread_state.reactor == nullptr) {
     Result<Reactor> made = Reactor::create();
     if (!made) fatal("cannot open the reactor of this thread: " + made.error().message());
-    owner.reactor = std::make_unique<Reactor>(std::move(*made));
-    thread_state.reactor = owner.reactor.get();
+    thread_state.reactor = std::make_unique<Reactor>(std::move(*made)).release();
     thread_state.id = ++last_id;
+    thread_state.ended = false;
+    // One that is made when the thread has ended it already is never ended.
+    thread_local const ReactorEnd end;
   }
   return *thread_state.reactor;
 }

@@ -224,5 +224,20 @@ TEST(BlockOnDeathTest, ATaskMayCallExitWhichDestroysNoTask) {
       testing::ExitedWithCode(0), "");
 }
 
+TEST(BlockOnDeathTest, MayBeCalledAsTheProgramEnds) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        run([]() -> Task<> { co_await sleep(1ms); });
+        std::atexit([] {
+          // The thread has ended its loop and its reactor already.
+          for (int i = 0; i < 2; ++i) run([]() -> Task<> { co_await sleep(1ms); });
+          std::_Exit(7);
+        });
+        std::exit(0);
+      },
+      testing::ExitedWithCode(7), "");
+}
+
 }  // namespace
 }  // namespace eddy

@@ -305,5 +305,23 @@ TEST(Spawn, KeepsAnArgumentThatTheFunctionTakesAsAView) {
   });
 }
 
+struct Sum {
+  Task<int> add(int amount) {
+    co_await yield_now();
+    total += amount;
+    co_return total;
+  }
+  int total = 1;
+};
+
+TEST(Spawn, TakesAMemberFunctionAndASmartPointerToItsObject) {
+  run([]() -> Task<> {
+    JoinHandle<int> shared = spawn(&Sum::add, std::make_shared<Sum>(), 3);
+    JoinHandle<int> unique = spawn(&Sum::add, std::make_unique<Sum>(), 4);
+    EXPECT_EQ((co_await shared).value(), 4);
+    EXPECT_EQ((co_await unique).value(), 5);
+  });
+}
+
 }  // namespace
 }  // namespace eddy

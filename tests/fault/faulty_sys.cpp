@@ -356,7 +356,7 @@ Result<Fd> create_bell_reader(const Pipe& bell) noexcept {
 void hush(RawSource bell_reader) noexcept { real_sys::hush(bell_reader); }
 void ring(const Pipe& bell) noexcept { real_sys::ring(bell); }
 WaitSlack wait_slack() noexcept { return fault::slack; }
-int process_id() noexcept { return real_sys::process_id(); }
+std::uint32_t fork_count() noexcept { return real_sys::fork_count(); }
 std::chrono::nanoseconds monotonic_now() noexcept {
   if (fault::manual_now) return *fault::manual_now;
   return real_sys::monotonic_now() + fault::ahead;

@@ -1,9 +1,11 @@
 // A task that is due to yield must not hold what it would lose if it were cancelled then.
 #include "eddy/executor/ok.hpp"
+#include "eddy/executor/select.hpp"
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/time/sleep.hpp"
 
 #include "support/run.hpp"
 #include "support/tcp.hpp"
@@ -11,8 +13,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <functional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -92,6 +96,61 @@ TEST(TcpBudget, AnAcceptorThatIsCancelledWhileItYieldsHasDroppedNoConnection) {
       accepted.emplace_back(std::move(*left));
     }
   });
+}
+
+TEST(TcpBudget, ABranchThatUsesUpTheLastOfItIsNotCancelledWithWhatItTook) {
+  for (int before = detail::kBudget - 8; before < detail::kBudget + 4; ++before) {
+    TcpPair pair;
+    std::size_t got = 0;
+    run([&]() -> Task<> {
+      test::send_text(pair.client.raw(), "x");
+      test::spin_until_ready(pair.server.raw(), Interest::readable);
+      const auto reader = [&]() -> Task<> {
+        for (int i = 0; i < before; ++i) static_cast<void>(co_await current_waker());
+        std::array<std::byte, 1> byte{};
+        co_await select(pair.server.read(byte), sleep(std::chrono::hours(1)));
+        ++got;
+      };
+      JoinHandle<void> reading = spawn(reader);
+      const auto aborter = [&]() -> Task<> {
+        reading.abort();
+        co_return;
+      };
+      JoinHandle<void> aborting = spawn(aborter);
+      static_cast<void>(co_await reading);
+      co_await aborting;
+    });
+    EXPECT_EQ(got + test::drain(pair.server.raw()), 1U) << "after " << before << " operations";
+  }
+}
+
+TEST(TcpBudget, AnAbortByAnotherThreadAtTheEndOfATurnDropsNoConnection) {
+  for (int others = 57; others < 63; ++others) {
+    TcpListener listener = test::listen_anywhere();
+    bool accepted = false;
+    bool over = false;
+    run([&]() -> Task<> {
+      const auto acceptor = [&]() -> Task<> {
+        co_await select(listener.accept(), sleep(std::chrono::hours(1)));
+        accepted = true;
+      };
+      const auto yielder = [&]() -> Task<> {
+        while (!over) co_await yield_now();
+      };
+      JoinHandle<void> accepting = spawn(acceptor);
+      std::vector<JoinHandle<void>> yielding;
+      for (int i = 0; i < others; ++i) yielding.push_back(spawn(yielder));
+      for (int i = 0; i < 3; ++i) co_await yield_now();
+      const Fd client = test::connect_to(listener.raw());
+      test::spin_until_ready(listener.raw(), Interest::readable);
+      std::thread([abort = accepting.abort_handle()] { abort.abort(); }).join();
+      static_cast<void>(co_await accepting);
+      over = true;
+      for (JoinHandle<void>& handle : yielding) co_await handle;
+      const bool waits = sys::accept(listener.raw(), nullptr).has_value();
+      EXPECT_NE(accepted, waits) << "beside " << others << " tasks";
+    });
+  }
 }
 
 }  // namespace

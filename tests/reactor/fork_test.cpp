@@ -21,6 +21,8 @@
 #include <thread>
 #include <utility>
 
+#include <pthread.h>
+
 namespace eddy {
 namespace {
 
@@ -116,6 +118,21 @@ TEST_F(Fork, AChildThatClosesASourceWithoutRebuildingDoesNotDisturbTheParent) {
 TEST_F(Fork, AChildThatUsesTheReactorWithoutRebuildingIsStopped) {
   read_one();
   EXPECT_FALSE(passes_in_child([&] { read_one(); }));
+  read_one();
+}
+
+bool rebuilds_in_handler = false;
+
+TEST_F(Fork, AHandlerOfTheProgramsOwnMayRebuild) {
+  ASSERT_EQ(::pthread_atfork(nullptr, nullptr,
+                             [] {
+                               if (rebuilds_in_handler) rebuild();
+                             }),
+            0);
+  read_one();
+  rebuilds_in_handler = true;
+  EXPECT_TRUE(passes_in_child([&] { read_one(); }));
+  rebuilds_in_handler = false;
   read_one();
 }
 

@@ -64,8 +64,12 @@ class Executor {
   /// running.
   void abort(TaskHeader& task) noexcept;
   void wake(Waiter& waiter) noexcept { ready_->wake(waiter); }
-  /// Wakes `waiter` ahead of all others.
-  void wake_next(Waiter& waiter) noexcept { ready_->wake_next(waiter); }
+  /// Wakes `waiter` ahead of all others, also of an abort that another thread has asked for: a
+  /// branch of it may have taken something.
+  void wake_next(Waiter& waiter) noexcept {
+    ready_->wake_next(waiter);
+    if (left_in_turn_ == 1) left_in_turn_ = 2;
+  }
 
   /// Runs tasks until `done`, then cancels those that are left and waits for the shielded ones.
   void run_until(const bool& done);

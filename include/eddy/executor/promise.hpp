@@ -222,7 +222,8 @@ template <class Op, class Leaf>
 bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
                      std::coroutine_handle<> frame) noexcept {
   static_assert(noexcept(operation.try_start()), "an operation keeps its exceptions for take()");
-  const bool yields = yields_first<Op> && task.budget == 0;
+  const bool spent = task.budget == 0;  // before: branches use it too, and may have taken something
+  const bool yields = yields_first<Op> && spent;
   if constexpr (yields_first<Op> && !refers_to_others<Op>) {
     if (yields) {
       task.unwatch();
@@ -232,11 +233,12 @@ bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
   }
   if (!yields && operation.try_start()) {
     if constexpr (!yields_first<Op>) {
-      if (task.budget == 0) {
+      if (spent) {
         task.unwatch();
         yield_over_budget(task, leaf.complete(), frame, nullptr);
         return true;
       }
+      if (task.budget == 0) return false;
     }
     --task.budget;
     return false;

@@ -96,7 +96,8 @@ auto may_lose(Op&& operation) {
 
 /// Runs tasks and operations side by side on this task until the first ends; gives a `std::variant`
 /// whose `index()` says which, with `std::monostate` for void. The others are cancelled, and are
-/// gone before it returns. They start in order; if one ends at once, those after it never start. Of
+/// gone before it returns. They start in order; if one ends at once, those after it never start
+/// (but a task that has used up its operations of this turn lets each begin to wait first). Of
 /// two that are ready together the earlier one is taken, and the other has lost nothing. If the
 /// first to end throws, so does `select`.
 /// **Cancel**: cancels all branches.

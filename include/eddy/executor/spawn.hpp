@@ -84,6 +84,14 @@ template <class T>
 T& object_of(std::reference_wrapper<T>& object) noexcept {
   return object;
 }
+template <class T>
+  requires requires(T& pointer) {
+    *pointer;
+    pointer.get();
+  }
+auto& object_of(T& pointer) noexcept {
+  return *pointer;
+}
 
 /// The same for a pointer to a member function.
 template <class T, class F, class Object, class... Args>

@@ -131,9 +131,9 @@ std::chrono::nanoseconds monotonic_now() noexcept;
 /// chosen a large one, to be woken seldom.
 WaitSlack wait_slack() noexcept;
 void write_to_stderr(std::span<const std::byte> text) noexcept;
-/// Differs between a process and its fork. A load, and no system call; constant where nothing
-/// forks.
-int process_id() noexcept;
+/// How many forks lie between the start of the program and this process. A load, and no system
+/// call.
+std::uint32_t fork_count() noexcept;
 
 // epoll, of the Linux backend alone.
 Result<Fd> epoll_create() noexcept;

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 namespace eddy {
@@ -43,14 +44,13 @@ class EpollReactor {
   Result<Notifier> create_notifier() const;
 
  private:
-  explicit EpollReactor(Fd epoll) noexcept
-      : epoll_(std::move(epoll)), process_(sys::process_id()) {}
+  explicit EpollReactor(Fd epoll) noexcept : epoll_(std::move(epoll)), forks_(sys::fork_count()) {}
 
-  bool is_the_parents() const noexcept { return process_ != sys::process_id(); }
+  bool is_the_parents() const noexcept { return forks_ != sys::fork_count(); }
   void check_process() const noexcept;
 
   Fd epoll_;
-  int process_;  ///< that opened it; its forks share it
+  std::uint32_t forks_;  ///< of the process that opened it; its own share it
 };
 
 }  // namespace eddy

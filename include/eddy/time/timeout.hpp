@@ -24,9 +24,16 @@ struct TimedTraits<Op> {
   using loses_progress = void;
 };
 template <class Op>
-  requires requires { typename Op::completes_on_any_wake; }
+  requires requires { typename Op::completes_on_any_wake; } &&
+           (!requires { typename Op::waits_for_own_waker; })
 struct TimedTraits<Op> {
   using completes_on_any_wake = void;
+};
+template <class Op>
+  requires requires { typename Op::waits_for_own_waker; }
+struct TimedTraits<Op> {
+  using completes_on_any_wake = void;
+  using waits_for_own_waker = void;
 };
 
 /// An operation with a timer beside it; no coroutine frame.

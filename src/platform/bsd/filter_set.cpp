@@ -100,14 +100,14 @@ class Changes {
 
 /// A fork has no queue, and may have something else under its number.
 FilterSet::~FilterSet() {
-  if (process_ != sys::process_id()) static_cast<void>(kqueue_.release());
+  if (forks_ != sys::fork_count()) static_cast<void>(kqueue_.release());
 }
 
 Result<> FilterSet::open() {
   Result<Fd> made = sys::kqueue_create();
   if (!made) return std::unexpected(made.error());
   kqueue_ = std::move(*made);
-  process_ = sys::process_id();
+  forks_ = sys::fork_count();
   // Once, for all notifiers: to add it again would take back what is triggered (FreeBSD).
   Changes changes;
   changes.push(kNotifierIdent, EVFILT_USER, EV_ADD | EV_CLEAR, 0, 0);

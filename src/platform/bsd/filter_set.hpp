@@ -56,7 +56,7 @@ class FilterSet {
   Result<> detach(RawSource source, Entry& entry) const noexcept;
 
   Fd kqueue_;
-  int process_ = 0;  ///< that opened it
+  std::uint32_t forks_ = 0;  ///< of the process that opened it
   std::mutex mutex_;
   /// By descriptor; under the lock. The kernel would take a second registration for a change of the
   /// first, and a removal by halves for an error.

@@ -83,6 +83,12 @@ bool is_signal(int signal_number) noexcept {
   return signal_number > 0 && signal_number < kSignalLimit;
 }
 
+constinit std::atomic<std::uint32_t> forks{0};
+// As the program starts: handlers run in the order of their registration, and one of the program's
+// own may rebuild a reactor.
+[[maybe_unused]] const int kWatchesForks =
+    ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+
 /// Raised by a fault of the program's own code, which would fault again after the handler.
 bool is_fault(int signal_number) noexcept {
   return signal_number == SIGSEGV || signal_number == SIGBUS || signal_number == SIGFPE ||
@@ -265,13 +271,7 @@ std::chrono::nanoseconds monotonic_now() noexcept {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-int process_id() noexcept {
-  static std::atomic<int> id = [] {
-    ::pthread_atfork(nullptr, nullptr, [] { id.store(static_cast<int>(::getpid())); });
-    return static_cast<int>(::getpid());
-  }();
-  return id.load(std::memory_order_relaxed);
-}
+std::uint32_t fork_count() noexcept { return forks.load(std::memory_order_relaxed); }
 
 void write_to_stderr(std::span<const std::byte> text) noexcept {
   while (!text.empty()) {

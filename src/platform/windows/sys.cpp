@@ -404,7 +404,7 @@ std::chrono::nanoseconds monotonic_now() noexcept {
 
 WaitSlack wait_slack() noexcept { return {}; }
 
-int process_id() noexcept { return 0; }
+std::uint32_t fork_count() noexcept { return 0; }
 
 void write_to_stderr(std::span<const std::byte> text) noexcept {
   HANDLE out = ::GetStdHandle(STD_ERROR_HANDLE);
