@@ -122,6 +122,9 @@ World& world() {
   return *instance;
 }
 
+// As the program starts: a kernel has forgotten the queues before any handler of the program runs.
+[[maybe_unused]] const World& kFromTheStart = world();
+
 /// "Calling close() on a file descriptor will remove any kevents that reference the descriptor."
 void forget(int fd) {
   const int saved = errno;
