@@ -23,7 +23,7 @@ struct Slept {
 };
 
 /// A sleep on a new thread, whose kernel may prolong waits, and does so or not.
-Slept sleep_for(Duration length, bool prolongs) {
+Slept slept_by(Duration length, bool prolongs) {
   Slept slept{};
   std::thread([&] {
     const fault::ManualClock clock;
@@ -43,7 +43,7 @@ constexpr Duration kLengths[] = {1us, 40us, 60us, 110us, 1ms, 60ms, 1s, 4s, 100s
 
 TEST(WaitSlack, ASleepIsOnTimeInOneWaitIfTheKernelUsesIt) {
   for (const Duration length : kLengths) {
-    const Slept slept = sleep_for(length, true);
+    const Slept slept = slept_by(length, true);
     EXPECT_GE(slept.lateness, 0ns) << length.count();
     // Short waits are not made shorter.
     const bool shortened = length + kTick > 10 * kOfLinux.least;
@@ -54,7 +54,7 @@ TEST(WaitSlack, ASleepIsOnTimeInOneWaitIfTheKernelUsesIt) {
 
 TEST(WaitSlack, ASleepIsOnTimeInFewWaitsIfTheKernelDoesNot) {
   for (const Duration length : kLengths) {
-    const Slept slept = sleep_for(length, false);
+    const Slept slept = slept_by(length, false);
     EXPECT_GE(slept.lateness, 0ns) << length.count();
     EXPECT_LE(slept.lateness, kTick) << length.count();
     EXPECT_LE(slept.waits, 6U) << length.count();
