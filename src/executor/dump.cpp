@@ -4,20 +4,23 @@
 #include "eddy/executor/inbox.hpp"
 #include "eddy/platform/fatal.hpp"
 
+#include <bit>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <source_location>
 #include <string>
 
 namespace eddy {
 namespace detail {
 namespace {
 
-void append_place(std::string& out, std::string_view path, std::uint_least32_t line) {
+void append_place(std::string& out, const std::source_location& place) {
+  const std::string_view path = place.file_name();
   const std::size_t slash = path.find_last_of("/\\");
   out += slash == std::string_view::npos ? path : path.substr(slash + 1);
-  out += ':' + std::to_string(line);
+  out += ':' + std::to_string(place.line());
 }
 
 void append_wait(std::string& out, TaskHeader& task, Instant now) {
@@ -29,17 +32,16 @@ void append_wait(std::string& out, TaskHeader& task, Instant now) {
   for (std::coroutine_handle<> frame = task.resume_point; frame;) {
     PromiseBase& promise = PromiseBase::of(frame);
     out += separator;
-    append_place(out, promise.awaiting_file, promise.awaiting_line);
+    append_place(out, std::bit_cast<std::source_location>(promise.awaiting));
     separator = " < ";
-    frame = promise.is_root() ? nullptr : promise.child.continuation;
+    frame = promise.outermost ? nullptr : promise.resume_point;
   }
   // A refused operation has lost what it would describe.
   const Waiting waiting =
       task.refused() ? Waiting{"what is gone", kNoSource} : task.operation->describe();
   out += std::string(" for ") + waiting.what;
   if (waiting.source != kNoSource) out += " (source " + std::to_string(waiting.source) + ")";
-  const Instant since = task.not_begun ? now : task.since;
-  const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(now - since);
+  const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(now - task.since);
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, " since %lld.%03lld s",
                 static_cast<long long>(waited.count() / 1000),
@@ -60,7 +62,7 @@ std::string describe(TaskHeader& task, Instant now) {
   append_name(out, task);
   if (task.spawned_at.line() != 0) {
     out += " spawned at ";
-    append_place(out, task.spawned_at.file_name(), task.spawned_at.line());
+    append_place(out, task.spawned_at);
   }
   if (task.branch) out += " branch";
   const TaskOwner* owner = owner_of(task);
@@ -96,10 +98,7 @@ void dump_tasks(DumpSink sink, void* context) {
   Executor* executor = Executor::current_if_any();
   if (executor == nullptr) return;
   const Instant now = Clock::now();
-  ListNode& live = executor->live();
-  for (ListNode* node = live.next; node != &live; node = node->next) {
-    sink(context, describe(static_cast<TaskHeader&>(static_cast<LiveLink&>(*node)), now));
-  }
+  executor->for_each_task([&](TaskHeader& task) { sink(context, describe(task, now)); });
 }
 
 }  // namespace detail

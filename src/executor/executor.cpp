@@ -40,22 +40,9 @@ class Turn final : public Operation {
   Waiting describe() const noexcept override { return {"its turn", kNoSource}; }
 };
 
-/// Tries the operation of a task that yielded before it could.
-bool begin_late(TaskHeader& task) noexcept {
-  task.not_begun = false;
-  const auto begin = task.begin;
-  std::construct_at(&task.since, Executor::current().now());
-  return begin(task);
-}
-
-/// Takes the operation of `task` one step on; true if it is complete.
-inline bool advance(TaskHeader& task) noexcept {
-  return task.not_begun ? begin_late(task) : task.operation->advance(task);
-}
-
 /// Runs `task` until its next wait, which gives false, or its end.
 inline bool ends(TaskHeader& task) noexcept {
-  if (task.operation != nullptr && !advance(task)) return false;
+  if (task.operation != nullptr && !task.operation->advance(task)) return false;
   // Each turn of this loop resumes the innermost coroutine. When one ends, its parent is next.
   while (!task.promise().finished) {
     task.operation = nullptr;
@@ -100,11 +87,9 @@ Operation& the_turn() noexcept {
   return turn;
 }
 
-void yield_over_budget(TaskHeader& task, Operation& operation, std::coroutine_handle<> frame,
-                       bool (*begin)(TaskHeader&) noexcept) noexcept {
+void yield_over_budget(TaskHeader& task, Operation& operation,
+                       std::coroutine_handle<> frame) noexcept {
   task.operation = &operation;
-  task.not_begun = begin != nullptr;
-  if (task.not_begun) task.begin = begin;
   task.resume_point = frame;
   task.state = Waiter::State::notified;
 }
@@ -126,9 +111,7 @@ Executor::Executor()
       fitting_(kMostTasksPerTurn) {}
 
 Executor::~Executor() {
-  for (ListNode* node = live_.next; node != &live_; node = node->next) {
-    static_cast<TaskHeader&>(static_cast<LiveLink&>(*node)).shielded = false;
-  }
+  for_each_task([](TaskHeader& task) { task.shielded = false; });
   cancel_all();
   current_executor = nullptr;
   for (WakerCell* cell = inbox_->close(); cell != nullptr;) {
@@ -171,7 +154,7 @@ void Executor::turn() {
     if (waiter == nullptr) break;
     run(static_cast<TaskHeader&>(*waiter), kBudget);
   } while (--left_in_turn_ != 0);
-  if (*done_ || !live_.linked()) return;  // with no task left nothing would end a park
+  if (*done_ || live_ == 0) return;  // with no task left nothing would end a park
   look();
 }
 
@@ -184,6 +167,7 @@ inline void Executor::run(TaskHeader& task, std::uint8_t budget) noexcept {
   task.budget = budget;
   running_ = &task;
   const bool ended = ends(task);
+  running_ = nullptr;
   budget_left_ = task.budget;
   if (ended) {
     finish(task);
@@ -197,15 +181,16 @@ inline void Executor::suspend(TaskHeader& task) noexcept {
   if (task.state != Waiter::State::notified) {
     task.state = Waiter::State::idle;
     task.since = now_;
+    if (!task.linked()) parked_.push_back(task);
     return;
   }
   if (task.cancel_requested) {
     cancel(task);
     return;
   }
-  if (static_cast<Waiter&>(task).linked()) static_cast<Waiter&>(task).unlink();
+  if (task.linked()) task.unlink();  // from what it would wait for
   ready_->push(task);
-  if (!task.not_begun) task.since = now_;
+  task.since = now_;
   // It may have moved megabytes; sixty of its kind would hold up everybody else for too long.
   if (task.budget == 0) left_in_turn_ = 1;
 }
@@ -213,16 +198,18 @@ inline void Executor::suspend(TaskHeader& task) noexcept {
 void Executor::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
   branch.owner = &owner;
   branch.branch = true;
-  live_.push_back(static_cast<LiveLink&>(branch));
-  TaskHeader* const outer = running_;
-  run(branch, outer->budget);
-  outer->budget = budget_left_;
-  running_ = outer;
+  ++live_;
+  const Starter outer{running_, starters_};
+  starters_ = &outer;
+  run(branch, outer.task->budget);
+  starters_ = outer.before;
+  outer.task->budget = budget_left_;
+  running_ = outer.task;
 }
 
 /// Frees a task that is done, and in no list of waiters.
 inline void Executor::release(TaskHeader& task) noexcept {
-  static_cast<LiveLink&>(task).unlink();
+  --live_;
   if (task.has_cell || task.shielded) {
     if (task.has_cell) {
       task.cell->task = nullptr;
@@ -232,7 +219,7 @@ inline void Executor::release(TaskHeader& task) noexcept {
   }
   task.promise().frame().destroy();
   // The last task, or the one that the loop runs for: only here can either end.
-  if (!live_.linked() || *done_) left_in_turn_ = 1;
+  if (live_ == 0 || *done_) left_in_turn_ = 1;
 }
 
 void Executor::finish(TaskHeader& task) noexcept {
@@ -253,7 +240,8 @@ void Executor::cancel(TaskHeader& task) noexcept {
 
 void Executor::destroy(TaskHeader& task) noexcept {
   task.state = Waiter::State::done;
-  static_cast<Waiter&>(task).unlink();
+  task.unlink();
+  task.unwatch();
   release(task);
 }
 
@@ -261,17 +249,14 @@ void Executor::destroy(TaskHeader& task) noexcept {
 void Executor::cancel_all() noexcept {
   for (;;) {
     ListNode doomed;
-    for (ListNode* node = live_.next; node != &live_;) {
-      auto& link = static_cast<LiveLink&>(*std::exchange(node, node->next));
-      const auto& task = static_cast<TaskHeader&>(link);
-      if (task.shielded || task.branch) continue;
-      link.unlink();
-      doomed.push_back(link);
-    }
+    for_each_task([&](TaskHeader& task) {
+      if (task.shielded || task.branch) return;
+      task.unlink();
+      doomed.push_back(task);
+      task.state = Waiter::State::scheduled;  // so that a wake leaves it there
+    });
     if (!doomed.linked()) return;
-    while (doomed.linked()) {
-      cancel(static_cast<TaskHeader&>(static_cast<LiveLink&>(*doomed.next)));
-    }
+    while (doomed.linked()) cancel(static_cast<TaskHeader&>(static_cast<Waiter&>(*doomed.next)));
     // Their destructors may have spawned others.
   }
 }

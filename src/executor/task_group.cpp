@@ -39,7 +39,9 @@ void TaskGroup::note_end(Member& member) noexcept {
     executor.wake(*scope_);
   }
   if (size_ != 0) return;
-  while (idle_waiters_.linked()) executor.wake(static_cast<detail::Waiter&>(*idle_waiters_.next));
+  for (detail::ListNode* node = idle_ops_.next; node != &idle_ops_; node = node->next) {
+    executor.wake(*static_cast<IdleOp&>(*node).waiter_);
+  }
 }
 
 void TaskGroup::destroy_all() noexcept {

@@ -73,7 +73,7 @@ bool TcpListener::AcceptOp::begin_wait(detail::Waiter& waiter) noexcept {
 }
 
 bool TcpListener::AcceptOp::advance(detail::Waiter& waiter) noexcept {
-  if (waiter.refused()) {
+  if (!waiter.unwatch()) {
     error_ = static_cast<int>(std::errc::operation_canceled);
     return true;
   }

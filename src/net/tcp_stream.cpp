@@ -62,6 +62,7 @@ bool ConnectOp::begin_wait(Waiter& waiter) noexcept {
 }
 
 bool ConnectOp::advance(Waiter& waiter) noexcept {
+  waiter.unwatch();  // the source is its own: it is not gone
   if (const Result<> outcome = sys::take_error(source_.raw()); !outcome) {
     return fail(outcome.error());
   }

@@ -73,7 +73,7 @@ std::size_t WriteVectoredOp::wanted() const noexcept { return size_of_one_call(d
 
 template <class Op, Direction direction>
 bool Transfer<Op, direction>::advance(Waiter& waiter) noexcept {
-  if (waiter.refused()) {
+  if (!waiter.unwatch()) {
     fail(std::make_error_code(std::errc::operation_canceled));
     return true;
   }

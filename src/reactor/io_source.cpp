@@ -53,17 +53,12 @@ inline void IoSource::check_thread() const noexcept {
   }
 }
 
-inline void IoSource::link(Direction direction, detail::Waiter& waiter) noexcept {
-  waiter.watch(slot_->generation);
-  (*slot_)[direction].waiters.push_back(waiter);
-}
-
 sys::Status IoSource::wait(Direction direction, detail::Waiter& waiter) noexcept {
   if (slot_ == nullptr) return wait_for_the_first_time(direction, waiter);
   check_thread();
   const Reactor& reactor = *detail::thread_state.reactor;
   if (const Result<> armed = reactor.rearm(fd_.raw(), interest_in(direction)); !armed) return armed;
-  link(direction, waiter);
+  slot_->add(waiter, direction);
   return {};
 }
 
@@ -74,7 +69,7 @@ sys::Status IoSource::wait_for_the_first_time(Direction direction,
   for (const Direction d : {Direction::read, Direction::write}) {
     WakerRegistry::clear_ready(*slot_, d, WakerRegistry::mark(*slot_, d));
   }
-  link(direction, waiter);
+  slot_->add(waiter, direction);
   return {};
 }
 
@@ -126,8 +121,7 @@ void IoSource::deregister() noexcept {
 void IoSource::check_unwaited() const noexcept {
   if (slot_ == nullptr || detail::thread_state.ended) return;
   check_thread();  // first: the slots of another thread are its own, and may be gone
-  if (slot_->read.waiters.linked() || slot_->write.waiters.linked() ||
-      detail::thread_state.reactor->ready().has_watcher_of(slot_->generation)) {
+  if (slot_->watchers != 0) {
     detail::fatal("a socket was moved while a task waits on it; move it before, or share it");
   }
 }
@@ -142,7 +136,7 @@ bool ReadinessOp::begin_wait(Waiter& waiter) noexcept {
 }
 
 bool ReadinessOp::advance(Waiter& waiter) noexcept {
-  if (waiter.refused()) {
+  if (!waiter.unwatch()) {
     error_ = static_cast<int>(std::errc::operation_canceled);
     return true;
   }

@@ -143,7 +143,7 @@ bool SignalSet::NextOp::begin_wait(detail::Waiter& waiter) noexcept {
 }
 
 bool SignalSet::NextOp::advance(detail::Waiter& waiter) noexcept {
-  if (waiter.refused()) {
+  if (!waiter.unwatch()) {
     error_ = std::make_error_code(std::errc::operation_canceled);
     return true;
   }

@@ -42,6 +42,8 @@ std::string line_at(int offset, std::source_location here = std::source_location
   return "dump_test.cpp:" + std::to_string(static_cast<int>(here.line()) + offset);
 }
 
+Task<> suspend_in_vain() { co_await suspend(); }
+
 testing::AssertionResult contains(const std::string& line, std::string_view part) {
   if (line.find(part) != std::string::npos) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "no \"" << part << "\" in \"" << line << '"';
@@ -83,7 +85,28 @@ TEST(Dump, ABranchThatOnlyWaitsForItsTurnHasJustBegunTo) {
     co_await when_all(yield_now(), sleep(1ms));
     EXPECT_EQ(lines.size(), 4U);
     if (lines.size() != 4) co_return;
-    EXPECT_TRUE(contains(lines[2], " for its turn since 0."));
+    EXPECT_TRUE(contains(lines[1], " for its turn since 0."));
+  });
+}
+
+TEST(Dump, ShowsTheTasksWhoseBranchesAreJustStarting) {
+  run([]() -> Task<> {
+    Lines lines;
+    const auto look = [&]() -> Task<> {
+      lines = dump();
+      co_return;
+    };
+    const auto middle = [&]() -> Task<> { co_await when_all(look(), suspend_in_vain()); };
+    const JoinHandle<void> waiting = spawn(suspend_in_vain);
+    co_await yield_now();
+    co_await timeout(1ms, middle());
+    EXPECT_EQ(lines.size(), 4U);
+    if (lines.size() != 4) co_return;
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(contains(lines[static_cast<std::size_t>(i)], " runs"));
+    EXPECT_TRUE(contains(lines[0], "branch"));
+    EXPECT_TRUE(contains(lines[1], "branch"));
+    EXPECT_FALSE(contains(lines[2], "branch"));
+    EXPECT_TRUE(contains(lines[3], " for a waker "));
   });
 }
 

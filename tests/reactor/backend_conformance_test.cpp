@@ -329,8 +329,8 @@ TYPED_TEST(BackendConformance, APollIntoARegistryWakesThoseWhoWait) {
   }
   detail::Waiter reader;
   detail::Waiter writer;
-  slot.read.waiters.push_back(reader);
-  slot.write.waiters.push_back(writer);
+  slot.add(reader, Direction::read);
+  slot.add(writer, Direction::write);
   ASSERT_TRUE(succeeded(this->add(pair.server, WakerRegistry::token_of(slot), kBoth)));
 
   ASSERT_TRUE(succeeded(this->backend_.poll(wakers, 1s)));
@@ -350,7 +350,7 @@ TYPED_TEST(BackendConformance, APollIntoARegistryIgnoresNotifications) {
   detail::ReadyQueue ready;
   WakerRegistry wakers(ready);
   detail::Waiter reader;
-  wakers.insert(0).read.waiters.push_back(reader);
+  wakers.insert(0).add(reader, Direction::read);
   const auto notifier = std::move(this->backend_.create_notifier().value());
   notifier.notify();
   EXPECT_TRUE(succeeded(this->backend_.poll(wakers, std::nullopt)));

@@ -122,7 +122,7 @@ TEST(Reactor, PollRawReportsAndWakesNobody) {
   ASSERT_TRUE(succeeded(reactor.register_source(pipe.writer.raw(), WakerRegistry::token_of(slot),
                                                 Interest::writable)));
   detail::Waiter waiter;
-  slot.write.waiters.push_back(waiter);
+  slot.add(waiter, Direction::write);
   Events events = events_with_capacity(8);
 
   EXPECT_EQ(reactor.poll_raw(events, 0ns).value(), 1U);
@@ -145,9 +145,8 @@ TEST(Reactor, DeregisteringWithATokenWakesItsWaitersRefused) {
   ASSERT_TRUE(succeeded(reactor.register_source(pipe.reader.raw(), token, Interest::readable)));
   detail::Waiter reader;
   detail::Waiter writer;
-  for (detail::Waiter* waiter : {&reader, &writer}) waiter->watch(slot.generation);
-  slot.read.waiters.push_back(reader);
-  slot.write.waiters.push_back(writer);
+  slot.add(reader, Direction::read);
+  slot.add(writer, Direction::write);
 
   EXPECT_TRUE(succeeded(reactor.deregister_with_token(pipe.reader.raw(), token)));
 

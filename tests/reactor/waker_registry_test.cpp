@@ -28,11 +28,8 @@ TEST_F(WakerRegistryTest, AnEdgeWakesEveryWaiterOfItsDirectionInOrder) {
   Slot& slot = registry_.insert(3);
   std::array<Waiter, 3> readers;
   Waiter writer;
-  for (Waiter& reader : readers) {
-    reader.watch(slot.generation);
-    slot.read.waiters.push_back(reader);
-  }
-  slot.write.waiters.push_back(writer);
+  for (Waiter& reader : readers) slot.add(reader, Direction::read);
+  slot.add(writer, Direction::write);
 
   registry_.wake_token(readable(WakerRegistry::token_of(slot)));
 
@@ -47,8 +44,8 @@ TEST_F(WakerRegistryTest, AnEventForBothDirectionsWakesBoth) {
   Slot& slot = registry_.insert(3);
   Waiter reader;
   Waiter writer;
-  slot.read.waiters.push_back(reader);
-  slot.write.waiters.push_back(writer);
+  slot.add(reader, Direction::read);
+  slot.add(writer, Direction::write);
   registry_.wake_token(Event{
       .token = WakerRegistry::token_of(slot), .readable = true, .writable = true, .error = true});
   EXPECT_EQ(ready_.pop(), &reader);
@@ -85,7 +82,7 @@ TEST_F(WakerRegistryTest, AReusedSlotGetsNoEventOfItsPredecessor) {
   Slot& second = registry_.insert(3);
   ASSERT_EQ(&first, &second);  // else the test shows nothing
   Waiter waiter;
-  second.read.waiters.push_back(waiter);
+  second.add(waiter, Direction::read);
 
   registry_.wake_token(readable(stale));
 
@@ -97,7 +94,7 @@ TEST_F(WakerRegistryTest, AReusedSlotGetsNoEventOfItsPredecessor) {
 TEST_F(WakerRegistryTest, EventsForNoTokenOfItsOwnAreIgnored) {
   Slot& slot = registry_.insert(3);
   Waiter waiter;
-  slot.read.waiters.push_back(waiter);
+  slot.add(waiter, Direction::read);
   const Token own = WakerRegistry::token_of(slot);
   for (const Token token : {Token{0}, Token{1}, Token{0xffff'ffff}, own + 1, own + (Token{1} << 32),
                             own & 0xffff'ffff, ~Token{0}}) {
@@ -170,9 +167,8 @@ TEST_F(WakerRegistryTest, RemovingASlotWakesItsWaitersRefused) {
   Slot& slot = registry_.insert(3);
   Waiter reader;
   Waiter writer;
-  for (Waiter* waiter : {&reader, &writer}) waiter->watch(slot.generation);
-  slot.read.waiters.push_back(reader);
-  slot.write.waiters.push_back(writer);
+  slot.add(reader, Direction::read);
+  slot.add(writer, Direction::write);
   registry_.remove(slot);
   EXPECT_EQ(ready_.pop(), &reader);
   EXPECT_EQ(ready_.pop(), &writer);
@@ -183,13 +179,54 @@ TEST_F(WakerRegistryTest, RemovingASlotWakesItsWaitersRefused) {
 TEST_F(WakerRegistryTest, RemovingASlotRefusesAlsoThoseWhoWereWokenAndHaveNotRun) {
   Slot& slot = registry_.insert(3);
   Waiter waiter;
-  waiter.watch(slot.generation);
-  slot.read.waiters.push_back(waiter);
+  slot.add(waiter, Direction::read);
   registry_.wake_token(readable(WakerRegistry::token_of(slot)));
   EXPECT_FALSE(waiter.refused());
   registry_.remove(slot);
-  registry_.insert(4);  // in the same place
+  registry_.insert(4);
   EXPECT_TRUE(waiter.refused());
+}
+
+TEST_F(WakerRegistryTest, ASlotIsUsedAgainOnceTheLastOfItsWaitersHasRun) {
+  Slot& slot = registry_.insert(3);
+  std::array<Waiter, 2> waiters;
+  for (Waiter& waiter : waiters) slot.add(waiter, Direction::read);
+  registry_.remove(slot);
+  Slot& second = registry_.insert(4);
+  EXPECT_NE(&second, &slot);
+  EXPECT_FALSE(waiters[0].unwatch());
+  EXPECT_NE(&registry_.insert(5), &slot);
+  EXPECT_FALSE(waiters[1].unwatch());
+  EXPECT_EQ(&registry_.insert(6), &slot);
+}
+
+TEST_F(WakerRegistryTest, SlotsThatAreStillWatchedAreUsedAgainOldestFirst) {
+  std::array<Slot*, 3> slots{};
+  std::array<Waiter, 3> waiters;
+  for (std::size_t i = 0; i < 3; ++i) {
+    slots[i] = &registry_.insert(static_cast<RawSource>(i));
+    slots[i]->add(waiters[i], Direction::write);
+  }
+  for (Slot* slot : slots) registry_.remove(*slot);
+  for (Waiter& waiter : waiters) EXPECT_FALSE(waiter.unwatch());
+  for (Slot* slot : slots) EXPECT_EQ(&registry_.insert(9), slot);
+  EXPECT_EQ(registry_.size(), 3U);
+}
+
+TEST_F(WakerRegistryTest, AnEventOfOneDirectionLeavesTheWaitersOfTheOtherInTheirOrder) {
+  Slot& slot = registry_.insert(3);
+  std::array<Waiter, 4> waiters;
+  slot.add(waiters[0], Direction::read);
+  slot.add(waiters[1], Direction::write);
+  slot.add(waiters[2], Direction::read);
+  slot.add(waiters[3], Direction::write);
+  registry_.wake_token(writable(WakerRegistry::token_of(slot)));
+  EXPECT_EQ(ready_.pop(), &waiters[1]);
+  EXPECT_EQ(ready_.pop(), &waiters[3]);
+  EXPECT_EQ(ready_.pop(), nullptr);
+  registry_.wake_token(readable(WakerRegistry::token_of(slot)));
+  EXPECT_EQ(ready_.pop(), &waiters[0]);
+  EXPECT_EQ(ready_.pop(), &waiters[2]);
 }
 
 TEST_F(WakerRegistryTest, SlotsStayWhereTheyAre) {

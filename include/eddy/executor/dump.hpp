@@ -14,7 +14,7 @@ void dump_tasks(DumpSink sink, void* context);
 }  // namespace detail
 
 /// Calls `sink(std::string_view)` with a line, without line break, for each live task of this
-/// thread and each branch of one, oldest first:
+/// thread and each branch of one, first those that can run, then those that wait:
 ///
 ///     task 0x55d0c8e1 spawned at echo.cpp:31 waits at echo.cpp:18 < echo.cpp:40 for readable
 ///     (source 7) since 1.204 s

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <source_location>
+#include <utility>
 
 namespace eddy::detail {
 
@@ -47,7 +48,7 @@ class Executor {
   void spawn(TaskHeader& task, TaskOwner* owner) noexcept {
     task.owner = owner;
     task.since = now_;
-    live_.push_back(static_cast<LiveLink&>(task));
+    ++live_;
     ready_->push(task);
   }
   /// The end of `block_on` waits for `task`, which has not been spawned yet.
@@ -77,13 +78,22 @@ class Executor {
 
   TimerWheel& wheel() noexcept { return wheel_; }
   Inbox& inbox() noexcept { return *inbox_; }
-  ListNode& live() noexcept { return live_; }
   Instant now() const noexcept { return now_; }
-  /// The task that runs, or ran last.
+  /// The task that runs; null if none does.
   TaskHeader* running() const noexcept { return running_; }
   void set_busy_poll(Duration length) noexcept { busy_poll_ = length; }
+  /// Calls `f(task)` with every task that has not ended: first what runs or can run, then what
+  /// waits. `f` may take the task out of its list.
+  template <class F>
+  void for_each_task(F f);
 
  private:
+  /// A task that starts a branch, while that runs for the first time.
+  struct Starter {
+    TaskHeader* task;
+    const Starter* before;
+  };
+
   static Executor& make_current();
   void turn();
   void run(TaskHeader& task, std::uint8_t budget) noexcept;
@@ -104,8 +114,10 @@ class Executor {
   ReadyQueue* ready_;
   Inbox* inbox_;
   TimerWheel wheel_;
-  ListNode live_;  ///< every task that has not ended, in order of birth; a branch after its task
+  ListNode parked_;       ///< tasks that wait for something that has no list of `Waiter`
+  std::size_t live_ = 0;  ///< how many tasks have not ended
   TaskHeader* running_ = nullptr;
+  const Starter* starters_ = nullptr;
   Instant now_;  ///< the last reading of the clock
   Duration busy_poll_{};
   WaitSlack slack_;                   ///< of this thread's waits
@@ -120,6 +132,20 @@ class Executor {
   std::uint32_t rebuilds_seen_ = 0;  ///< the inbox notifies the reactor's object of this count
   bool in_loop_ = false;
 };
+
+template <class F>
+void Executor::for_each_task(F f) {
+  const auto for_each_in = [&](ListNode& list) {
+    for (ListNode* node = list.next; node != &list;) {
+      f(static_cast<TaskHeader&>(static_cast<Waiter&>(*std::exchange(node, node->next))));
+    }
+  };
+  if (running_ != nullptr) f(*running_);
+  for (const Starter* it = starters_; it != nullptr; it = it->before) f(*it->task);
+  for_each_in(ready_->list());
+  for_each_in(parked_);
+  reactor_->wakers().for_each([&](Slot& slot) { for_each_in(slot.waiters); });
+}
 
 /// Says on standard error that a detached task threw. An exception that nobody will ever see would
 /// be worse.

@@ -75,7 +75,7 @@ class [[nodiscard]] OkAwaiter final : public Operation {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> frame) noexcept {
-    if (start_operation(*frame.promise().task, operation_, *this, frame)) return true;
+    if (start_operation(frame.promise().task(), operation_, *this, frame)) return true;
     if (fetch()) return false;
     return_error<P>(frame.promise(), result_->error());
     return true;
@@ -92,10 +92,6 @@ class [[nodiscard]] OkAwaiter final : public Operation {
   Operation& complete() noexcept {
     complete_ = true;
     return *this;
-  }
-  static bool begin(TaskHeader& task) noexcept {
-    auto& self = static_cast<OkAwaiter&>(*task.operation);
-    return (self.operation_.try_start() || !self.operation_.begin_wait(task)) && self.finish(task);
   }
 
   bool advance(Waiter& waiter) noexcept override {
@@ -141,15 +137,15 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
   static_assert(is_result<T>, "ok(...) takes a task that returns an eddy::Result");
 
   OkAwaiter(P& promise, Ok<Task<T>>& ok) noexcept
-      : TaskAwaiter<T>(*promise.task, std::move(ok.awaited)), promise_(&promise) {}
+      : TaskAwaiter<T>(promise.task(), std::move(ok.awaited)), promise_(&promise) {}
 
   bool await_ready() noexcept { return TaskAwaiter<T>::await_ready() && goes_on(child()); }
   void await_suspend(std::coroutine_handle<> parent) noexcept {
     if (child().finished) {
       return_error(*promise_, child().stored.peek().error());
     } else {
-      child().child.continuation = parent;
-      child().child.hook = this;
+      child().resume_point = parent;
+      child().hook = this;
     }
   }
   typename T::value_type await_resume() { return unwrap(TaskAwaiter<T>::await_resume()); }
@@ -162,7 +158,7 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
   }
   void child_ended(PromiseBase&) noexcept override {
     if (goes_on(child())) {
-      promise_->task->resume_point = child().child.continuation;
+      child().member_of->resume_point = child().resume_point;
     } else {
       return_error(*promise_, child().stored.peek().error());
     }

@@ -39,16 +39,7 @@ concept HasOperation = requires(T& source) {
   { source.as_operation() };
 };
 
-/// Told when a coroutine that was awaited with `ok` has ended after a wait.
-class EndHook {
- public:
-  virtual void child_ended(PromiseBase& child) noexcept = 0;
-
- protected:
-  ~EndHook() = default;
-};
-
-class PromiseBase {
+class PromiseBase : public TaskHeader {
  public:
   PromiseBase() noexcept {}
   PromiseBase(const PromiseBase&) = delete;
@@ -92,12 +83,13 @@ class PromiseBase {
 
   /// Makes this coroutine the outermost of a task of its own.
   TaskHeader& make_root(std::source_location where) noexcept {
-    child.~ChildLink();
-    new (&root) TaskHeader;
-    root.resume_point = frame();
-    root.spawned_at = where;
-    task = &root;
-    return root;
+    make_idle();
+    outermost = true;
+    resume_point = frame();
+    operation = nullptr;
+    owner = nullptr;
+    spawned_at = where;
+    return *this;
   }
 
   /// The coroutine has its result, or its exception: whoever awaits it goes on. A child that ends
@@ -105,43 +97,27 @@ class PromiseBase {
   /// at `finished`; so the stack is as deep as coroutines nest, in every build mode.
   void end() noexcept {
     finished = true;
-    if (is_root() || !child.continuation) return;
-    if (child.hook != nullptr) {
-      child.hook->child_ended(*this);
+    if (outermost || !resume_point) return;
+    if (hook != nullptr) {
+      hook->child_ended(*this);
     } else {
-      task->resume_point = child.continuation;
+      member_of->resume_point = resume_point;
     }
   }
 
-  /// True for the outermost coroutine of a task.
-  bool is_root() const noexcept { return task == &root; }
-
-  /// What a coroutine has that another one awaits.
-  struct ChildLink {
-    std::coroutine_handle<> continuation;  ///< that other one; set once this one has waited
-    EndHook* hook = nullptr;
-  };
-
   union {
-    TaskHeader root;    ///< alive if `is_root`; first, for TaskHeader::promise
-    ChildLink child{};  ///< alive if not
-  };
-  TaskHeader* task = nullptr;  ///< the task that this coroutine is part of
-  union {
-    const char* awaiting_file;     ///< the file of the last `co_await`, if there was one
+    const void* awaiting;          ///< the place of the last `co_await`, if there was one
     std::exception_ptr exception;  ///< alive if `threw`
   };
-  std::uint_least32_t awaiting_line;  ///< its line
-  bool finished = false;              ///< the coroutine has its result,
-  bool threw = false;                 ///< which is an exception
 
  protected:
   [[noreturn]] static void stop_misplaced() noexcept;
   ~PromiseBase() {
     if (threw) std::destroy_at(&exception);
-    if (is_root()) std::destroy_at(&root);
   }
 };
+
+inline PromiseBase& TaskHeader::promise() noexcept { return static_cast<PromiseBase&>(*this); }
 
 /// Room for the value of a coroutine; references and void have theirs.
 template <class T>
@@ -190,52 +166,41 @@ inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<std::expected<T, std::error_code>> = true;
 
-/// A task that has used its budget up runs again after all that can run now. It then goes on with
-/// `operation`; or calls `begin`, if that is not null, because `operation` is yet to be tried.
-void yield_over_budget(TaskHeader& task, Operation& operation, std::coroutine_handle<> frame,
-                       bool (*begin)(TaskHeader&) noexcept) noexcept;
+/// A task that has used its budget up runs again after all that can run now, and goes on with
+/// `operation`.
+void yield_over_budget(TaskHeader& task, Operation& operation,
+                       std::coroutine_handle<> frame) noexcept;
 
 /// The operation of a task that only gives up its turn: complete from the start.
 Operation& the_turn() noexcept;
 
-/// True if a task that has used its budget up yields before it tries an `Op`. Yielding after it
-/// could lose what the operation has taken, a connection or bytes, if the task is cancelled there.
-/// What waits for a bare wake must not: the wake might come while the task yields.
-/// Nor must what starts branches: theirs are the operations that yield, for a branch begins with
-/// what is left of its task's budget, and they begin to wait before they do.
+/// True if an `Op` starts branches: theirs are the operations that yield, for a branch begins with
+/// what is left of its task's budget.
 template <class Op>
 inline constexpr bool starts_branches = requires { requires Op::kStartsBranches; };
-template <class Op>
-inline constexpr bool yields_first =
-    !starts_branches<Op> && !requires { typename Op::completes_on_any_wake; };
 
 /// True if an `Op` refers to what others may destroy while the task waits for its turn: a source, a
-/// handle. Such an operation begins to wait before the task yields, so that it learns of that.
+/// handle. A task that has used its budget up yields before it tries such an operation, because
+/// yielding after it could lose what it has taken, a connection or bytes, if the task is cancelled
+/// there. The operation begins to wait before the task yields, so that it learns if what it refers
+/// to is gone. Any other is tried first: it takes nothing.
 template <class Op>
 inline constexpr bool refers_to_others = requires { requires Op::kRefersToOthers; };
 
 /// Starts `operation` for the coroutine `frame`. False: it is complete, the coroutine goes on.
 /// True: the coroutine is suspended until the loop has seen `leaf`, which stands for `operation` in
 /// the task, complete. `leaf.waiting()` is what the task waits on while `operation` is not
-/// complete, `leaf.complete()` when it is, and `Leaf::begin` tries `operation` later.
+/// complete, `leaf.complete()` when it is.
 template <class Op, class Leaf>
 bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
                      std::coroutine_handle<> frame) noexcept {
   static_assert(noexcept(operation.try_start()), "an operation keeps its exceptions for take()");
-  const bool spent = task.budget == 0;  // before: branches use it too, and may have taken something
-  const bool yields = yields_first<Op> && spent;
-  if constexpr (yields_first<Op> && !refers_to_others<Op>) {
-    if (yields) {
-      task.unwatch();
-      yield_over_budget(task, leaf.waiting(), frame, std::remove_cvref_t<Leaf>::begin);
-      return true;
-    }
-  }
-  if (!yields && operation.try_start()) {
-    if constexpr (!yields_first<Op>) {
+  const bool spent = task.budget == 0;  // before: branches use it too
+  const bool yields_first = refers_to_others<Op> && spent;
+  if (!yields_first && operation.try_start()) {
+    if constexpr (!refers_to_others<Op>) {
       if (spent) {
-        task.unwatch();
-        yield_over_budget(task, leaf.complete(), frame, nullptr);
+        yield_over_budget(task, leaf.complete(), frame);
         return true;
       }
       if (task.budget == 0) return false;
@@ -243,10 +208,9 @@ bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
     --task.budget;
     return false;
   }
-  task.unwatch();
   const bool waits = operation.begin_wait(task);
-  if (yields) {
-    yield_over_budget(task, waits ? leaf.waiting() : leaf.complete(), frame, nullptr);
+  if (yields_first) {
+    yield_over_budget(task, waits ? leaf.waiting() : leaf.complete(), frame);
     return true;
   }
   if (!waits) return false;
@@ -263,10 +227,6 @@ class Itself {
 
   Operation& waiting() const noexcept { return operation_; }
   Operation& complete() const noexcept { return the_turn(); }
-  static bool begin(TaskHeader& task) noexcept {
-    auto& operation = static_cast<Op&>(*task.operation);
-    return operation.try_start() || !operation.begin_wait(task);
-  }
 
  private:
   Op& operation_;
@@ -283,7 +243,7 @@ class [[nodiscard]] Awaiting {
   bool await_ready() const noexcept { return false; }
   template <class P>
   bool await_suspend(std::coroutine_handle<P> frame) noexcept {
-    return start_operation(*frame.promise().task, operation_, Itself(operation_), frame);
+    return start_operation(frame.promise().task(), operation_, Itself(operation_), frame);
   }
   decltype(auto) await_resume() { return operation_.take(); }
 
@@ -316,17 +276,15 @@ class PromiseOf : public PromiseBase {
     return stored.take();
   }
 
-  // The place comes in two parts: of a std::source_location g++ would keep a copy in the frame.
+  // What a std::source_location is made of: of the whole g++ would keep a copy in the frame.
   template <class A>
-  auto await_transform(A&& awaited, const char* file = __builtin_FILE(),
-                       std::uint_least32_t line = __builtin_LINE()) noexcept {
+  auto await_transform(A&& awaited, const void* place = __builtin_source_location()) noexcept {
     using Plain = std::remove_cvref_t<A>;
-    awaiting_file = file;
-    awaiting_line = line;
+    this->awaiting = place;
     if constexpr (is_task<Plain>) {
       static_assert(!std::is_lvalue_reference_v<A>,
                     "a task is awaited once: write co_await std::move(task)");
-      return TaskAwaiter<typename Plain::value_type>(*task, std::forward<A>(awaited));
+      return TaskAwaiter<typename Plain::value_type>(this->task(), std::forward<A>(awaited));
     } else if constexpr (is_ok<Plain>) {
       using Awaited = typename Plain::awaited_type;
       if constexpr (is_task<Awaited>) {

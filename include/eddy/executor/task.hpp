@@ -70,7 +70,7 @@ template <class T>
 class [[nodiscard]] TaskAwaiter {
  public:
   TaskAwaiter(TaskHeader& task, Task<T>&& child) noexcept : child_(detail_release(child)) {
-    child_.promise().task = &task;
+    child_.promise().member_of = &task;
   }
   TaskAwaiter(TaskAwaiter&& other) noexcept : child_(std::exchange(other.child_, nullptr)) {}
   TaskAwaiter& operator=(TaskAwaiter&&) = delete;
@@ -83,7 +83,7 @@ class [[nodiscard]] TaskAwaiter {
     return child_.promise().finished;
   }
   void await_suspend(std::coroutine_handle<> parent) noexcept {
-    child_.promise().child.continuation = parent;
+    child_.promise().resume_point = parent;
   }
   /// The child's frame, and so its arguments, are gone before the parent uses the result.
   T await_resume() {

@@ -72,23 +72,29 @@ class TaskGroup final {
 
   /// Completes when no task of the group is left.
   /// **Cancel**: nothing is lost.
-  class IdleOp final : public detail::Operation {
+  class IdleOp final : public detail::Operation, private detail::ListNode {
    public:
     explicit IdleOp(TaskGroup& group) noexcept : group_(&group) {}
+    /// May be moved until it is awaited.
+    IdleOp(IdleOp&& other) noexcept : Operation(), ListNode(), group_(other.group_) {}
+    IdleOp& operator=(IdleOp&&) = delete;
+    ~IdleOp() { unlink(); }
 
     bool try_start() const noexcept { return group_->size_ == 0; }
     bool begin_wait(detail::Waiter& waiter) noexcept {
-      group_->idle_waiters_.push_back(waiter);
+      waiter_ = &waiter;
+      group_->idle_ops_.push_back(*this);
       return true;
     }
-    bool advance(detail::Waiter& waiter) noexcept override {
-      return try_start() || !begin_wait(waiter);
-    }
+    bool advance(detail::Waiter&) noexcept override { return try_start(); }
     detail::Waiting describe() const noexcept override { return {"an idle group", kNoSource}; }
     void take() const noexcept {}
 
    private:
+    friend TaskGroup;
+
     TaskGroup* group_;
+    detail::Waiter* waiter_ = nullptr;
   };
   IdleOp idle() noexcept { return IdleOp(*this); }
 
@@ -124,7 +130,7 @@ class TaskGroup final {
   void destroy_all() noexcept;
 
   detail::ListNode members_;
-  detail::ListNode idle_waiters_;
+  detail::ListNode idle_ops_;  ///< of `IdleOp`
   std::size_t size_ = 0;
   detail::Waiter* scope_ = nullptr;  ///< woken when the group is empty, or when a task threw
   std::exception_ptr exception_;     ///< the first

@@ -1,4 +1,4 @@
-// The part of a task that does not depend on its type: what the run loop schedules.
+// The part of a coroutine that does not depend on its type: what the run loop schedules.
 #pragma once
 
 #include "eddy/platform/clock.hpp"
@@ -31,35 +31,54 @@ class TaskOwner {
   ~TaskOwner() = default;
 };
 
-/// The link of a task in its executor's list of live tasks.
-struct LiveLink : ListNode {};
+/// Told when a coroutine that was awaited with `ok` has ended after a wait.
+class EndHook {
+ public:
+  virtual void child_ended(PromiseBase& child) noexcept = 0;
 
-/// A unit of scheduling: a chain of coroutines, each awaited by the one before it, of which only
-/// the innermost can run. Lives in the promise of the outermost. Every spawned task is one, and
-/// every branch of a `select`, `when_all`, `timeout` or group.
+ protected:
+  ~EndHook() = default;
+};
+
+/// The head of every coroutine's promise.
 ///
-/// Every frame has room for one, and a program may have a million of them: the order of the members
-/// leaves no holes.
-struct TaskHeader : LiveLink, Waiter {
-  bool not_begun : 1 = false;  ///< yields before `operation` is even tried: `begin` is set
+/// That of an outermost coroutine is a task, a unit of scheduling: a chain of coroutines, each
+/// awaited by the one before it, of which only the innermost can run. Every spawned task is one,
+/// and every branch of a `select`, `when_all`, `timeout` or group. The head of another coroutine,
+/// a child, says which task it is part of, and what goes on when it ends.
+///
+/// A program may have a million of them: the order of the members leaves no holes.
+struct TaskHeader : Waiter {
+  TaskHeader() noexcept : Waiter(Unused()) {}
+
+  // Of every coroutine.
+  bool outermost : 1 = false;
+  bool finished : 1 = false;  ///< has its result,
+  bool threw : 1 = false;     ///< which is an exception
+
+  // Of a task.
   bool cancel_requested : 1 = false;
-  bool shielded : 1 = false;             ///< outlives the end of `block_on`
-  bool branch : 1 = false;               ///< owned by an operation of another task
-  bool has_cell : 1 = false;             ///< since its first `Waker`
-  std::uint8_t budget = 0;               ///< operations that may still succeed at once
-  std::coroutine_handle<> resume_point;  ///< the innermost coroutine
-  Operation* operation = nullptr;        ///< what it waits on; null while it runs
+  bool shielded : 1 = false;  ///< outlives the end of `block_on`
+  bool branch : 1 = false;    ///< owned by an operation of another task
+  bool has_cell : 1 = false;  ///< since its first `Waker`
+  std::uint8_t budget;        ///< operations that may still succeed at once
+
+  /// Of a task: its innermost coroutine. Of a child: the one that awaits it, once this has waited.
+  std::coroutine_handle<> resume_point;
   union {
-    TaskOwner* owner = nullptr;  ///< see `owner_of`
-    WakerCell* cell;             ///< keeps the owner as well
+    Operation* operation;     ///< what the task waits on; null while it runs
+    EndHook* hook = nullptr;  ///< of a child, if there is one
+  };
+  union {
+    TaskOwner* owner;       ///< see `owner_of`
+    WakerCell* cell;        ///< keeps the owner as well
+    TaskHeader* member_of;  ///< of a child: its task
   };
   std::source_location spawned_at;
-  union {
-    Instant since{};                      ///< when it last suspended, to the turn of the loop
-    bool (*begin)(TaskHeader&) noexcept;  ///< tries `operation`, and says whether it is complete
-  };
+  Instant since;  ///< when it last suspended, to the turn of the loop
 
-  PromiseBase& promise() noexcept { return *reinterpret_cast<PromiseBase*>(this); }
+  TaskHeader& task() noexcept { return outermost ? *this : *member_of; }
+  PromiseBase& promise() noexcept;
 };
 
 }  // namespace eddy::detail

@@ -111,7 +111,6 @@ class IoSource {
  private:
   sys::Status wait_for_the_first_time(Direction direction, detail::Waiter& waiter) noexcept;
   void check_thread() const noexcept;
-  void link(Direction direction, detail::Waiter& waiter) noexcept;
   Result<> register_with_thread() noexcept;
   void deregister() noexcept;
   void check_unwaited() const noexcept;

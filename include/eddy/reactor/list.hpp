@@ -5,9 +5,15 @@ namespace eddy::detail {
 
 /// A link that is alone, a head, or in one list. Unlinking is O(1) from any list and needs no head.
 struct ListNode {
+  /// For a node that `make_alone` makes one later, if it is ever used.
+  struct Unused {};
+
   ListNode() noexcept : prev(this), next(this) {}
+  explicit ListNode(Unused) noexcept {}  // NOLINT(cppcoreguidelines-pro-type-member-init)
   ListNode(const ListNode&) = delete;
   ListNode& operator=(const ListNode&) = delete;
+
+  void make_alone() noexcept { prev = next = this; }
 
   /// True if the node is in a list; for a head: if the list is not empty.
   bool linked() const noexcept { return next != this; }
@@ -15,7 +21,7 @@ struct ListNode {
   void unlink() noexcept {
     prev->next = next;
     next->prev = prev;
-    prev = next = this;
+    make_alone();
   }
 
   /// Puts `node`, which is alone, last in the list of which this is the head.

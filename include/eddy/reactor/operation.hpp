@@ -7,8 +7,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
-namespace eddy::detail {
+namespace eddy {
+
+enum class Direction : std::uint8_t { read, write };
+
+namespace detail {
+
+/// A source, as its waiters know it. It stays where it is, and is not made another, before the last
+/// of them that were waiting when it went has run.
+struct Watched {
+  bool gone() const noexcept { return source == kNoSource; }
+
+  RawSource source = kNoSource;
+  std::uint32_t watchers = 0;  ///< how many waiters refer to it
+};
 
 /// Something that can be made runnable: the part of a task that the reactor and the wheel know.
 ///
@@ -16,6 +30,9 @@ namespace eddy::detail {
 /// wait, whatever it is for, is to unlink. Belongs to one thread.
 class Waiter : public ListNode {
  public:
+  Waiter() noexcept { make_idle(); }
+  explicit Waiter(Unused unused) noexcept : ListNode(unused) {}
+
   enum class State : std::uint8_t {
     idle,       ///< waits; a wake puts it on the ready queue
     scheduled,  ///< on the ready queue
@@ -24,23 +41,36 @@ class Waiter : public ListNode {
     done,       ///< ended or cancelled; a wake does nothing
   };
 
-  /// Waits on what has this generation, which changes when that is gone.
-  void watch(const std::uint32_t& generation) noexcept {
-    watched_ = &generation;
-    expected_ = generation;
+  /// Of one that is new, or was unused.
+  void make_idle() noexcept {
+    make_alone();
+    watched_ = nullptr;
+    state = State::idle;
   }
-  void unwatch() noexcept { watched_ = nullptr; }
-  bool watches(const std::uint32_t& generation) const noexcept { return watched_ == &generation; }
-  /// True if what is waited for is gone, be it before or after the wake: the operation ends with
-  /// operation_canceled and must not touch it.
-  bool refused() const noexcept { return watched_ != nullptr && *watched_ != expected_; }
+
+  /// Waits on `watched` from now on, to `unwatch` it when it runs again, or ends.
+  void watch(Watched& watched, Direction which) noexcept {
+    watched_ = &watched;
+    ++watched.watchers;
+    direction = which;
+  }
+  /// Waits no longer. False if what it waited on is gone, be it before or after the wake: the
+  /// operation ends with operation_canceled and must not touch it.
+  bool unwatch() noexcept {
+    if (watched_ == nullptr) return true;
+    Watched& watched = *std::exchange(watched_, nullptr);
+    --watched.watchers;
+    return !watched.gone();
+  }
+  /// What `unwatch` will say.
+  bool refused() const noexcept { return watched_ != nullptr && watched_->gone(); }
 
  private:
-  const std::uint32_t* watched_ = nullptr;
-  std::uint32_t expected_ = 0;
+  Watched* watched_;
 
  public:
-  State state = State::idle;
+  State state;
+  Direction direction;  ///< in which it waits on what it watches
 };
 
 /// The FIFO of what may run on this thread. A wake pushes here, and does nothing else.
@@ -82,14 +112,7 @@ class ReadyQueue {
   }
 
   bool empty() const noexcept { return !list_.linked(); }
-
-  /// True if one that was woken, and has not run since, watches what has this generation.
-  bool has_watcher_of(const std::uint32_t& generation) const noexcept {
-    for (const ListNode* node = list_.next; node != &list_; node = node->next) {
-      if (static_cast<const Waiter*>(node)->watches(generation)) return true;
-    }
-    return false;
-  }
+  ListNode& list() noexcept { return list_; }
 
  private:
   ListNode list_;
@@ -121,4 +144,5 @@ class Operation {
   ~Operation() = default;
 };
 
-}  // namespace eddy::detail
+}  // namespace detail
+}  // namespace eddy

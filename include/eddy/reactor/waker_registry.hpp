@@ -8,11 +8,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace eddy {
-
-enum class Direction : std::uint8_t { read, write };
 
 namespace detail {
 
@@ -20,7 +19,7 @@ namespace detail {
 inline constexpr Interest kSourceInterest =
     Interest::readable | Interest::writable | Interest::priority;
 
-/// One direction of one source: its readiness, and who waits for it.
+/// The readiness of one direction of one source.
 class Readiness {
  public:
   /// False only after an attempt that said "would block".
@@ -43,8 +42,6 @@ class Readiness {
   /// For another source.
   void reset() noexcept { bits_ = mark() | kReady; }
 
-  ListNode waiters;  ///< FIFO of `Waiter`
-
  private:
   static constexpr std::uint64_t kReady = 1;
   static constexpr std::uint64_t kSticky = 2;
@@ -54,15 +51,20 @@ class Readiness {
 };
 
 /// The place of a registered source in the registry. Its address is stable until `remove`.
-struct Slot {
+struct Slot : Watched {
   Readiness& operator[](Direction d) noexcept { return d == Direction::read ? read : write; }
 
+  /// To be woken at the next edge in this direction.
+  void add(Waiter& waiter, Direction direction) noexcept {
+    waiter.watch(*this, direction);
+    waiters.push_back(waiter);
+  }
+
+  std::uint32_t index = 0;       ///< its own; while it is not in use, that of the next one
+  std::uint32_t generation = 1;  ///< never 0, so that callers' own tokens below 2^32 cannot match
   Readiness read;
   Readiness write;
-  std::uint32_t index = 0;
-  std::uint32_t generation = 1;  ///< never 0, so that callers' own tokens below 2^32 cannot match
-  RawSource source = kNoSource;  ///< kNoSource if the slot is free
-  std::uint32_t next_free = 0;
+  ListNode waiters;  ///< FIFO of `Waiter`, of both directions
 };
 
 }  // namespace detail
@@ -81,7 +83,7 @@ class WakerRegistry {
   /// A slot for `source`, ready in both directions until an attempt says otherwise.
   Slot& insert(RawSource source);
   /// Wakes all that wait in the slot, and frees it. They, and those woken before who have not run
-  /// yet, find themselves refused: the slot is of another generation.
+  /// yet, find themselves refused; until the last of them has run nobody else gets the slot.
   void remove(Slot& slot) noexcept;
   /// The same by token. Does nothing if the token is not, or no longer, one of the registry's.
   void remove_token(Token token) noexcept;
@@ -99,8 +101,8 @@ class WakerRegistry {
     if (event.write_closed) [[unlikely]] {
       slot->write.make_sticky();
     }
-    if (event.readable) record(slot->read);
-    if (event.writable) record(slot->write);
+    if (event.readable) record(*slot, Direction::read);
+    if (event.writable) record(*slot, Direction::write);
   }
 
   /// What an attempt remembers before its system call, to be given to `clear_ready` after it.
@@ -120,7 +122,7 @@ class WakerRegistry {
   template <class F>
   void for_each(F f) {
     for (std::uint32_t i = 0; i < used_; ++i) {
-      if (Slot& slot = at(i); slot.source != kNoSource) f(slot);
+      if (Slot& slot = at(i); !slot.gone()) f(slot);
     }
   }
 
@@ -131,14 +133,14 @@ class WakerRegistry {
   static constexpr std::uint32_t kPageBits = 7;
   static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 
-  void wake_all(detail::Readiness& readiness) noexcept {
-    detail::ListNode& waiters = readiness.waiters;
-    while (waiters.linked()) woken_->wake(static_cast<detail::Waiter&>(*waiters.next));
+  void record(Slot& slot, Direction direction) noexcept {
+    slot[direction].note_events(1);
+    for (detail::ListNode* node = slot.waiters.next; node != &slot.waiters;) {
+      auto& waiter = static_cast<detail::Waiter&>(*std::exchange(node, node->next));
+      if (waiter.direction == direction) woken_->wake(waiter);
+    }
   }
-  void record(detail::Readiness& readiness) noexcept {
-    readiness.note_events(1);
-    wake_all(readiness);
-  }
+  std::uint32_t take_unused();
   Slot& at(std::uint32_t index) noexcept {
     return pages_[index >> kPageBits][index & ((1U << kPageBits) - 1)];
   }
@@ -146,7 +148,7 @@ class WakerRegistry {
     const auto index = static_cast<std::uint32_t>(token);
     if (index >= used_) return nullptr;
     Slot& slot = at(index);
-    // A free slot has the generation of its next use, of which there is no token yet.
+    // A slot that is not in use has the generation of its next use, of which there is no token yet.
     return slot.generation == token >> 32 ? &slot : nullptr;
   }
 
@@ -155,6 +157,8 @@ class WakerRegistry {
   std::size_t size_ = 0;
   std::uint32_t used_ = 0;  ///< slots below this index have been handed out at least once
   std::uint32_t first_free_ = kNoSlot;
+  std::uint32_t first_gone_ = kNoSlot;  ///< of those that were still watched when they were freed,
+  std::uint32_t last_gone_ = kNoSlot;   ///< oldest first
 };
 
 }  // namespace eddy
