@@ -22,10 +22,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Of bench/count.cpp, and how many times each operation is done in a round.
 OPERATIONS = [
-    ("spawn_and_join", "spawn and join", 1, 386),
-    ("yield", "yield", 1000, 94),
+    ("spawn_and_join", "spawn and join", 1, 369),
+    ("yield", "yield", 1000, 89),
     ("child", "co_await of a child that finishes at once", 1, 116),
-    ("select", "select of two tasks, one ready", 1, 540),
+    ("select", "select of two tasks, one ready", 1, 525),
     ("sleep_and_cancel", "make and cancel a sleep of a length", 1, 42),
     ("sleep_until_and_cancel", "make and cancel a sleep until an instant", 1, 80),
 ]
@@ -41,7 +41,7 @@ def counts(bin_):
 
     load, echo = bin_ / "echo_load", [bin_ / "echo_eddy"]
     yield ("instructions of the program: echo, 64 connections",
-           programs.instructions_per_echo(load, [bin_ / "echo_counted"], 64, 5), 405)
+           programs.instructions_per_echo(load, [bin_ / "echo_counted"], 64, 5), 376)
     # So many echoes that a wait more or less at the start or the end does not show.
     yield ("system calls: echo, one connection",
            programs.system_calls_per_echo(load, echo, 1, 100), 3.01)
@@ -49,9 +49,9 @@ def counts(bin_):
     yield ("system calls without polls: echo, 64 connections",
            programs.transfers_per_echo(load, echo, 64, 5), 2.01)
 
-    yield ("bytes: a suspended task", numbers([bin_ / "memory", 200_000])[0], 177)
+    yield ("bytes: a suspended task", numbers([bin_ / "memory", 200_000])[0], 145)
     yield (f"bytes: an idle connection of {IDLE_CONNECTIONS:,}",
-           programs.idle(load, echo, IDLE_CONNECTIONS, 0.1)[0], 375)
+           programs.idle(load, echo, IDLE_CONNECTIONS, 0.1)[0], 330)
     memory, cpu = compile_ratios()
     yield "the compiler's memory: an echo server, against the standard headers", memory, 1.43
     # Other work on the machine moves it by a tenth either way.

@@ -154,26 +154,28 @@ void Executor::turn() {
     if (waiter == nullptr) break;
     run(static_cast<TaskHeader&>(*waiter), kBudget);
   } while (--left_in_turn_ != 0);
+  running_ = nullptr;
   if (*done_ || live_ == 0) return;  // with no task left nothing would end a park
   look();
 }
 
-inline void Executor::run(TaskHeader& task, std::uint8_t budget) noexcept {
+/// Runs `task` until its next wait or its end; gives what is left of the budget.
+inline std::uint8_t Executor::run(TaskHeader& task, std::uint8_t budget) noexcept {
   if (task.cancel_requested) {
     cancel(task);
-    return;
+    return budget;
   }
   task.state = Waiter::State::running;
   task.budget = budget;
   running_ = &task;
   const bool ended = ends(task);
-  running_ = nullptr;
-  budget_left_ = task.budget;
+  const std::uint8_t left = task.budget;
   if (ended) {
     finish(task);
   } else {
     suspend(task);
   }
+  return left;
 }
 
 /// The task waits for its operation; or goes to the end of the queue, if it was woken meanwhile.
@@ -201,9 +203,8 @@ void Executor::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
   ++live_;
   const Starter outer{running_, starters_};
   starters_ = &outer;
-  run(branch, outer.task->budget);
+  outer.task->budget = run(branch, outer.task->budget);
   starters_ = outer.before;
-  outer.task->budget = budget_left_;
   running_ = outer.task;
 }
 
@@ -223,6 +224,7 @@ inline void Executor::release(TaskHeader& task) noexcept {
 }
 
 void Executor::finish(TaskHeader& task) noexcept {
+  running_ = nullptr;
   task.state = Waiter::State::done;
   if (TaskOwner* owner = std::exchange(owner_of(task), nullptr)) {
     owner->on_end(&task.promise());
@@ -233,6 +235,7 @@ void Executor::finish(TaskHeader& task) noexcept {
 }
 
 void Executor::cancel(TaskHeader& task) noexcept {
+  running_ = nullptr;  // the one that ran last may be this one
   // First, because the owner may be in the frame, or be destroyed by a destructor there.
   if (TaskOwner* owner = std::exchange(owner_of(task), nullptr)) owner->on_end(nullptr);
   destroy(task);
@@ -241,7 +244,7 @@ void Executor::cancel(TaskHeader& task) noexcept {
 void Executor::destroy(TaskHeader& task) noexcept {
   task.state = Waiter::State::done;
   task.unlink();
-  task.unwatch();
+  if (task.watches()) task.unwatch();
   release(task);
 }
 

@@ -60,9 +60,10 @@ sys::Count WriteOp::call() noexcept { return sys::send(raw(), {data_, wanted()})
 
 sys::Count WriteAllOp::call() noexcept { return sys::send(raw(), {data_, wanted()}); }
 bool WriteAllOp::moved(std::size_t count) noexcept {
-  data_ += count;
   set_amount(wanted() - count);
-  return wanted() == 0;
+  if (wanted() == 0) return true;
+  data_ += count;
+  return false;
 }
 
 sys::Count ReadVectoredOp::call() noexcept { return sys::receive_vectored(raw(), buffers_); }
@@ -78,6 +79,11 @@ bool Transfer<Op, direction>::advance(Waiter& waiter) noexcept {
     return true;
   }
   return try_start() || !begin_wait(waiter);
+}
+
+template <class Op, Direction direction>
+bool Transfer<Op, direction>::attempt_if_ready() noexcept {
+  return (source().is_ready(direction) || self().wanted() == 0) && attempt();
 }
 
 template <class Op, Direction direction>

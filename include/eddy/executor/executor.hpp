@@ -96,7 +96,7 @@ class Executor {
 
   static Executor& make_current();
   void turn();
-  void run(TaskHeader& task, std::uint8_t budget) noexcept;
+  std::uint8_t run(TaskHeader& task, std::uint8_t budget) noexcept;
   void suspend(TaskHeader& task) noexcept;
   void finish(TaskHeader& task) noexcept;
   void cancel(TaskHeader& task) noexcept;
@@ -124,11 +124,10 @@ class Executor {
   const bool* done_ = &no_shielded_;  ///< whether what `run_until` runs for has ended
   std::size_t shielded_ = 0;          ///< how many tasks are,
   bool no_shielded_ = true;           ///< and whether that is none
-  unsigned fitting_;              ///< how many tasks a turn may have, going by how long they took
-  unsigned reported_ = 0;         ///< events of a poll since the last turn began
-  unsigned turn_length_ = 0;      ///< how many tasks this turn may have,
-  unsigned left_in_turn_ = 0;     ///< and how many of them are left
-  std::uint8_t budget_left_ = 0;  ///< of the task that ran last
+  unsigned fitting_;           ///< how many tasks a turn may have, going by how long they took
+  unsigned reported_ = 0;      ///< events of a poll since the last turn began
+  unsigned turn_length_ = 0;   ///< how many tasks this turn may have,
+  unsigned left_in_turn_ = 0;  ///< and how many of them are left
   std::uint32_t rebuilds_seen_ = 0;  ///< the inbox notifies the reactor's object of this count
   bool in_loop_ = false;
 };

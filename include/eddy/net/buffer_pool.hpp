@@ -103,7 +103,10 @@ class BufferPool {
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
 
-  std::size_t buffer_size() const noexcept { return buffer_size_; }
+  std::size_t buffer_size() const noexcept {
+    if (buffer_size_ == 0) __builtin_unreachable();  // as the constructor saw to
+    return buffer_size_;
+  }
   /// How many buffers are lent now.
   std::size_t lent() const noexcept { return state_->made - state_->spare_count; }
   /// How many it keeps to lend.

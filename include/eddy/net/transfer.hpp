@@ -59,7 +59,12 @@ class Transfer : public TransferOp {
   static constexpr bool kRefersToOthers = true;
 
   bool try_start() noexcept {
-    return (source().is_ready(direction) || self().wanted() == 0) && attempt();
+    // Most reads are known to be in vain, and need no call to find out; most writes are not.
+    if constexpr (direction == Direction::read) {
+      return (source().is_ready(direction) || self().wanted() == 0) && attempt();
+    } else {
+      return attempt_if_ready();
+    }
   }
   bool begin_wait(Waiter& waiter) noexcept { return wait(direction, waiter); }
   [[gnu::flatten]] bool advance(Waiter& waiter) noexcept final;
@@ -75,6 +80,7 @@ class Transfer : public TransferOp {
 
   Op& self() noexcept { return static_cast<Op&>(*this); }
   [[gnu::flatten]] bool attempt() noexcept;
+  [[gnu::flatten]] bool attempt_if_ready() noexcept;
 };
 
 /// One read of what is there.
@@ -105,10 +111,7 @@ class PooledReadOp final : public Transfer<PooledReadOp, Direction::read> {
     const sys::Count count = amount();
     if (!count) return std::unexpected(count.error());
     if (*count == 0) return PooledBuffer();
-    PoolBlock& block = *block_;
-    pool_ = block.home->pool;
-    set_amount(0);
-    return PooledBuffer(block, *count);
+    return PooledBuffer(*block_, *count);
   }
 
  private:

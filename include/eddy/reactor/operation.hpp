@@ -54,14 +54,14 @@ class Waiter : public ListNode {
     ++watched.watchers;
     direction = which;
   }
-  /// Waits no longer. False if what it waited on is gone, be it before or after the wake: the
-  /// operation ends with operation_canceled and must not touch it.
+  /// Waits no longer on what it watches. False if what it waited on is gone, be it before or after
+  /// the wake: the operation ends with operation_canceled and must not touch it.
   bool unwatch() noexcept {
-    if (watched_ == nullptr) return true;
     Watched& watched = *std::exchange(watched_, nullptr);
     --watched.watchers;
     return !watched.gone();
   }
+  bool watches() const noexcept { return watched_ != nullptr; }
   /// What `unwatch` will say.
   bool refused() const noexcept { return watched_ != nullptr && watched_->gone(); }
 

@@ -26,21 +26,21 @@ class Readiness {
   bool ready() const noexcept { return (bits_ & kReady) != 0; }
   /// True if no edge may tell of what a short transfer left: see wake_token.
   bool sticky() const noexcept { return (bits_ & kSticky) != 0; }
-  /// How many events came, in the bits above the flags: what an attempt remembers of them.
-  std::uint64_t mark() const noexcept { return bits_ & ~(kReady | kSticky); }
+  /// How many events came, in the bits above the flags, and those: what an attempt remembers.
+  std::uint64_t mark() const noexcept { return bits_; }
 
   void note_events(std::uint64_t count) noexcept { bits_ = (bits_ + count * kEvent) | kReady; }
   void make_sticky() noexcept { bits_ |= kSticky; }
   /// An attempt that began at `seen` said "would block": not ready, unless an event came since.
   void clear_ready(std::uint64_t seen) noexcept {
-    if (mark() == seen) bits_ &= ~kReady;
+    if (bits_ == seen) bits_ &= ~kReady;
   }
   /// The attempt moved less than was asked for: the same, unless no edge may tell.
   void clear_if_edges_tell(std::uint64_t seen) noexcept {
-    if (bits_ == (seen | kReady)) bits_ = seen;
+    if (bits_ == seen && !sticky()) bits_ &= ~kReady;
   }
   /// For another source.
-  void reset() noexcept { bits_ = mark() | kReady; }
+  void reset() noexcept { bits_ = (bits_ & ~kSticky) | kReady; }
 
  private:
   static constexpr std::uint64_t kReady = 1;
@@ -95,14 +95,19 @@ class WakerRegistry {
   void wake_token(const Event& event) noexcept {
     Slot* slot = find(event.token);
     if (slot == nullptr) return;
-    if (event.priority || event.read_closed) [[unlikely]] {
-      slot->read.make_sticky();
+    // Bits, not branches: this is done for each event.
+    if (event.priority | event.read_closed | event.write_closed) [[unlikely]] {
+      if (event.priority || event.read_closed) slot->read.make_sticky();
+      if (event.write_closed) slot->write.make_sticky();
     }
-    if (event.write_closed) [[unlikely]] {
-      slot->write.make_sticky();
+    if (event.readable) slot->read.note_events(1);
+    if (event.writable) slot->write.note_events(1);
+    for (detail::ListNode* node = slot->waiters.next; node != &slot->waiters;) {
+      auto& waiter = static_cast<detail::Waiter&>(*std::exchange(node, node->next));
+      if (waiter.direction == Direction::read ? event.readable : event.writable) {
+        woken_->wake(waiter);
+      }
     }
-    if (event.readable) record(*slot, Direction::read);
-    if (event.writable) record(*slot, Direction::write);
   }
 
   /// What an attempt remembers before its system call, to be given to `clear_ready` after it.
@@ -133,13 +138,6 @@ class WakerRegistry {
   static constexpr std::uint32_t kPageBits = 7;
   static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 
-  void record(Slot& slot, Direction direction) noexcept {
-    slot[direction].note_events(1);
-    for (detail::ListNode* node = slot.waiters.next; node != &slot.waiters;) {
-      auto& waiter = static_cast<detail::Waiter&>(*std::exchange(node, node->next));
-      if (waiter.direction == direction) woken_->wake(waiter);
-    }
-  }
   std::uint32_t take_unused();
   Slot& at(std::uint32_t index) noexcept {
     return pages_[index >> kPageBits][index & ((1U << kPageBits) - 1)];

@@ -62,7 +62,7 @@ class TimedOp final : public Operation, public TimedTraits<Op> {
     }
     if (!timer_.fired()) return false;
     waiter.unlink();
-    waiter.unwatch();
+    if (waiter.watches()) waiter.unwatch();
     cancel();
     expired_ = true;
     return true;
