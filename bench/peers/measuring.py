@@ -49,46 +49,43 @@ class Row:
         ratios = self.ratios(peer)
         return statistics.median(ratios) if ratios else math.nan
 
-    def uncertainty(self, peer):
-        """Twice the standard error of a peer's median ratio, from how its rounds differ."""
-        ratios = self.ratios(peer)
-        if len(ratios) < 3:
-            return 0.0
-        middle = statistics.median(ratios)
-        deviation = 1.4826 * statistics.median(abs(ratio - middle) for ratio in ratios)
-        return 2 * 1.2533 * deviation / math.sqrt(len(ratios))
-
     def noise(self):
-        """What a difference must exceed to mean anything: by how much two copies of the base differ, or
-        what the rounds of either side leave open."""
+        """What a difference must exceed to mean anything: by how much two copies of the base differ."""
         if not self.samples.get("copy"):
             return 0.05
-        least = 0.005 if self.counted else 0.01
-        return max(abs(self.ratio("copy") - 1), least,
-                   *(self.uncertainty(peer) for peer in ("copy", "eddy") if peer in self.samples))
+        return max(abs(self.ratio("copy") - 1), 0.005 if self.counted else 0.01)
 
     def rivals(self):
         return [peer for peer in self.samples if peer not in (*table.LIMITS, *self.aside, "eddy")]
 
-    def ahead(self):
-        """The peers that are ahead of eddy, best first: (peer, by what factor)."""
+    def factors(self, peer):
+        """By how much the peer is better than eddy, in each round that can say."""
+        pairs = zip(self.samples[peer], self.samples["eddy"])
+        if self.higher_is_better:
+            return [other / eddy for other, eddy in pairs if eddy > 0]
+        return [eddy / other for other, eddy in pairs if other > 0]
+
+    def standings(self):
+        """The rivals in three lists of (peer, by what factor it is better than eddy), best first: those
+        ahead of eddy, those level with it, those behind. A difference counts if each round shows it, and
+        if it exceeds the noise."""
+        ahead, level, behind = [], [], []
         if not self.compare or not self.samples.get("eddy"):
-            return []
-        sign = -1 if self.higher_is_better else 1
-        ahead = []
+            return ahead, level, behind
         for peer in self.rivals():
-            if self.median("eddy") == 0 and self.median(peer) == 0:
-                continue
-            if self.base == "eddy":
-                eddy, other = 1.0, self.ratio(peer)
+            factors = self.factors(peer)
+            factor = statistics.median(factors) if factors else 1.0
+            if max(factor, 1 / factor) - 1 <= self.noise():
+                level.append((peer, factor))
+            elif factors and min(factors) > 1:
+                ahead.append((peer, factor))
+            elif factors and max(factors) < 1:
+                behind.append((peer, factor))
             else:
-                eddy, other = self.ratio("eddy"), self.ratio(peer)
-            if math.isnan(other) or math.isnan(eddy):
-                eddy, other = self.median("eddy"), self.median(peer)
-            if sign * other < sign * eddy:
-                low, high = sorted((eddy, other))
-                ahead.append((peer, high / low if low > 0 else math.inf))
-        return sorted(ahead, key=lambda pair: -pair[1])
+                level.append((peer, factor))
+        for peers in (ahead, level, behind):
+            peers.sort(key=lambda pair: -pair[1])
+        return ahead, level, behind
 
 
 class Session:

@@ -26,8 +26,9 @@ How it is measured:
 - The sides run one after the other, round after round, in an order that turns. A figure is the median of
   the ratios of each round to the base, with the smallest and the largest in brackets, and the median of the
   plain figures below. The base is the hand-written C program; eddy where there is none.
-- The base runs twice in each round, and "{copy}" should be 1.00. A difference counts only if it exceeds the
-  noise: how far that second run is off, or twice the standard error of its ratio or of eddy's.
+- The base runs twice in each round, and "{copy}" should be 1.00. A difference counts if it exceeds that by
+  which those two differ, and if every round shows it: there are hundreds of pairs to compare, and by a
+  looser rule chance would decide some of them.
 - Server CPU is the CPU time of the server's process, user and system, from the kernel's clock; the load
   generator is another process. System calls are counted by `strace -f -c`, those that wait for events apart
   from the rest, in a run that is stopped at them alone: a program that is stopped at each call is so slow that
@@ -106,39 +107,30 @@ def by_how_much(factor):
     return "without end" if math.isinf(factor) else f"{factor:.2f} times"
 
 
-def lost_and_level(families):
-    """What eddy loses beyond the noise, and what is within it: lines."""
+def summary(families):
+    """How the rows stand, and the lines of those that eddy does not lead."""
+    led = led_always = 0
     lost, level = [], []
     for family in families.values():
         for row in map(Row.from_dict, family["rows"]):
-            ahead = row.ahead()
-            if not ahead:
-                continue
-            beyond = [(peer, factor) for peer, factor in ahead if factor - 1 > row.noise()]
-            within = [peer for peer, factor in ahead if factor - 1 <= row.noise()]
-            name = f"{family['title']}; {row.group}; {row.title}"
-            if beyond:
-                rivals = ", ".join(f"{table.PEERS[peer]} {by_how_much(factor)}"
-                                   for peer, factor in beyond)
-                noise = "" if row.counted else f" (noise {100 * row.noise():.1f} %)"
-                lost.append(f"- {name}: {rivals}{noise}")
-            elif within:
-                level.append(f"- {name}: " + ", ".join(table.PEERS[peer] for peer in within))
-    return lost, level
-
-
-def summary(families):
-    lost, level = lost_and_level(families)
-    rows = [row for family in families.values() for row in map(Row.from_dict, family["rows"])
-            if row.compare and row.samples.get("eddy") and row.rivals()]
-    count = (f"Of {len(rows)} rows that eddy shares with a peer it is ahead in "
-             f"{len(rows) - len(lost) - len(level)}, level within the noise in {len(level)}, and behind in "
+            ahead, beside, behind = row.standings()
+            name = f"- {family['title']}; {row.group}; {row.title}: "
+            if ahead:
+                rivals = ", ".join(f"{table.PEERS[peer]} {by_how_much(factor)}" for peer, factor in ahead)
+                lost.append(name + rivals)
+            elif better := [peer for peer, factor in beside if factor > 1]:
+                level.append(name + ", ".join(table.PEERS[peer] for peer in better))
+            elif beside or behind:
+                led += 1
+                led_always += not beside
+    count = (f"Of {led + len(lost) + len(level)} rows that eddy shares with a peer it is ahead in {led} (in "
+             f"{led_always} of them of every peer in every round), level in {len(level)}, and behind in "
              f"{len(lost)}. (Rows of cost against scale tell how a cost grows, and are not counted.)")
     lines = ["## Where eddy is behind", "", *textwrap.wrap(count, 110), ""]
     if lost:
         lines += ["Behind, and by how much the other is better:", "", *lost, ""]
     if level:
-        lines += ["Level: better by less than the noise are", "", *level, ""]
+        lines += ["Level: better, but not in every round or by less than the noise, are", "", *level, ""]
     return lines
 
 

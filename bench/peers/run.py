@@ -108,7 +108,7 @@ def main():
                         help="few rows of a few families: within a minute once all is built")
     parser.add_argument("--only", action="append", choices=FAMILIES, metavar="FAMILY",
                         help="measure this family alone; may be repeated: " + ", ".join(FAMILIES))
-    parser.add_argument("--rounds", type=int, help="how often each side is run (default: 5)")
+    parser.add_argument("--rounds", type=int, help="how often each side is run (default: 7)")
     parser.add_argument("--write-only", action="store_true",
                         help="measure nothing: write the page anew from what was measured last")
     parser.add_argument("--page", type=pathlib.Path,
@@ -126,7 +126,7 @@ def main():
     default = results / "performance.md" if options.quick else ROOT / "docs/performance.md"
 
     session = Session(Builder(options.build.resolve(), folder), options.quick,
-                      options.rounds or (1 if options.quick else 5))
+                      options.rounds or (1 if options.quick else 7))
     chosen = options.only or (QUICK if options.quick else FAMILIES)
     for name in [] if options.write_only else chosen:
         family = measure(session, name)
