@@ -65,15 +65,15 @@ PACKAGES = {
 # connections, bytes, depth, requests, in --quick
 ECHO = [
     (1, 64, 1, 15_000, True),
-    (1, 65536, 1, 5_000, False),
-    (64, 64, 1, 30_000, True),
-    (64, 64, 16, 300_000, False),
-    (64, 4096, 1, 25_000, False),
-    (64, 4096, 16, 60_000, False),
-    (64, 65536, 1, 5_000, False),
-    (1000, 64, 1, 30_000, False),
-    (1000, 64, 16, 200_000, False),
-    (1000, 4096, 1, 25_000, False),
+    (1, 65536, 1, 10_000, False),
+    (64, 64, 1, 100_000, True),
+    (64, 64, 16, 1_200_000, False),
+    (64, 4096, 1, 80_000, False),
+    (64, 4096, 16, 240_000, False),
+    (64, 65536, 1, 15_000, False),
+    (1000, 64, 1, 100_000, False),
+    (1000, 64, 16, 800_000, False),
+    (1000, 4096, 1, 80_000, False),
 ]
 
 # operation, name, rounds, live timers (none: the default of 1,000), in --quick
@@ -89,7 +89,7 @@ TASKS = [
 SUSPENDED = {"boost_fiber": 100_000}
 
 # concurrent, connections, in --quick
-CHURN = [(1, 4_000, False), (64, 6_000, True)]
+CHURN = [(1, 8_000, False), (64, 20_000, True)]
 
 # Cost against scale: how many, and how much is measured.
 SCALE_CONNECTIONS = [(1, 15_000), (10, 25_000), (100, 25_000), (1_000, 25_000), (5_000, 25_000),
@@ -109,8 +109,8 @@ COMPILED = {
 }
 
 # connections, bytes, depth, requests, in --quick
-PROXY = [(64, 64, 1, 15_000, True), (64, 4096, 1, 12_000, False), (64, 65536, 1, 3_000, False),
-         (1000, 64, 1, 15_000, False)]
+PROXY = [(64, 64, 1, 50_000, True), (64, 4096, 1, 40_000, False), (64, 65536, 1, 10_000, False),
+         (1000, 64, 1, 50_000, False)]
 
 # connections, requests in a pipeline, in --quick
 HTTP = [(64, 1, True), (64, 16, True)]
