@@ -41,7 +41,7 @@ def echo(session):
 
 
 def echo_counts(session, commands):
-    for connections, rounds, name in ((64, 20, "64 x 64 B"), (1, 400, "1 x 64 B, parked")):
+    for connections, rounds, name in ((64, 8, "64 x 64 B"), (1, 120, "1 x 64 B, parked")):
         rounds //= session.choose(1, 5)
         yield Row("system calls per request", name, "", session.once(f"system calls, {name}", {
             peer: lambda command=command: system_calls_per_echo(session.load, command, connections,
