@@ -1,9 +1,13 @@
 // Streams that die while somebody uses them, and threads that must not meet on one.
 #include "eddy/executor/block_on.hpp"
+#include "eddy/executor/select.hpp"
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"
+#include "eddy/executor/when_all.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/time/sleep.hpp"
+#include "eddy/time/timeout.hpp"
 
 #include "support/bytes.hpp"
 #include "support/descriptors.hpp"
@@ -15,6 +19,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <memory>
 #include <optional>
@@ -24,6 +29,7 @@
 namespace eddy {
 namespace {
 
+using namespace std::chrono_literals;
 using test::bytes_of;
 using test::failed_with;
 using test::run;
@@ -219,6 +225,38 @@ TEST(TcpStream, MayBeMovedByTheTaskThatItHasWoken) {
     co_await yield_now();
     EXPECT_TRUE(succeeded(co_await pair.client.write_all(bytes_of("y"))));
     EXPECT_TRUE((co_await reading).has_value());
+  });
+}
+
+TEST(TcpStream, MayBeMovedOnceItsWaitsWereCancelled) {
+  TcpPair pair;
+  BufferPool pool;
+  run([&]() -> Task<> {
+    const auto move_it = [&] {
+      TcpStream moved = std::move(pair.server);
+      pair.server = std::move(moved);
+    };
+    std::array<std::byte, 1> byte{};
+    EXPECT_TRUE(failed_with(co_await timeout(1ms, pair.server.read(byte)), std::errc::timed_out));
+    move_it();
+    EXPECT_TRUE(failed_with(co_await timeout_at(Clock::now(), pair.server.read(pool)),
+                            std::errc::timed_out));
+    move_it();
+    EXPECT_EQ((co_await select(pair.server.readable(), sleep(1ms))).index(), 1U);
+    move_it();
+    const auto wait_twice = [&]() -> Task<> {
+      co_await when_all(pair.server.read(byte), pair.server.read(pool));
+    };
+    EXPECT_TRUE(failed_with(co_await timeout(1ms, wait_twice()), std::errc::timed_out));
+    move_it();
+    // Woken, and aborted before it runs.
+    JoinHandle<void> reading = spawn(wait_twice);
+    co_await yield_now();
+    EXPECT_TRUE(succeeded(co_await pair.client.write_all(bytes_of("x"))));
+    reading.abort();
+    EXPECT_FALSE((co_await reading).has_value());
+    move_it();
+    EXPECT_TRUE(succeeded(co_await pair.server.read_exact(byte)));
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"
+#include "eddy/time/timeout.hpp"
 
 #include "support/bytes.hpp"
 #include "support/descriptors.hpp"
@@ -12,12 +13,15 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
 
 namespace eddy {
 namespace {
+
+using namespace std::chrono_literals;
 
 using test::address_of;
 using test::failed_with;
@@ -217,6 +221,16 @@ TEST(TcpListener, MayBeMovedBeforeItIsWaitedOn) {
   const Fd client = test::connect_to(first.raw());
   TcpListener second = std::move(first);
   run([&]() -> Task<> { EXPECT_TRUE(succeeded(co_await second.accept())); });
+}
+
+TEST(TcpListener, MayBeMovedOnceItsWaitsWereCancelled) {
+  TcpListener first = listen_anywhere();
+  run([&]() -> Task<> {
+    EXPECT_TRUE(failed_with(co_await timeout(1ms, first.accept()), std::errc::timed_out));
+    TcpListener second = std::move(first);
+    const Fd client = test::connect_to(second.raw());
+    EXPECT_TRUE(succeeded(co_await second.accept()));
+  });
 }
 
 TEST(TcpListener, TheBacklogIsACap) {
