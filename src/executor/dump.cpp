@@ -25,7 +25,7 @@ void append_place(std::string& out, const std::source_location& place) {
 
 void append_wait(std::string& out, TaskHeader& task, Instant now) {
   if (task.operation == nullptr) {
-    out += task.state == Waiter::State::running ? " runs" : " has not started";
+    out += task.state == Waiter::State::scheduled ? " has not started" : " runs";
     return;
   }
   const char* separator = " waits at ";

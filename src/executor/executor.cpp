@@ -108,12 +108,17 @@ Executor::Executor()
       inbox_(new Inbox(make_notifier(*reactor_))),
       wheel_(*ready_, Clock::now()),
       now_(Clock::now()),
-      fitting_(kMostTasksPerTurn) {}
+      fitting_(kMostTasksPerTurn) {
+  thread_state.executor = true;
+}
 
 Executor::~Executor() {
   for_each_task([](TaskHeader& task) { task.shielded = false; });
+  shielded_ = 0;
+  no_shielded_ = true;
   cancel_all();
   current_executor = nullptr;
+  thread_state.executor = false;
   for (WakerCell* cell = inbox_->close(); cell != nullptr;) {
     detail::release(std::exchange(cell, cell->next));
   }
@@ -131,7 +136,6 @@ void Executor::run_until(const bool& done) {
     fatal("block_on was called inside a task, which would stop its own run loop; use co_await");
   }
   in_loop_ = true;
-  thread_state.in_loop = true;
   done_ = &done;
   slack_ = sys::wait_slack();
   now_ = Clock::now();
@@ -142,7 +146,6 @@ void Executor::run_until(const bool& done) {
     turn();
     if (no_shielded_) cancel_all();  // what they have spawned; which may be shielded
   }
-  thread_state.in_loop = false;
   in_loop_ = false;
 }
 

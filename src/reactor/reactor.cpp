@@ -18,14 +18,14 @@ namespace {
 
 using detail::thread_state;
 
-/// Ends the thread's reactor with it. But not while tasks run: one has called `exit`, and all that
-/// it uses stays.
+/// Ends the thread's reactor with it. But not if there is an executor still: a task of it has
+/// called `exit`, or it was made too late to be ended. All that it uses stays.
 struct ReactorEnd {
   ReactorEnd() = default;
   ReactorEnd(const ReactorEnd&) = delete;
   ReactorEnd& operator=(const ReactorEnd&) = delete;
   ~ReactorEnd() {
-    if (thread_state.in_loop) return;
+    if (thread_state.executor) return;
     const std::unique_ptr<Reactor> gone(std::exchange(thread_state.reactor, nullptr));
     thread_state.id = 0;
     thread_state.ended = true;

@@ -15,7 +15,7 @@ struct ThreadState {
   std::uint32_t id = 0;    ///< of the reactor, in the process; 0 if there is none
   int shared = 0;          ///< borrows by `with_reactor`
   bool exclusive = false;  ///< borrowed by `with_reactor_mut`
-  bool in_loop = false;    ///< its executor runs tasks
+  bool executor = false;   ///< it has an executor, which uses the reactor
   bool ended = false;      ///< the thread is ending, and its reactor is gone
 };
 

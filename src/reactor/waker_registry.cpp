@@ -26,7 +26,11 @@ std::uint32_t WakerRegistry::take_unused() {
 }
 
 void WakerRegistry::remove(Slot& slot) noexcept {
-  while (slot.waiters.linked()) woken_->wake(static_cast<detail::Waiter&>(*slot.waiters.next));
+  while (slot.waiters.linked()) {
+    auto& waiter = static_cast<detail::Waiter&>(*slot.waiters.next);
+    waiter.unlink();
+    woken_->wake(waiter);
+  }
   slot.source = kNoSource;
   if (++slot.generation == 0) slot.generation = 1;
   --size_;

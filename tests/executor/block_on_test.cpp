@@ -1,6 +1,8 @@
 #include "eddy/executor/block_on.hpp"
 
+#include "eddy/executor/dump.hpp"
 #include "eddy/executor/spawn.hpp"
+#include "eddy/reactor/reactor.hpp"
 #include "eddy/time/sleep.hpp"
 
 #include "support/run.hpp"
@@ -13,6 +15,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -222,6 +225,33 @@ TEST(BlockOnDeathTest, ATaskMayCallExitWhichDestroysNoTask) {
         });
       },
       testing::ExitedWithCode(0), "");
+}
+
+thread_local const struct SpawnsAtItsEnd {
+  SpawnsAtItsEnd() = default;
+  SpawnsAtItsEnd(const SpawnsAtItsEnd&) = delete;
+  SpawnsAtItsEnd& operator=(const SpawnsAtItsEnd&) = delete;
+  ~SpawnsAtItsEnd() {
+    if (spawns) spawn([]() -> Task<> { co_return; }).detach();
+  }
+  mutable bool spawns = false;
+} spawns_at_its_end;
+
+TEST(BlockOnDeathTest, AnExecutorThatIsMadeAsTheProgramEndsKeepsItsReactor) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        std::atexit([] {
+          int tasks = 0;
+          dump_tasks([&](std::string_view) { ++tasks; });
+          std::_Exit(tasks);
+        });
+        with_reactor([](const Reactor&) {});
+        spawns_at_its_end.spawns = true;  // ends before the reactor, and after the executor
+        run([]() -> Task<> { co_return; });
+        std::exit(0);
+      },
+      testing::ExitedWithCode(1), "");
 }
 
 TEST(BlockOnDeathTest, MayBeCalledAsTheProgramEnds) {

@@ -122,6 +122,18 @@ Task<> wait_in_budget(World& world) {
   const Guard local(world.tally);
   for (int i = 0; i < 300; ++i) co_await sleep(0s);
 }
+Task<> wait_for_ticks_in_budget(World& world) {
+  const Guard local(world.tally);
+  Interval every(Clock::now() - 1s, 1ms);
+  for (int i = 0; i < 300; ++i) static_cast<void>(co_await every.tick());
+}
+Task<> wait_for_idle_in_budget(World& world) {
+  const Guard local(world.tally);
+  auto body = [&](TaskGroup& group) -> Task<> {
+    for (int i = 0; i < 300; ++i) co_await group.idle();
+  };
+  co_await with_group(body);
+}
 Task<> wait_deep(World& world) {
   auto body = [&](TaskGroup& group) -> Task<> {
     group.spawn([](World& w) -> Task<> { co_await select(w.event(), sleep(1h)); }, std::ref(world));
@@ -146,6 +158,8 @@ constexpr Case kCases[] = {
     {"idle", wait_in_idle},
     {"ok", wait_in_ok},
     {"budget", wait_in_budget},
+    {"budget_of_ticks", wait_for_ticks_in_budget},
+    {"budget_of_idle", wait_for_idle_in_budget},
     {"deep", wait_deep},
 };
 

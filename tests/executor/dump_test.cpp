@@ -10,6 +10,7 @@
 #include "eddy/time/sleep.hpp"
 #include "eddy/time/timeout.hpp"
 
+#include "support/result.hpp"
 #include "support/run.hpp"
 #include "support/sockets.hpp"
 
@@ -215,6 +216,34 @@ TEST(Dump, OfATaskWhoseSourceHasGoneDoesNotTouchIt) {
     stream.reset();
     EXPECT_TRUE(contains(dump().back(), " for what is gone"));
     EXPECT_TRUE((co_await handle).has_value());
+  });
+}
+
+TEST(Dump, OfAnOperationThatIsCompleteDoesNotTouchItsSource) {
+  run([]() -> Task<> {
+    auto stream = std::make_unique<TcpStream>(Fd());
+    auto reader = [&]() -> Task<Result<>> {
+      std::array<std::byte, 1> byte{};
+      for (int i = 0; i < detail::kBudget; ++i) co_await sleep(0s);
+      co_await ok(stream->read(byte));  // fails, and then the task yields
+      co_return {};
+    };
+    JoinHandle<Result<>> handle = spawn(reader);
+    co_await yield_now();
+    stream.reset();
+    EXPECT_TRUE(contains(dump().front(), " runs"));
+    EXPECT_TRUE(contains(dump().back(), " for its turn"));
+    const JoinResult<Result<>> joined = co_await handle;
+    EXPECT_TRUE(joined && test::failed_with(*joined, std::errc::bad_file_descriptor));
+  });
+}
+
+TEST(Dump, ATaskThatWakesItselfRuns) {
+  run([]() -> Task<> {
+    const Waker waker = co_await current_waker();
+    waker.wake();
+    EXPECT_TRUE(contains(dump().front(), " runs"));
+    co_await suspend();
   });
 }
 

@@ -195,6 +195,21 @@ TEST(TaskGroup, CancelEndsTheTasksButNotTheBody) {
   });
 }
 
+TEST(TaskGroup, IsIdleAlsoAfterATaskThatHasUsedItsBudgetUp) {
+  run([]() -> Task<> {
+    co_await with_group([](TaskGroup& group) -> Task<> {
+      const auto add = [&]() -> Task<> {
+        group.spawn([]() -> Task<> { co_await sleep(1ms); });
+        co_return;
+      };
+      spawn(add).detach();
+      for (int i = 0; i < detail::kBudget; ++i) co_await sleep(0s);
+      co_await group.idle();  // yields first, and only then looks
+      EXPECT_EQ(group.size(), 0U);
+    });
+  });
+}
+
 TEST(TaskGroup, SpawnsNothingAfterCancel) {
   run([]() -> Task<> {
     Tally tally;

@@ -3,6 +3,7 @@
 #include "eddy/executor/select.hpp"
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"
+#include "eddy/executor/when_all.hpp"
 #include "eddy/time/sleep.hpp"
 
 #include "support/run.hpp"
@@ -29,6 +30,25 @@ TEST(Interval, TicksAtOnceAndThenOncePerPeriod) {
       EXPECT_EQ(scheduled, first + i * 2ms);
       EXPECT_GE(Clock::now(), scheduled);
     }
+  });
+}
+
+TEST(Interval, ATickGoesToOneTask) {
+  run([]() -> Task<> {
+    Interval every(Clock::now() + 1ms, 5ms);
+    const auto tick = [&](int operations_before) -> Task<> {
+      for (int i = 0; i < operations_before; ++i) co_await sleep(0s);
+      const Instant scheduled = co_await every.tick();
+      EXPECT_GE(Clock::now(), scheduled);
+    };
+    co_await when_all(tick(0), tick(0));
+    // When the second finds that a tick is due it has used its budget up, and yields.
+    const Instant due = every.next();
+    while (Clock::now() < due) co_await sleep_until(due);
+    JoinHandle<void> first = spawn(tick, detail::kBudget);
+    JoinHandle<void> second = spawn(tick, 0);
+    EXPECT_TRUE((co_await first).has_value());
+    EXPECT_TRUE((co_await second).has_value());
   });
 }
 

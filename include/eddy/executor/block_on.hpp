@@ -25,9 +25,9 @@ class RootOwner final : public TaskOwner {
 }  // namespace detail
 
 /// Runs `task`, and all that it spawns, on this thread until `task` has ended; gives its value, or
-/// throws its exception. Then cancels what is left of the spawned tasks, whose destructors run
-/// here, waits for the shielded ones, and cancels what they have left. Calling it inside a task
-/// stops the program.
+/// throws its exception. Then cancels what is left of the spawned tasks, in no set order; their
+/// destructors run here. Then waits for the shielded ones, and cancels what they have left. Calling
+/// it inside a task stops the program.
 template <class T>
 T block_on(Task<T> task, std::source_location where = std::source_location::current()) {
   detail::RootOwner<T> owner;

@@ -20,8 +20,9 @@ void dump_tasks(DumpSink sink, void* context);
 ///     (source 7) since 1.204 s
 ///     task 0x55d0c9a8 branch of task 0x55d0c8e1 waits at ...
 ///
-/// The places are those of the innermost `co_await` and of those that wait for it. Must not spawn
-/// or wake from `sink`. From a debugger: `call eddy::dump_tasks_to_stderr()`.
+/// A task that is being cancelled is none any more, nor are those that the end of `block_on` is
+/// about to cancel. The places are those of the innermost `co_await` and of those that wait for it.
+/// Must not spawn or wake from `sink`. From a debugger: `call eddy::dump_tasks_to_stderr()`.
 template <class Sink>
 void dump_tasks(Sink&& sink) {
   detail::dump_tasks(

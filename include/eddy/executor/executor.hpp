@@ -82,8 +82,9 @@ class Executor {
   /// The task that runs; null if none does.
   TaskHeader* running() const noexcept { return running_; }
   void set_busy_poll(Duration length) noexcept { busy_poll_ = length; }
-  /// Calls `f(task)` with every task that has not ended: first what runs or can run, then what
-  /// waits. `f` may take the task out of its list.
+  /// Calls `f(task)` with every task that has not ended, but for those that the end of `block_on`
+  /// is about to cancel: first what runs or can run, then what waits. `f` may take the task out of
+  /// its list.
   template <class F>
   void for_each_task(F f);
 

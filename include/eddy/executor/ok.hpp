@@ -97,7 +97,10 @@ class [[nodiscard]] OkAwaiter final : public Operation {
   bool advance(Waiter& waiter) noexcept override {
     return (complete_ || operation_.advance(waiter)) && finish(static_cast<TaskHeader&>(waiter));
   }
-  Waiting describe() const noexcept override { return operation_.describe(); }
+  Waiting describe() const noexcept override {
+    // What a complete operation refers to may be gone.
+    return complete_ ? the_turn().describe() : operation_.describe();
+  }
 
  private:
   static constexpr bool kMayThrow = !noexcept(std::declval<OperationRef&>().take());

@@ -179,11 +179,12 @@ Operation& the_turn() noexcept;
 template <class Op>
 inline constexpr bool starts_branches = requires { requires Op::kStartsBranches; };
 
-/// True if an `Op` refers to what others may destroy while the task waits for its turn: a source, a
-/// handle. A task that has used its budget up yields before it tries such an operation, because
-/// yielding after it could lose what it has taken, a connection or bytes, if the task is cancelled
-/// there. The operation begins to wait before the task yields, so that it learns if what it refers
-/// to is gone. Any other is tried first: it takes nothing.
+/// True if an `Op` refers to what others may use or destroy while the task waits for its turn: a
+/// source, a handle, a group, an interval. A task that has used its budget up yields before it
+/// tries such an operation: after it, what was found may be so no more, and what was taken, a
+/// connection or bytes, would be lost if the task is cancelled there. The operation begins to wait
+/// before the task yields, so that it learns if what it refers to is gone. Any other is tried
+/// first.
 template <class Op>
 inline constexpr bool refers_to_others = requires { requires Op::kRefersToOthers; };
 

@@ -74,6 +74,8 @@ class TaskGroup final {
   /// **Cancel**: nothing is lost.
   class IdleOp final : public detail::Operation, private detail::ListNode {
    public:
+    static constexpr bool kRefersToOthers = true;
+
     explicit IdleOp(TaskGroup& group) noexcept : group_(&group) {}
     /// May be moved until it is awaited.
     IdleOp(IdleOp&& other) noexcept : Operation(), ListNode(), group_(other.group_) {}

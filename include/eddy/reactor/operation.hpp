@@ -26,8 +26,9 @@ struct Watched {
 
 /// Something that can be made runnable: the part of a task that the reactor and the wheel know.
 ///
-/// Its link is in one list at most: that of what it waits for, or the ready queue. So cancelling a
-/// wait, whatever it is for, is to unlink. Belongs to one thread.
+/// Its link is in one list at most: the ready queue, the waiters of a source, or the executor's
+/// list of those who wait for something else. So cancelling a wait, whatever it is for, is to
+/// unlink and to unwatch. Belongs to one thread.
 class Waiter : public ListNode {
  public:
   Waiter() noexcept { make_idle(); }
@@ -35,7 +36,7 @@ class Waiter : public ListNode {
 
   enum class State : std::uint8_t {
     idle,       ///< waits; a wake puts it on the ready queue
-    scheduled,  ///< on the ready queue
+    scheduled,  ///< on the ready queue, or about to be cancelled; a wake does nothing
     running,    ///< its code is on the stack
     notified,   ///< running, and woken meanwhile: it goes to the ready queue when it suspends
     done,       ///< ended or cancelled; a wake does nothing

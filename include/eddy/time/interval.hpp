@@ -28,6 +28,8 @@ class Interval {
 
   class TickOp final : public detail::Operation {
    public:
+    static constexpr bool kRefersToOthers = true;
+
     explicit TickOp(Interval& interval) noexcept : interval_(&interval) {}
 
     bool try_start() const noexcept { return Clock::now() >= interval_->next_; }
@@ -35,7 +37,10 @@ class Interval {
       timer_.arm(waiter, detail::TimeLimit(interval_->next_));
       return true;
     }
-    bool advance(detail::Waiter&) noexcept override { return timer_.fired(); }
+    bool advance(detail::Waiter& waiter) noexcept override {
+      // Another task may have taken the tick.
+      return timer_.fired() && (try_start() || !begin_wait(waiter));
+    }
     detail::Waiting describe() const noexcept override { return {"a tick", kNoSource}; }
     Instant take() noexcept { return interval_->take_tick(Clock::now()); }
 
