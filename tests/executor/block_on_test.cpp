@@ -227,30 +227,30 @@ TEST(BlockOnDeathTest, ATaskMayCallExitWhichDestroysNoTask) {
       testing::ExitedWithCode(0), "");
 }
 
-thread_local const struct SpawnsAtItsEnd {
-  SpawnsAtItsEnd() = default;
-  SpawnsAtItsEnd(const SpawnsAtItsEnd&) = delete;
-  SpawnsAtItsEnd& operator=(const SpawnsAtItsEnd&) = delete;
-  ~SpawnsAtItsEnd() {
-    if (spawns) spawn([]() -> Task<> { co_return; }).detach();
-  }
-  mutable bool spawns = false;
-} spawns_at_its_end;
+/// Calls `at_end` when its thread ends, after what was made later.
+struct ThreadEnd {
+  explicit ThreadEnd(void (*f)()) : at_end(f) {}
+  ThreadEnd(const ThreadEnd&) = delete;
+  ThreadEnd& operator=(const ThreadEnd&) = delete;
+  ~ThreadEnd() { at_end(); }
 
-TEST(BlockOnDeathTest, AnExecutorThatIsMadeAsTheProgramEndsKeepsItsReactor) {
+  void (*at_end)();
+};
+
+TEST(BlockOnDeathTest, AnExecutorThatIsMadeAsItsThreadEndsKeepsItsReactor) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
-      {
-        std::atexit([] {
+      std::thread([] {
+        thread_local const ThreadEnd last([] {
           int tasks = 0;
           dump_tasks([&](std::string_view) { ++tasks; });
           std::_Exit(tasks);
         });
         with_reactor([](const Reactor&) {});
-        spawns_at_its_end.spawns = true;  // ends before the reactor, and after the executor
+        // Ends before the reactor, and after the executor.
+        thread_local const ThreadEnd late([] { spawn([]() -> Task<> { co_return; }).detach(); });
         run([]() -> Task<> { co_return; });
-        std::exit(0);
-      },
+      }).join(),
       testing::ExitedWithCode(1), "");
 }
 
