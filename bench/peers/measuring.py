@@ -11,6 +11,12 @@ from building import what_went_wrong
 from programs import Failed
 
 
+def ratio_of(a, b):
+    if b == 0:
+        return 1.0 if a == 0 else math.inf
+    return a / b
+
+
 class Row:
     """One figure of each peer. `samples` has a list by peer: a figure a round, or one if it was
     counted. A ratio is taken within a round, because what else the machine does changes slowly."""
@@ -62,8 +68,8 @@ class Row:
         """By how much the peer is better than eddy, in each round that can say."""
         pairs = zip(self.samples[peer], self.samples["eddy"])
         if self.higher_is_better:
-            return [other / eddy for other, eddy in pairs if eddy > 0]
-        return [eddy / other for other, eddy in pairs if other > 0]
+            return [ratio_of(other, eddy) for other, eddy in pairs]
+        return [ratio_of(eddy, other) for other, eddy in pairs]
 
     def standings(self):
         """The rivals in three lists of (peer, by what factor it is better than eddy), best first: those
@@ -74,12 +80,12 @@ class Row:
             return ahead, level, behind
         for peer in self.rivals():
             factors = self.factors(peer)
-            factor = statistics.median(factors) if factors else 1.0
-            if max(factor, 1 / factor) - 1 <= self.noise():
-                level.append((peer, factor))
-            elif factors and min(factors) > 1:
+            if not factors:
+                continue
+            factor, least = statistics.median(factors), 1 + self.noise()
+            if factor > least and min(factors) > 1:
                 ahead.append((peer, factor))
-            elif factors and max(factors) < 1:
+            elif factor * least < 1 and max(factors) < 1:
                 behind.append((peer, factor))
             else:
                 level.append((peer, factor))

@@ -186,7 +186,7 @@ inline void Executor::suspend(TaskHeader& task) noexcept {
   if (task.state != Waiter::State::notified) {
     task.state = Waiter::State::idle;
     task.since = now_;
-    if (!task.linked()) parked_.push_back(task);
+    if (!task.linked()) waiting_.push_back(task);
     return;
   }
   if (task.cancel_requested) {

@@ -83,7 +83,7 @@ bool Transfer<Op, direction>::advance(Waiter& waiter) noexcept {
 
 template <class Op, Direction direction>
 bool Transfer<Op, direction>::attempt_if_ready() noexcept {
-  return (source().is_ready(direction) || self().wanted() == 0) && attempt();
+  return is_worth_it() && attempt();
 }
 
 template <class Op, Direction direction>

@@ -115,11 +115,11 @@ class Executor {
   ReadyQueue* ready_;
   Inbox* inbox_;
   TimerWheel wheel_;
-  ListNode parked_;       ///< tasks that wait for something that has no list of `Waiter`
+  ListNode waiting_;      ///< tasks that wait for something that has no list of `Waiter`
   std::size_t live_ = 0;  ///< how many tasks have not ended
   TaskHeader* running_ = nullptr;
-  const Starter* starters_ = nullptr;
-  Instant now_;  ///< the last reading of the clock
+  const Starter* starters_ = nullptr;  ///< those of the branch that runs, if it is new
+  Instant now_;                        ///< the last reading of the clock
   Duration busy_poll_{};
   WaitSlack slack_;                   ///< of this thread's waits
   const bool* done_ = &no_shielded_;  ///< whether what `run_until` runs for has ended
@@ -143,7 +143,7 @@ void Executor::for_each_task(F f) {
   if (running_ != nullptr) f(*running_);
   for (const Starter* it = starters_; it != nullptr; it = it->before) f(*it->task);
   for_each_in(ready_->list());
-  for_each_in(parked_);
+  for_each_in(waiting_);
   reactor_->wakers().for_each([&](Slot& slot) { for_each_in(slot.waiters); });
 }
 

@@ -61,7 +61,7 @@ class Transfer : public TransferOp {
   bool try_start() noexcept {
     // Most reads are known to be in vain, and need no call to find out; most writes are not.
     if constexpr (direction == Direction::read) {
-      return (source().is_ready(direction) || self().wanted() == 0) && attempt();
+      return is_worth_it() && attempt();
     } else {
       return attempt_if_ready();
     }
@@ -79,6 +79,7 @@ class Transfer : public TransferOp {
   Transfer(const Transfer&) noexcept = default;
 
   Op& self() noexcept { return static_cast<Op&>(*this); }
+  bool is_worth_it() noexcept { return source().is_ready(direction) || self().wanted() == 0; }
   [[gnu::flatten]] bool attempt() noexcept;
   [[gnu::flatten]] bool attempt_if_ready() noexcept;
 };
