@@ -381,7 +381,11 @@ def main():
     parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME",
                         help="measure this group alone; may be repeated: " + ", ".join(GROUPS))
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--check-arguments", action="store_true",
+                        help=argparse.SUPPRESS)  # of ./dev, before it installs and compiles
     options = parser.parse_args()
+    if options.check_arguments:
+        return 0
 
     bench = Bench(options.build.resolve(), options.quick)
     load, cores = os.getloadavg()[0], os.cpu_count()

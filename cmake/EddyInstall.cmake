@@ -18,6 +18,22 @@ write_basic_package_version_file(
 # The prefix is written relative to the file, so that an installed tree can be moved.
 file(RELATIVE_PATH eddy_pc_prefix
   ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+# What CMake's users get as usage requirements of eddy::eddy.
+set(eddy_pc_cflags)
+set(eddy_pc_libs)
+if(EDDY_DEBUG_CHECKS)
+  string(APPEND eddy_pc_cflags " -DEDDY_DEBUG_CHECKS")
+endif()
+if(EDDY_SANITIZE)
+  string(APPEND eddy_pc_cflags " -fsanitize=${EDDY_SANITIZE}")
+  string(APPEND eddy_pc_libs " -fsanitize=${EDDY_SANITIZE}")
+endif()
+foreach(library IN LISTS eddy_system_libraries)
+  string(APPEND eddy_pc_libs " -l${library}")
+endforeach()
+if(MINGW)
+  string(APPEND eddy_pc_libs " -Wl,--undefined=eddy_mingw_thread_exit")
+endif()
 configure_file(cmake/eddy.pc.in ${PROJECT_BINARY_DIR}/eddy.pc @ONLY)
 
 install(FILES ${PROJECT_BINARY_DIR}/eddyConfig.cmake ${PROJECT_BINARY_DIR}/eddyConfigVersion.cmake

@@ -113,7 +113,11 @@ def main():
                         help="measure nothing: write the page anew from what was measured last")
     parser.add_argument("--page", type=pathlib.Path,
                         help="what to write (default: docs/performance.md)")
+    parser.add_argument("--check-arguments", action="store_true",
+                        help=argparse.SUPPRESS)  # of ./dev, before it installs and compiles
     options = parser.parse_args()
+    if options.check_arguments:
+        return 0
 
     # Unwinds, so that what runs is ended as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

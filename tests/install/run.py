@@ -3,11 +3,14 @@
 
 The ways: find_package and pkg-config after an install to a prefix of its own, which is moved before it
 is used; add_subdirectory; FetchContent with SOURCE_DIR. Each with eddy as a static and a shared library.
+Before that: the install line of the README, on a copy of the sources that was never built.
 """
 
 import argparse
 import os
 import pathlib
+import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -16,6 +19,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 OUTSIDE = HERE / "outside"
+
+
+# Three times what it took (24 s, g++ 12, -O3), for slower machines and newer compilers.
+MOST_CPU_SECONDS = 75
 
 
 class Failed(Exception):
@@ -33,9 +40,10 @@ def run(*command, env=None):
 
 
 class Check:
-    def __init__(self, options, shared):
+    def __init__(self, options, shared, debug_checks=True):
         self.options = options
         self.shared = shared
+        self.debug_checks = debug_checks  # as a build of type Debug has them
         self.work = options.work / ("shared" if shared else "static")
 
     def cmake(self, source, build, *arguments):
@@ -47,8 +55,9 @@ class Check:
     def install(self):
         """Installs eddy, and returns the prefix, after having moved it."""
         build, staged, prefix = self.work / "eddy", self.work / "staged", self.work / "prefix"
-        self.cmake(ROOT, build, f"-DCMAKE_INSTALL_PREFIX={staged}", "-DEDDY_BUILD_TESTS=OFF",
-                   "-DEDDY_BUILD_EXAMPLES=OFF", "-DEDDY_BUILD_BENCH=OFF")
+        self.cmake(ROOT, build, f"-DCMAKE_INSTALL_PREFIX={staged}")
+        if not self.shared:
+            check_library_alone(build)
         run("cmake", "--install", build)
         staged.rename(prefix)
         return prefix
@@ -62,6 +71,9 @@ class Check:
         pc = next(prefix.rglob("eddy.pc"))
         env = dict(os.environ, PKG_CONFIG_PATH=str(pc.parent))
         flags = run("pkg-config", "--cflags", "--libs", "eddy", env=env).split()
+        if self.debug_checks != ("-DEDDY_DEBUG_CHECKS" in flags):
+            raise Failed(f"a user would not compile with the checks of the library: {flags}")
+        self.work.mkdir(parents=True, exist_ok=True)
         binary = self.work / "pkg_config"
         run(self.options.cxx, "-std=c++23", OUTSIDE / "main.cpp", "-o", binary, *flags)
         run(binary, env=dict(os.environ, LD_LIBRARY_PATH=str(pc.parent.parent)))
@@ -86,6 +98,69 @@ class Check:
         self.subproject("FetchContent")
 
 
+def copy_of_sources(folder):
+    """What a clone brings: never built, and not cached by what the user may have set up."""
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
+    return folder
+
+
+def without_cache():
+    """The environment, with which a compiler is run each time, and tells its true cost."""
+    return {name: value for name, value in os.environ.items() if not name.endswith("_COMPILER_LAUNCHER")}
+
+
+def cpu_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def check_install_line(options):
+    """The README's line installs the library, builds nothing else, and is quick."""
+    lines = re.findall(r"^    (\./dev install) (\S+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    if len(lines) != 1:
+        raise Failed(f"the README has {len(lines)} lines that install, and should have one")
+    clone, prefix = copy_of_sources(options.work / "clone"), options.work / "installed"
+    before = cpu_seconds()
+    run(clone / "dev", "install", prefix, env=dict(without_cache(), CXX=options.cxx))
+    took = cpu_seconds() - before
+    print(f"== {lines[0][0]}: {took:.0f} s of processor time")
+    if took > MOST_CPU_SECONDS:
+        raise Failed(f"the install line took {took:.0f} s of processor time, at most {MOST_CPU_SECONDS}")
+    check_library_alone(clone / "build/install")
+    check = Check(options, shared=False, debug_checks=False)
+    check.library_kind(prefix)
+    check.pkg_config(prefix)
+
+
+def check_library_alone(build):
+    """A build folder without presets: no test, no example and no benchmark is built there."""
+    programs = [str(file.relative_to(build)) for file in build.rglob("*")
+                if file.is_file() and os.access(file, os.X_OK) and "CMakeFiles" not in file.parts]
+    others = [str(file.relative_to(build)) for file in build.rglob("*.o") if "src/" not in file.as_posix()]
+    if programs or others:
+        raise Failed(f"more than the library was built: {programs + others}")
+
+
+def check_windows(options):
+    """What pkg-config says of a library for Windows is enough to link a program."""
+    cxx = shutil.which("x86_64-w64-mingw32-g++-posix")
+    if cxx is None:
+        print("== Windows: left out, there is no x86_64-w64-mingw32-g++-posix")
+        return
+    build, prefix = options.work / "windows", options.work / "windows_prefix"
+    run("cmake", "-S", ROOT, "-B", build, "-G", "Ninja", f"-DCMAKE_INSTALL_PREFIX={prefix}",
+        f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cmake/toolchains/mingw-w64.cmake'}")
+    run("cmake", "--build", build, "-j", options.jobs)
+    run("cmake", "--install", build)
+    pc = next(prefix.rglob("eddy.pc"))
+    flags = run("pkg-config", "--cflags", "--libs", "eddy", env=dict(os.environ, PKG_CONFIG_PATH=str(pc.parent)))
+    program = options.work / "windows.exe"
+    run(cxx, "-std=c++23", "-static", OUTSIDE / "main.cpp", "-o", program, *flags.split())
+    symbols = run("x86_64-w64-mingw32-nm", program)
+    if "eddy_mingw_thread_exit" not in symbols:
+        raise Failed("the program lacks what puts the end of a thread in order")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cxx", default=os.environ.get("CXX", "g++"))
@@ -95,6 +170,14 @@ def main():
     options.work = options.work.resolve()
 
     shutil.rmtree(options.work, ignore_errors=True)
+    options.work.mkdir(parents=True)
+    try:
+        check_install_line(options)
+        check_windows(options)
+    except Failed as failure:
+        print(f"installing: {failure}", file=sys.stderr)
+        return 1
+    shutil.rmtree(options.work)
     for shared in (False, True):
         kind = "shared" if shared else "static"
         start = time.monotonic()

@@ -103,12 +103,13 @@ TEST(Interruptions, AStormIsNeverSeenByATransfer) {
 TEST(Interruptions, AStormNeitherShortensNorLengthensASleep) {
   const test::InterruptStorm storm(300us);
   run([&]() -> Task<> {
-    const Instant start = Clock::now();
-    co_await sleep(50ms);
-    EXPECT_GE(Clock::now() - start, 50ms);
-    EXPECT_LT(Clock::now() - start, 5s);
+    do {  // until it has been a storm: a busy machine may run this thread once in 50 ms
+      const Instant start = Clock::now();
+      co_await sleep(50ms);
+      EXPECT_GE(Clock::now() - start, 50ms);
+      EXPECT_LT(Clock::now() - start, 5s);
+    } while (storm.count() <= 10);
   });
-  EXPECT_GT(storm.count(), 10);
 }
 
 }  // namespace

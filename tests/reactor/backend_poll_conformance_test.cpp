@@ -93,9 +93,9 @@ TYPED_TEST(BackendPollConformance, AHugeTimeoutIsNoError) {
 TYPED_TEST(BackendPollConformance, AStormOfInterruptionsDoesNotShortenATimeout) {
   if (!test::InterruptStorm::kPossible) GTEST_SKIP() << "this system interrupts no call";
   const test::InterruptStorm storm(500us);
-  const auto took = this->time_poll(100ms);
-  EXPECT_GE(took, 100ms);
-  EXPECT_GT(storm.count(), 10);
+  do {  // until it has been a storm: a busy machine may run this thread once in 100 ms
+    EXPECT_GE(this->time_poll(100ms), 100ms);
+  } while (storm.count() <= 10);
 }
 
 TYPED_TEST(BackendPollConformance, AStormOfInterruptionsDoesNotLengthenATimeout) {

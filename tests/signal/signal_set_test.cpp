@@ -245,6 +245,7 @@ int previous_calls = 0;
 void previous_handler(int) { ++previous_calls; }
 
 TEST(SignalSet, ThePreviousHandlerIsBackWhenTheLastListenerIsGone) {
+  previous_calls = 0;
   struct sigaction before{};
   struct sigaction own{};
   own.sa_handler = previous_handler;

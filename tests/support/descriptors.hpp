@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 #include <iterator>
 
 #include <fcntl.h>
@@ -37,13 +38,17 @@ inline std::size_t count_descriptors() {
       std::distance(std::filesystem::directory_iterator("/dev/fd"), {}));
 }
 
-/// True if this process may have so many descriptors; the soft limit is raised for it.
+/// True if this process may have so many descriptors. Raises the soft limit if that is lower, and
+/// says so.
 inline bool can_open(std::size_t count) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= count;
+  if (limit.rlim_cur >= count) return true;
+  if (limit.rlim_max < count) return false;
+  std::cout << "  the soft limit of descriptors, " << limit.rlim_cur << ", is raised to " << count
+            << "\n";
+  limit.rlim_cur = count;
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
 /// A duplicate of `source` under a number that is free now; none if that cannot be had.

@@ -75,21 +75,28 @@ inline void send_urgent(RawSource socket, char byte) {
   if (::send(socket, &byte, 1, MSG_OOB | MSG_NOSIGNAL) != 1) throw std::runtime_error("urgent");
 }
 
-/// Fills the way from `socket` to its peer until it would block, and goes on to do so; gives how
-/// much went in. A peer may acknowledge up to 200 ms late what has arrived (RFC 9293 allows 500),
-/// and that makes room once more, so the way counts as full when there was none for a quarter of a
-/// second.
+/// How late a peer may acknowledge what has arrived: 200 ms on Linux (RFC 9293 allows 500).
+inline constexpr std::chrono::milliseconds kLatestAcknowledgement{250};
+
+/// Fills the way from `socket` to its peer; gives how much went in. An acknowledgement that comes
+/// late makes room once more. So the way is full when an attempt fails that began after the latest
+/// acknowledgement of the last byte. The clock is read before the attempt: then it does not matter
+/// how long this thread is kept from running in between.
 inline std::size_t fill(RawSource socket) {
   const std::vector<std::byte> block(1 << 16);
   std::size_t total = 0;
-  for (Instant last = Clock::now(); Clock::now() - last < std::chrono::milliseconds(250);) {
+  Instant last = Clock::now();
+  for (;;) {
+    const Instant began = Clock::now();
     if (const Result<std::size_t> sent = sys::send(socket, block)) {
       total += *sent;
       last = Clock::now();
+    } else if (began - last >= kLatestAcknowledgement) {
+      return total;
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    std::this_thread::yield();
   }
-  return total;
 }
 
 /// Reads until it would block or ends; gives how much there was.
