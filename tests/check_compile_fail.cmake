@@ -1,27 +1,98 @@
-# cmake -DCXX=... -DSTD=... -DSOURCE=... -DINCLUDES=a|b -P check_compile_fail.cmake
-file(STRINGS ${SOURCE} first_line LIMIT_COUNT 1)
-if(NOT first_line MATCHES "^// expect: (.+)$")
-  message(FATAL_ERROR "${SOURCE}:1: the first line must be '// expect: <text of the error>'")
-endif()
-set(expected "${CMAKE_MATCH_1}")
-
+# cmake -DMODE=header|right|case -DCXX=... -DCOMPILER=... -DSTD=... -DINCLUDES=a|b -DDIR=... [-DSOURCE=...]
+#   -P check_compile_fail.cmake
 string(REPLACE "|" ";" include_dirs "${INCLUDES}")
 list(TRANSFORM include_dirs PREPEND "-I")
-set(compile ${CMAKE_COMMAND} -E env LC_ALL=C ${CXX} ${STD} -fsyntax-only ${include_dirs})
+set(compile ${CMAKE_COMMAND} -E env LC_ALL=C ${CXX} ${STD} -Wall -Wextra
+  -Wno-unused-parameter -Wno-unused-variable ${include_dirs})
+# Both compilers take this file for the header beside it.
+set(precompiled ${DIR}/all.hpp.gch)
+set(with_header -fsyntax-only -Winvalid-pch -include ${DIR}/all.hpp)
 
-# First that the rest of the file is right, or it would fail for a reason that nobody meant.
-execute_process(COMMAND ${compile} -DEDDY_COMPILE_OK ${SOURCE}
-  RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
-if(NOT status EQUAL 0)
-  message(FATAL_ERROR "${SOURCE} must compile with -DEDDY_COMPILE_OK, but does not:\n${output}")
+# What g++ 12 says is held short: it is what most users read, and the longest of all.
+set(lines_per_error 20)
+if(COMPILER STREQUAL "Clang")
+  list(APPEND with_header -ferror-limit=0)
+  set(lines_per_error 40)
 endif()
 
-execute_process(COMMAND ${compile} ${SOURCE}
+if(MODE STREQUAL "header")
+  execute_process(COMMAND ${compile} -x c++-header ${DIR}/all.hpp -o ${precompiled}
+    ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
+  return()
+endif()
+if(MODE STREQUAL "right")
+  if(COMPILER STREQUAL "GNU")
+    # It takes the cases for headers, because another file includes them.
+    list(APPEND with_header -Wno-subobject-linkage)
+  endif()
+  execute_process(COMMAND ${compile} ${with_header} -Werror -DEDDY_COMPILE_OK ${DIR}/right.cpp
+    RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT status EQUAL 0)
+    message(NOTICE "${output}")
+    message(FATAL_ERROR "with -DEDDY_COMPILE_OK each case must compile without a warning")
+  endif()
+  return()
+endif()
+
+file(STRINGS ${SOURCE} lines REGEX "^// expect")
+set(expected)
+foreach(line IN LISTS lines)
+  if(NOT line MATCHES "^// expect( warning)?( of (GNU|Clang))?: (.+)$")
+    message(FATAL_ERROR "${SOURCE}: '${line}' must be "
+      "'// expect: TEXT', '// expect warning: TEXT' or '// expect warning of GNU: TEXT'")
+  endif()
+  if("${CMAKE_MATCH_3}" STREQUAL "" OR "${CMAKE_MATCH_3}" STREQUAL COMPILER)
+    set(warning "${CMAKE_MATCH_1}")
+    set(expected "${CMAKE_MATCH_4}")
+  endif()
+endforeach()
+if(NOT expected)
+  message(FATAL_ERROR "${SOURCE}: it must begin with '// expect: TEXT'")
+endif()
+# A case that is to fail by a warning fails by nothing else; and one that is to fail by an error does so
+# for those who ask for no warnings.
+set(warnings -w)
+if(warning)
+  set(warnings -Werror)
+endif()
+
+execute_process(COMMAND ${compile} ${with_header} ${warnings} ${SOURCE}
   RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+function(fail why)
+  message(NOTICE "${output}")
+  message(FATAL_ERROR "${SOURCE} ${why}")
+endfunction()
 if(status EQUAL 0)
-  message(FATAL_ERROR "${SOURCE} compiles, but must not")
+  fail("compiles, but must not")
 endif()
-string(FIND "${output}" "${expected}" at)
+
+# The cure is in the first error: nobody reads the others.
+string(REGEX MATCH "error: [^\n]*" first_error "${output}")
+string(FIND "${first_error}" "${expected}" at)
 if(at EQUAL -1)
-  message(FATAL_ERROR "${SOURCE} fails, but does not say '${expected}':\n${output}")
+  fail("fails, but its first error does not say '${expected}'")
+endif()
+
+# Each line that ends in "// here" has such an error of its own.
+file(STRINGS ${SOURCE} lines)
+set(number 0)
+set(errors 1)
+foreach(line IN LISTS lines)
+  math(EXPR number "${number} + 1")
+  if(line MATCHES "// here$")
+    math(EXPR errors "${errors} + 1")
+    cmake_path(GET SOURCE FILENAME name)
+    string(REGEX MATCHALL "${name}:${number}:[0-9]+: error: [^\n]*" found "${output}")
+    string(FIND "${found}" "${expected}" at)
+    if(at EQUAL -1)
+      fail("has no error that says '${expected}' in line ${number}")
+    endif()
+  endif()
+endforeach()
+
+string(REGEX MATCHALL "\n" line_ends "${output}")
+list(LENGTH line_ends count)
+math(EXPR most "${lines_per_error} * ${errors}")
+if(NOT count LESS most)
+  fail("fails as it must, but in ${count} lines: no more than ${most} are read")
 endif()

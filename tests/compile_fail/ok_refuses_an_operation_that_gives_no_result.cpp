@@ -1,4 +1,4 @@
-// expect: ok(...) takes what gives an eddy::Result
+// expect: ok(...) takes what gives an eddy::Result; this gives none: co_await it as it is
 #include "eddy/eddy.hpp"
 
 using namespace std::chrono_literals;

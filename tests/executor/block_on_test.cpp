@@ -45,7 +45,7 @@ TEST(BlockOn, ThrowsTheExceptionOfItsTaskAndWorksAgain) {
     co_await yield_now();
     throw std::runtime_error("of the root");
   };
-  EXPECT_THROW(block_on(fail()), std::runtime_error);
+  EXPECT_THROW((void)block_on(fail()), std::runtime_error);
   EXPECT_EQ(block_on([]() -> Task<int> { co_return 1; }()), 1);
 }
 
@@ -138,7 +138,7 @@ TEST(BlockOn, WaitsForShieldedTasksAndCancelsWhatTheyLeave) {
     co_await sleep(2ms);
     log.emplace_back("cleaned up");
     spawn(forever).detach();
-    co_await spawn(child);
+    (void)co_await spawn(child);
   };
   auto user = [&]() -> Task<> {
     const Trace trace(log, "user");

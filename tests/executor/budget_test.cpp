@@ -40,7 +40,7 @@ TEST(Budget, TasksThatNeverWaitDoNotHoldUpASocketForManyBudgets) {
     // The byte is never read, so `readable` completes at once for ever.
     const auto spin = [&]() -> Task<> {
       while (!arrived) {
-        co_await busy.server.readable();
+        (void)co_await busy.server.readable();
         if (++steps != 1000) continue;
         EXPECT_TRUE(other.client.try_write(byte));
         steps_at_write = steps;
@@ -82,8 +82,8 @@ TEST(Budget, IsSharedWithTheBranchesOfATask) {
       co_return;
     };
     JoinHandle<void> waiting = spawn(other);
-    co_await serving;
-    co_await waiting;
+    (void)co_await serving;
+    (void)co_await waiting;
     co_return operations;
   };
 

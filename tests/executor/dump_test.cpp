@@ -100,7 +100,7 @@ TEST(Dump, ShowsTheTasksWhoseBranchesAreJustStarting) {
     const auto middle = [&]() -> Task<> { co_await when_all(look(), suspend_in_vain()); };
     const JoinHandle<void> waiting = spawn(suspend_in_vain);
     co_await yield_now();
-    co_await timeout(1ms, middle());
+    (void)co_await timeout(1ms, middle());
     EXPECT_EQ(lines.size(), 4U);
     if (lines.size() != 4) co_return;
     for (int i = 0; i < 3; ++i) EXPECT_TRUE(contains(lines[static_cast<std::size_t>(i)], " runs"));

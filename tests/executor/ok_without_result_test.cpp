@@ -31,7 +31,7 @@ TEST(Ok, ThrowsTheErrorOfAnOperationInATaskThatReturnsNothing) {
 
 TEST(Ok, ThrowsTheErrorOfAChildInATaskThatReturnsAPlainValue) {
   try {
-    block_on(use_child());
+    (void)block_on(use_child());
     FAIL() << "nothing was thrown";
   } catch (const std::system_error& error) {
     EXPECT_EQ(error.code(), std::errc::connection_refused);

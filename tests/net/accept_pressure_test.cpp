@@ -67,7 +67,7 @@ TEST_F(AcceptPressure, WithoutDescriptorsTheOldestConnectionIsShedAndCounted) {
     none.reset();
     EXPECT_EQ(test::count_descriptors(), before);  // the reserve is back, nothing else stayed
     accepting.abort();
-    co_await accepting;
+    (void)co_await accepting;
   });
 }
 
@@ -79,7 +79,7 @@ TEST_F(AcceptPressure, GoesOnWhenThereAreDescriptorsAgain) {
     EXPECT_TRUE(co_await is_turned_away(shed));
     none.reset();
     TcpStream next = connect();
-    co_await accepting;
+    (void)co_await accepting;
     EXPECT_TRUE(succeeded(*accepted_));
     EXPECT_EQ((*accepted_)->peer_address().value(), next.local_address().value());
     EXPECT_EQ(listener_.shed_count(), 1U);
@@ -95,7 +95,7 @@ TEST_F(AcceptPressure, EachOfManyConnectionsIsTurnedAway) {
     for (TcpStream& client : clients) EXPECT_TRUE(co_await is_turned_away(client));
     EXPECT_EQ(listener_.shed_count(), 5U);
     accepting.abort();
-    co_await accepting;
+    (void)co_await accepting;
   });
 }
 
@@ -116,7 +116,7 @@ TEST_F(AcceptPressure, WithoutAReserveItBacksOffAndDoesNotSpin) {
     EXPECT_LT(test::processor_time_of_this_thread() - before, 100ms);
     EXPECT_FALSE(accepting.finished());
     none.reset();
-    co_await accepting;  // the connection was in the backlog all the time
+    (void)co_await accepting;  // the connection was in the backlog all the time
     EXPECT_EQ((*accepted)->peer_address().value(), client.local_address().value());
     EXPECT_EQ(listener->shed_count(), 0U);
   });
@@ -129,7 +129,7 @@ TEST_F(AcceptPressure, WhereNobodyWaitsItSleepsUntilSomebodyDoes) {
     JoinHandle<void> first = spawn([&]() -> Task<> { co_await accept_one(); });
     co_await yield_now();
     TcpStream client = connect();
-    co_await first;
+    (void)co_await first;
     std::optional<NoDescriptorsLeft> none(std::in_place);
     // The system is out of descriptors before it looks whether there is a connection.
     JoinHandle<void> accepting = spawn([&]() -> Task<> { co_await accept_one(); });
@@ -139,7 +139,7 @@ TEST_F(AcceptPressure, WhereNobodyWaitsItSleepsUntilSomebodyDoes) {
     EXPECT_LE(test::sleeps_of_this_thread() - before, 3);
     none.reset();
     static_cast<void>(sys::connect(socket.raw(), address_of(listener_)));
-    co_await accepting;
+    (void)co_await accepting;
     EXPECT_TRUE(succeeded(*accepted_));
     EXPECT_EQ(listener_.shed_count(), 0U);
   });
@@ -160,7 +160,7 @@ TEST_F(AcceptPressure, AnAcceptThatBacksOffEndsWithItsListener) {
       } else {
         listener.reset();
       }
-      co_await accepting;
+      (void)co_await accepting;
       EXPECT_TRUE(outcome && failed_with(*outcome, std::errc::operation_canceled));
     });
   }
@@ -219,7 +219,7 @@ TEST_F(AcceptPressure, ACancelledAcceptLeaksNoDescriptor) {
       JoinHandle<void> accepting = spawn([&]() -> Task<> { co_await accept_one(); });
       if (i % 2 == 0) co_await yield_now();
       accepting.abort();
-      co_await accepting;
+      (void)co_await accepting;
       accepted_.reset();
     }
   });

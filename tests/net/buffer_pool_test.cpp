@@ -71,7 +71,7 @@ TEST(BufferPool, AReadThatWaitsHoldsNone) {
     co_await yield_now();
     EXPECT_EQ(pool.lent(), 0U);  // also the one that the first attempt had is back
     send_text(pair.client.raw(), "late");
-    co_await reading;
+    (void)co_await reading;
   });
   EXPECT_EQ(got, "late");
   EXPECT_EQ(pool.lent(), 0U);
@@ -116,7 +116,7 @@ TEST(BufferPool, AReadOfAStreamThatIsClosedMeanwhileIsCancelledAndHoldsNone) {
     send_text(pair.client.raw(), "too late");
     test::poll_until_woken();
     pair.server.close();
-    co_await reading;
+    (void)co_await reading;
     EXPECT_EQ(error, std::make_error_code(std::errc::operation_canceled));
     EXPECT_EQ(pool.lent(), 0U);
   });
@@ -140,7 +140,7 @@ TEST(BufferPool, MoreThanABufferComesInSeveralReadsInOrder) {
       EXPECT_LE(bytes->size(), 1000U);
       got.insert(got.end(), bytes->begin(), bytes->end());
     }
-    co_await writing;
+    (void)co_await writing;
   });
   EXPECT_EQ(got, sent);
 }

@@ -87,7 +87,7 @@ TEST(TcpBudget, AnAcceptorThatIsCancelledWhileItYieldsHasDroppedNoConnection) {
     JoinHandle<void> accepting = spawn(acceptor);
     co_await yield_now();
     accepting.abort();
-    co_await accepting;
+    (void)co_await accepting;
     EXPECT_GT(accepted.size(), 0U);
     EXPECT_LT(accepted.size(), std::size_t{kClients});
     while (accepted.size() < kClients) {
@@ -119,7 +119,7 @@ TEST(TcpBudget, ABranchThatUsesUpTheLastOfItIsNotCancelledWithWhatItTook) {
       };
       JoinHandle<void> aborting = spawn(aborter);
       static_cast<void>(co_await reading);
-      co_await aborting;
+      (void)co_await aborting;
     });
     EXPECT_EQ(got + test::drain(pair.server.raw()), 1U) << "after " << before << " operations";
   }
@@ -150,7 +150,7 @@ TEST(TcpBudget, AnAbortByAnotherThreadAtTheEndOfATurnDropsNoConnection) {
       std::thread([abort = accepting.abort_handle()] { abort.abort(); }).join();
       static_cast<void>(co_await accepting);
       over = true;
-      for (JoinHandle<void>& handle : yielding) co_await handle;
+      for (JoinHandle<void>& handle : yielding) (void)co_await handle;
       const bool waits = sys::accept(listener.raw(), nullptr).has_value();
       EXPECT_NE(accepted, waits) << "after " << turns << " turns";
     });

@@ -154,7 +154,7 @@ TEST_P(CancelledRead, AsTheLoserOfASelectInTheSameTurnLeavesTheBytes) {
     test::poll_until_woken();
     send_text(pair_.client.raw(), "hello");
     test::poll_once();  // the other branch too, where a byte that was sent is there at once
-    co_await handle;
+    (void)co_await handle;
     co_await expect_intact("hello");
   });
 }
@@ -202,7 +202,7 @@ class CancelledWrite : public testing::TestWithParam<NamedOperation> {
     }
     EXPECT_EQ(drained_, filled_ + 3);
     EXPECT_EQ(last, "end");
-    co_await ending;
+    (void)co_await ending;
   }
 
   TcpPair pair_;
@@ -267,7 +267,7 @@ TEST_P(CancelledWrite, AsTheLoserOfASelectInTheSameTurnWritesNothing) {
     test::poll_until_woken();
     make_room();
     test::poll_once();  // the other branch too, where the room is seen at once
-    co_await handle;
+    (void)co_await handle;
     co_await expect_intact();
   });
 }

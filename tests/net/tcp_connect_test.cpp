@@ -106,12 +106,12 @@ TEST(TcpConnect, CancelledItGivesUpAndClosesItsSocket) {
     };
     JoinHandle<void> never_started = spawn(connecting);
     never_started.abort();
-    co_await never_started;
+    (void)co_await never_started;
     JoinHandle<void> waiting = spawn(connecting);
     co_await yield_now();
     waiting.abort();
     waiting.abort();
-    co_await waiting;
+    (void)co_await waiting;
     const auto first = co_await select(TcpStream::connect(silent.address()), sleep(1ms));
     EXPECT_EQ(first.index(), 1U);
   });
@@ -129,7 +129,7 @@ TEST(TcpConnect, CancelledWhenItIsConnectedAndHasNotRunClosesItsSocket) {
     JoinHandle<void> handle = spawn(connecting);
     co_await yield_now();  // connected, or about to be
     handle.abort();
-    co_await handle;
+    (void)co_await handle;
   });
   EXPECT_EQ(test::count_descriptors(), before);
 }
@@ -169,7 +169,7 @@ TEST(TcpConnect, ASpuriousWakeDoesNotEndIt) {
     co_await yield_now();
     EXPECT_FALSE(handle.finished());
     handle.abort();
-    co_await handle;
+    (void)co_await handle;
   });
 }
 

@@ -60,8 +60,8 @@ TEST_F(TcpDestroyed, WhileTasksWaitEndsTheirOperationsWithOperationCanceled) {
     JoinHandle<void> writing = spawn([&]() -> Task<> { co_await write(); });
     co_await yield_now();
     stream_.reset();
-    co_await reading;
-    co_await writing;
+    (void)co_await reading;
+    (void)co_await writing;
   });
   EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
   EXPECT_TRUE(failed_with(*written_, std::errc::operation_canceled));
@@ -75,7 +75,7 @@ TEST_F(TcpDestroyed, AfterTheWakeAndBeforeTheReaderRunsDoesToo) {
     test::send_text(peer_.raw(), "hello");
     test::poll_until_woken();
     stream_.reset();
-    co_await reading;
+    (void)co_await reading;
   });
   EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
 }
@@ -85,7 +85,7 @@ TEST_F(TcpDestroyed, ClosedWhileTasksWaitDoesToo) {
     JoinHandle<void> reading = spawn([&]() -> Task<> { co_await read(); });
     co_await yield_now();
     stream_->close();
-    co_await reading;
+    (void)co_await reading;
   });
   EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
 }
@@ -100,7 +100,7 @@ TEST_F(TcpDestroyed, ByWhomItWokeIsAllowed) {
     JoinHandle<void> reading = spawn(reader);
     co_await yield_now();
     test::send_text(peer_.raw(), "hello");
-    co_await reading;
+    (void)co_await reading;
     std::array<std::byte, 8> buffer{};
     EXPECT_EQ((co_await peer_.read(buffer)).value(), 0U);
   });
@@ -117,8 +117,8 @@ TEST_F(TcpDestroyed, ByOneOfTwoThatItWokeRefusesTheOther) {
     JoinHandle<void> second = spawn([&]() -> Task<> { co_await read(); });
     co_await yield_now();
     test::send_text(peer_.raw(), "hello");
-    co_await first;
-    co_await second;
+    (void)co_await first;
+    (void)co_await second;
   });
   EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
 }
@@ -133,7 +133,7 @@ TEST_F(TcpDestroyed, InsideATaskThatIsCancelledWhileItUsesIt) {
     JoinHandle<void> owning = spawn(owner, std::move(*stream_));
     co_await yield_now();
     owning.abort();
-    co_await owning;
+    (void)co_await owning;
   });
   EXPECT_EQ(test::count_descriptors(), before - 1);
 }
@@ -152,7 +152,7 @@ class TcpStreamDeathTest : public testing::Test {
       JoinHandle<void> sending = spawn(send);
       std::array<std::byte, 1> buffer{};
       EXPECT_EQ((co_await pair.server.read(buffer)).value(), 1U);
-      co_await sending;
+      (void)co_await sending;
     });
   }
 };

@@ -81,7 +81,7 @@ TEST(TcpHalfClose, ShuttingReadingDownEndsAReadThatWaits) {
     JoinHandle<void> reading = spawn(reader);
     co_await yield_now();
     EXPECT_TRUE(succeeded(pair.client.shutdown(ShutdownHow::read)));
-    co_await reading;
+    (void)co_await reading;
   });
 }
 
@@ -96,7 +96,7 @@ TEST(TcpHalfClose, ShuttingWritingDownEndsAWriteThatWaits) {
     JoinHandle<void> writing = spawn(writer);
     co_await yield_now();
     EXPECT_TRUE(succeeded(pair.client.shutdown(ShutdownHow::write)));
-    co_await writing;
+    (void)co_await writing;
   });
 }
 
@@ -117,8 +117,8 @@ TEST(TcpHalfClose, AResetEndsAReadAndAWriteThatWait) {
     co_await yield_now();
     static_cast<void>(pair.server.set_linger(0s));
     pair.server.close();
-    co_await reading;
-    co_await writing;
+    (void)co_await reading;
+    (void)co_await writing;
   });
 }
 
@@ -134,7 +134,7 @@ TEST(TcpSplit, TwoTasksOwnAHalfEach) {
     };
     JoinHandle<std::string> reading = spawn(read, std::move(reader));
     JoinHandle<void> writing = spawn(write, std::move(writer));
-    co_await writing;
+    (void)co_await writing;
     // The writing half is gone, so its stream has ended; the other still reads.
     EXPECT_EQ(co_await read_to_end(pair.client), "from the half");
     EXPECT_TRUE(succeeded(co_await pair.client.write_all(bytes_of("to the half"))));

@@ -152,7 +152,7 @@ TEST(TcpListener, OneEdgeForManyConnectionsStrandsNoneOfSeveralAcceptors) {
     co_await yield_now();
     std::vector<Fd> clients;  // all in one batch: the loop does not run meanwhile
     for (int i = 0; i < 4; ++i) clients.push_back(test::connect_to(listener.raw()));
-    for (auto& handle : acceptors) co_await handle;
+    for (auto& handle : acceptors) (void)co_await handle;
     EXPECT_EQ(accepted, 4);
   });
 }
@@ -169,11 +169,11 @@ TEST(TcpListener, MoreAcceptorsThanConnectionsGoOnWaiting) {
     JoinHandle<void> second = spawn(acceptor);
     co_await yield_now();
     const Fd one = test::connect_to(listener.raw());
-    co_await first;
+    (void)co_await first;
     EXPECT_EQ(accepted, 1);
     EXPECT_FALSE(second.finished());
     const Fd two = test::connect_to(listener.raw());
-    co_await second;
+    (void)co_await second;
   });
 }
 
@@ -188,8 +188,8 @@ TEST(TcpListener, ClosingItEndsWaitingAcceptsAndFreesThePort) {
     JoinHandle<void> b = spawn(acceptor);
     co_await yield_now();
     listener->close();
-    co_await a;
-    co_await b;
+    (void)co_await a;
+    (void)co_await b;
   });
   EXPECT_TRUE(succeeded(TcpListener::bind(address)));
 }
@@ -203,7 +203,7 @@ TEST(TcpListener, DestroyingItEndsWaitingAccepts) {
     JoinHandle<void> handle = spawn(acceptor);
     co_await yield_now();
     listener.reset();
-    co_await handle;
+    (void)co_await handle;
   });
 }
 

@@ -72,7 +72,7 @@ TEST_F(TcpStreamTest, ReadWaitsForBytesAgainAndAgain) {
       const std::string text = "message " + std::to_string(i);
       JoinHandle<void> writing = spawn(writer, text);  // runs once this task waits
       EXPECT_EQ(co_await read_text(server_), text);
-      co_await writing;
+      (void)co_await writing;
     }
   });
 }
@@ -104,7 +104,7 @@ TEST_F(TcpStreamTest, BytesAndTheEndThatComeDuringAWaitBothArrive) {
     JoinHandle<void> writing = spawn(writer);
     EXPECT_EQ(co_await read_text(server_), "last words");
     EXPECT_EQ(co_await read_text(server_), "");
-    co_await writing;
+    (void)co_await writing;
   });
 }
 
@@ -122,8 +122,8 @@ TEST_F(TcpStreamTest, AnEndThatComesAfterAShortReadIsSeen) {
     };
     JoinHandle<void> ending = spawn(end);
     EXPECT_EQ(co_await read_text(server_), "");
-    co_await sending;
-    co_await ending;
+    (void)co_await sending;
+    (void)co_await ending;
   });
 }
 
@@ -156,7 +156,7 @@ TEST_F(TcpStreamTest, ReadExactGathersPieces) {
     EXPECT_TRUE(succeeded(co_await server_.read_exact(buffer)));
     EXPECT_EQ(text_of(buffer), "abcdefg");
     EXPECT_EQ(co_await read_text(server_), "h");
-    co_await writing;
+    (void)co_await writing;
   });
 }
 
@@ -181,7 +181,7 @@ TEST_F(TcpStreamTest, ReadExactThatWaitsSeesBytesAndTheEndThatComeTogether) {
     std::array<std::byte, 4> buffer{};
     const Result<> read = co_await server_.read_exact(buffer);
     EXPECT_TRUE(failed_with(read, Error::end_of_stream));
-    co_await sending;
+    (void)co_await sending;
   });
 }
 
@@ -204,7 +204,7 @@ TEST_F(TcpStreamTest, AResetIsConnectionReset) {
     JoinHandle<void> resetting = spawn(reset);
     std::array<std::byte, 4> buffer{};
     EXPECT_TRUE(failed_with(co_await server_.read(buffer), std::errc::connection_reset));
-    co_await resetting;
+    (void)co_await resetting;
   });
 }
 
@@ -249,7 +249,7 @@ TEST_F(TcpStreamTest, TryReadAfterReadableTakesAllAndWaitsAnew) {
         read = server_.try_read(buffer);
       }
       EXPECT_EQ(read.value(), 3U);
-      co_await writing;
+      (void)co_await writing;
     }
   });
 }
@@ -277,7 +277,7 @@ TEST_F(TcpStreamTest, APeekThatWouldBlockWaitsAndIsArmedAgain) {
       JoinHandle<void> writing = spawn(writer);
       EXPECT_EQ((co_await server_.peek(buffer)).value(), 1U);
       EXPECT_EQ(co_await read_text(server_), "x");
-      co_await writing;
+      (void)co_await writing;
     }
     client_.close();
     EXPECT_EQ((co_await server_.peek(buffer)).value(), 0U);
@@ -294,7 +294,7 @@ TEST_F(TcpStreamTest, BytesAroundOutOfBandDataAllArrive) {
     };
     JoinHandle<void> writing = spawn(writer);
     EXPECT_TRUE(succeeded(co_await server_.readable()));
-    co_await writing;
+    (void)co_await writing;
     test::poll_once();
     // The system ends a read at the mark, short though there is more.
     EXPECT_EQ(co_await read_text(server_), "before");
@@ -327,8 +327,8 @@ TEST_F(TcpStreamTest, OneTaskReadsWhileAnotherWrites) {
     JoinHandle<void> writing = spawn(writer);
     EXPECT_EQ(co_await read_text(client_), "to the client");
     EXPECT_TRUE(succeeded(co_await client_.write_all(bytes_of("to the server"))));
-    co_await reading;
-    co_await writing;
+    (void)co_await reading;
+    (void)co_await writing;
   });
 }
 
@@ -340,8 +340,8 @@ TEST_F(TcpStreamTest, TwoReadersShareTheBytes) {
     JoinHandle<void> b = spawn(reader);
     co_await yield_now();
     send_text(client_.raw(), "abcdef");
-    co_await a;
-    co_await b;
+    (void)co_await a;
+    (void)co_await b;
     EXPECT_EQ(total, 6U);
   });
 }

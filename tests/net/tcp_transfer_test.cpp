@@ -64,8 +64,8 @@ TEST(TcpTransfer, MegabytesGoBothWaysAtOnceUnharmed) {
     JoinHandle<std::size_t> d = spawn(read_pattern, std::ref(pair.server), 10'007);
     EXPECT_EQ((co_await c).value(), kSize);
     EXPECT_EQ((co_await d).value(), kSize);
-    co_await a;
-    co_await b;
+    (void)co_await a;
+    (void)co_await b;
   });
 }
 
@@ -78,7 +78,7 @@ TEST(TcpTransfer, ASlowReaderHoldsTheWriterBack) {
     for (int i = 0; i < 10; ++i) co_await yield_now();
     EXPECT_FALSE(writing.finished());  // it waits for room: the buffers hold less than all
     EXPECT_EQ(co_await read_pattern(pair.server, 4096), kSize);
-    co_await writing;
+    (void)co_await writing;
   });
 }
 
@@ -109,7 +109,7 @@ TEST(TcpTransfer, WriteGoesOnWhereItLeftOffAsTheReaderReads) {
     };
     JoinHandle<void> writing = spawn(writer);
     EXPECT_EQ(co_await read_pattern(pair.server, 3333), kSize);
-    co_await writing;
+    (void)co_await writing;
   });
 }
 
@@ -119,7 +119,7 @@ TEST(TcpTransfer, ByteByByteLosesNothing) {
   run([&]() -> Task<> {
     JoinHandle<void> writing = spawn(write_pattern, std::ref(pair.client), kSize);
     EXPECT_EQ(co_await read_pattern(pair.server, 1), kSize);
-    co_await writing;
+    (void)co_await writing;
   });
 }
 
@@ -197,7 +197,7 @@ TEST(TcpTransfer, MoreSlicesThanOneCallTakesWorkAfterAWaitToo) {
       read += *n;
     }
     EXPECT_EQ(got, pattern(kSlices));
-    co_await writing;
+    (void)co_await writing;
   });
 }
 
@@ -233,7 +233,7 @@ TEST(TcpTransfer, VectoredWritesWaitForRoom) {
     };
     JoinHandle<void> writing = spawn(writer);
     EXPECT_EQ(co_await read_pattern(pair.server, 1 << 16), kSize);
-    co_await writing;
+    (void)co_await writing;
   });
 }
 
@@ -258,7 +258,7 @@ TEST(TcpTransfer, AHundredConnectionsEchoSideBySide) {
       readers.push_back(spawn(read_pattern, std::ref(pair.client), 777));
     }
     for (auto& reader : readers) EXPECT_EQ((co_await reader).value(), kSize);
-    for (auto& other : others) co_await other;
+    for (auto& other : others) (void)co_await other;
   });
 }
 

@@ -44,7 +44,7 @@ class Fork : public testing::Test {
       EXPECT_TRUE(succeeded(co_await source_.readable()));
       std::array<std::byte, 8> buffer{};
       EXPECT_EQ(sys::read(source_.raw(), buffer).value(), 1U);
-      co_await writing;
+      (void)co_await writing;
     });
   }
 

@@ -79,7 +79,7 @@ TEST(IoSource, AnEmptyPipeIsNotReadableHoweverOftenItsWaiterIsWoken) {
     co_await yield_now();
     EXPECT_FALSE(outcome);
     pipe.write();
-    co_await handle;
+    (void)co_await handle;
   });
   ASSERT_TRUE(outcome);
   EXPECT_TRUE(succeeded(*outcome));
@@ -99,7 +99,7 @@ TEST(IoSource, WaitsAgainAndAgainOnOneRegistration) {
       EXPECT_TRUE(succeeded(co_await pipe.reader->readable()));
       EXPECT_EQ(pipe.drain(), 1U);
       EXPECT_EQ(test::watched_sources(), before + 1);
-      co_await writing;
+      (void)co_await writing;
     }
   });
   pipe.reader.reset();
@@ -122,12 +122,12 @@ TEST(IoSource, WaitingForOneDirectionDoesNotDeafenTheOther) {
     EXPECT_FALSE(readable || writable);
 
     test::send_text(pair.client.raw(), "x");
-    co_await reader;
+    (void)co_await reader;
     EXPECT_TRUE(readable.has_value());
     EXPECT_FALSE(writable);
 
     for (std::size_t got = 0; got < sent;) got += test::drain(pair.client.raw());
-    co_await writer;
+    (void)co_await writer;
     EXPECT_TRUE(writable.has_value());
   });
 }
@@ -143,7 +143,7 @@ TEST(IoSource, EveryWaiterOfADirectionIsWoken) {
     }
     co_await yield_now();
     pipe.write();
-    for (auto& waiter : waiters) co_await waiter;
+    for (auto& waiter : waiters) (void)co_await waiter;
   });
   for (const auto& outcome : outcomes) EXPECT_TRUE(outcome && *outcome);
 }
@@ -156,7 +156,7 @@ TEST(IoSource, AReaderOfAnEmptyPipeSeesItsWriterClose) {
     JoinHandle<void> reader = spawn(wait_readable, std::ref(*pipe.reader), std::ref(outcome));
     co_await yield_now();
     pipe.writer.reset();
-    co_await reader;
+    (void)co_await reader;
   });
   EXPECT_TRUE(outcome && *outcome);
 }
@@ -196,7 +196,7 @@ TEST(IoSource, MayBeDestroyedByWhomItWoke) {
       co_await yield_now();
       EXPECT_EQ(test::watched_sources(), before + 1);
       pipe.write();
-      co_await handle;
+      (void)co_await handle;
       EXPECT_EQ(test::watched_sources(), before);
     });
   }
@@ -216,7 +216,7 @@ TEST(IoSource, ARegistrationMayBeMadeByWhomAnotherWoke) {
     first.write();
     co_await yield_now();
     second.write();
-    co_await handle;
+    (void)co_await handle;
   });
 }
 
@@ -233,9 +233,9 @@ TEST(IoSource, DestroyingItEndsEveryWaitWithOperationCanceled) {
     JoinHandle<void> c = spawn(wait_writable);
     co_await yield_now();
     source.reset();
-    co_await a;
-    co_await b;
-    co_await c;
+    (void)co_await a;
+    (void)co_await b;
+    (void)co_await c;
   });
   for (const auto& outcome : outcomes) {
     ASSERT_TRUE(outcome);
@@ -256,7 +256,7 @@ TEST(IoSource, ClosingAndTakingTheDescriptorOutEndWaitsToo) {
       } else {
         taken = pipe.reader->into_fd();
       }
-      co_await waiter;
+      (void)co_await waiter;
     });
     ASSERT_TRUE(outcome);
     EXPECT_TRUE(failed_with(*outcome, std::errc::operation_canceled));
@@ -274,7 +274,7 @@ TEST(IoSource, DestroyingItAfterTheWakeButBeforeTheWaiterRunsCancelsToo) {
     pipe.write();
     test::poll_until_woken();  // the waiter is on the ready queue
     pipe.reader.reset();
-    co_await waiter;
+    (void)co_await waiter;
   });
   ASSERT_TRUE(outcome);
   EXPECT_TRUE(failed_with(*outcome, std::errc::operation_canceled));
@@ -293,7 +293,7 @@ TEST(IoSource, DestroyingItAfterAWakeByAnybodyElseCancelsToo) {
     co_await yield_now();
     waker->wake();
     pipe.reader.reset();
-    co_await waiter;
+    (void)co_await waiter;
   });
   ASSERT_TRUE(outcome);
   EXPECT_TRUE(failed_with(*outcome, std::errc::operation_canceled));
@@ -316,8 +316,8 @@ TEST(IoSource, OneOfTwoInABatchMayDestroyTheOther) {
     second.write();
     test::spin_until_ready(second.reader->raw(), Interest::readable);
     test::poll_once();  // both are in one batch now, where what is ready is reported at once
-    co_await a;
-    co_await b;
+    (void)co_await a;
+    (void)co_await b;
   });
   ASSERT_TRUE(outcome);
   EXPECT_TRUE(failed_with(*outcome, std::errc::operation_canceled));
@@ -332,7 +332,7 @@ TEST(IoSource, IsDeregisteredBeforeItIsClosed) {
     JoinHandle<void> waiter = spawn(wait_readable, std::ref(*pipe.reader), std::ref(outcome));
     co_await yield_now();
     pipe.reader.reset();
-    co_await waiter;
+    (void)co_await waiter;
   });
   pipe.write();  // the pipe lives on in the duplicate; with a registration left, this would fire
   EXPECT_TRUE(test::poll_once().empty());
@@ -350,7 +350,7 @@ TEST(IoSource, AReusedNumberIsNoReasonToWake) {
     old.write();
     Pipe pipe = std::move(sys::create_pipe().value());
     old.reader.reset();
-    co_await waiter;
+    (void)co_await waiter;
     std::optional<IoSource> reused{test::duplicate_onto(pipe.reader.raw(), number)};
     EXPECT_EQ(reused->raw(), number);
     outcome.reset();
@@ -360,7 +360,7 @@ TEST(IoSource, AReusedNumberIsNoReasonToWake) {
     co_await yield_now();
     EXPECT_FALSE(outcome);
     EXPECT_TRUE(succeeded(sys::write(pipe.writer.raw(), bytes_of("x"))));
-    co_await stranger;
+    (void)co_await stranger;
     EXPECT_TRUE(outcome && *outcome);
   });
 }
@@ -410,8 +410,8 @@ TEST(IoSource, MayBeMovedWhileNobodyWaits) {
     *other.reader = std::move(moved);
     JoinHandle<void> second = spawn(write);
     EXPECT_TRUE(succeeded(co_await other.reader->readable()));
-    co_await first;
-    co_await second;
+    (void)co_await first;
+    (void)co_await second;
   });
 }
 
@@ -422,12 +422,12 @@ TEST(IoSource, ACancelledWaitLeavesNothingBehind) {
     JoinHandle<void> cancelled = spawn(wait_readable, std::ref(*pipe.reader), std::ref(outcome));
     co_await yield_now();
     cancelled.abort();
-    co_await cancelled;
+    (void)co_await cancelled;
     EXPECT_FALSE(outcome);
     JoinHandle<void> next = spawn(wait_readable, std::ref(*pipe.reader), std::ref(outcome));
     co_await yield_now();
     pipe.write();
-    co_await next;
+    (void)co_await next;
     EXPECT_TRUE(outcome && *outcome);
   });
 }

@@ -29,7 +29,7 @@ TEST(SignalRaise, EachSetGetsEachSignal) {
       JoinHandle<void> raising = spawn(raise);
       EXPECT_EQ((co_await one.next()).value(), SIGTERM);
       EXPECT_EQ((co_await other.next()).value(), SIGTERM);
-      co_await raising;
+      (void)co_await raising;
     }
   });
 }
@@ -46,7 +46,7 @@ TEST(SignalRaise, OneThatComesBeforeItIsAskedForIsNotLost) {
     };
     JoinHandle<void> raising = spawn(raise);
     EXPECT_EQ((co_await set.next()).value(), SIGINT);
-    co_await raising;
+    (void)co_await raising;
   });
 }
 
@@ -80,7 +80,7 @@ TEST(SignalRaise, CtrlCIsAnInterrupt) {
     };
     JoinHandle<void> raising = spawn(raise);
     EXPECT_TRUE(succeeded(co_await ctrl_c()));
-    co_await raising;
+    (void)co_await raising;
   });
 }
 

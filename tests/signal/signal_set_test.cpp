@@ -60,7 +60,7 @@ TEST(SignalSet, ReportsASignalThatComesWhileItWaits) {
     };
     JoinHandle<void> raising = spawn(raiser);  // runs once this task waits
     EXPECT_EQ((co_await set.next()).value(), SIGUSR1);
-    co_await raising;
+    (void)co_await raising;
   });
 }
 
@@ -93,7 +93,7 @@ TEST(SignalSet, ASecondSigtermArrivesAndAThird) {
     for (int i = 0; i < 3; ++i) {
       JoinHandle<void> raising = spawn(raiser);
       EXPECT_EQ((co_await set.next()).value(), SIGTERM);
-      co_await raising;
+      (void)co_await raising;
     }
   });
 }
@@ -170,10 +170,10 @@ TEST(SignalSet, OfTwoTasksThatWaitOnOneSetOneGetsIt) {
     JoinHandle<void> second = spawn(listener);
     co_await yield_now();
     std::raise(SIGUSR1);
-    co_await first;
+    (void)co_await first;
     EXPECT_EQ(heard, 1);
     std::raise(SIGUSR1);
-    co_await second;
+    (void)co_await second;
     EXPECT_EQ(heard, 2);
   });
 }
@@ -193,8 +193,8 @@ TEST(SignalSet, TasksThatShareASetAtTheEndOfTheirBudgetDoNotMeet) {
     };
     JoinHandle<void> first = spawn(listener);
     JoinHandle<void> second = spawn(listener);
-    co_await first;
-    co_await second;
+    (void)co_await first;
+    (void)co_await second;
     EXPECT_GE(heard, kSignals);
   });
 }
@@ -237,7 +237,7 @@ TEST(SignalSet, IsNotBoundToTheThreadThatWasFirst) {
     };
     JoinHandle<void> raising = spawn(raiser);
     EXPECT_TRUE(succeeded(co_await set.next()));
-    co_await raising;
+    (void)co_await raising;
   });
 }
 
@@ -358,14 +358,14 @@ TEST(SignalSet, ACancelledWaitLosesNothing) {
     JoinHandle<void> while_it_waits = spawn(listener);
     co_await yield_now();
     while_it_waits.abort();
-    co_await while_it_waits;
+    (void)co_await while_it_waits;
     JoinHandle<void> after_its_wake = spawn(listener);
     co_await yield_now();
     std::raise(SIGUSR1);
     test::poll_until_woken();
     after_its_wake.abort();
     after_its_wake.abort();
-    co_await after_its_wake;
+    (void)co_await after_its_wake;
     EXPECT_EQ((co_await set.next()).value(), SIGUSR1);
   });
 }
@@ -383,7 +383,7 @@ TEST(SignalSet, DestroyingItEndsItsWaits) {
         test::poll_until_woken();
       }
       set.reset();
-      co_await handle;
+      (void)co_await handle;
       EXPECT_TRUE(outcome && failed_with(*outcome, std::errc::operation_canceled));
     }
   });
@@ -430,7 +430,7 @@ TEST_F(CtrlC, CompletesAtSigintAndGivesTheSignalBack) {
       JoinHandle<void> raising = spawn(raiser);
       EXPECT_TRUE((co_await pressed).value().has_value());
       EXPECT_EQ(handler_of(SIGINT), SIG_DFL);
-      co_await raising;
+      (void)co_await raising;
     }
   });
 }
@@ -453,7 +453,7 @@ TEST_F(CtrlCDeathTest, ASecondOneEndsAProgramThatHangs) {
       };
       JoinHandle<void> raising = spawn(raiser);
       static_cast<void>(co_await ctrl_c());
-      co_await raising;
+      (void)co_await raising;
     });
     std::raise(SIGINT);
   };

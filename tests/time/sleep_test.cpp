@@ -106,7 +106,7 @@ TEST(Sleep, OfNothingOrLessCompletesAtOnce) {
     co_await sleep_until(Clock::now() - 1s);
     co_await sleep_until(Instant::min());
     EXPECT_FALSE(other_ran);
-    co_await handle;
+    (void)co_await handle;
   });
 }
 
@@ -127,7 +127,7 @@ TEST(Sleep, ADeadlineAtTheEndOfTimeIsNoReasonToSpin) {
     co_await sleep(100ms);
     EXPECT_LT(test::processor_time_of_this_thread() - before, 50ms);
     far.abort();
-    co_await far;
+    (void)co_await far;
   });
 }
 
@@ -148,7 +148,7 @@ TEST(Sleep, SleepersWakeInTheOrderOfTheirDeadlines) {
     };
     std::vector<JoinHandle<void>> sleeps;
     for (const int ms : {9, 3, 12, 1, 6}) sleeps.push_back(spawn(sleeper, ms));
-    for (auto& handle : sleeps) co_await handle;
+    for (auto& handle : sleeps) (void)co_await handle;
   });
   EXPECT_EQ(order, (std::vector{1, 3, 6, 9, 12}));
 }
@@ -162,7 +162,7 @@ TEST(Sleep, SleepersOfOneLengthWakeInTheOrderInWhichTheyWentToSleep) {
     };
     std::vector<JoinHandle<void>> sleeps;
     for (int i = 0; i < 20; ++i) sleeps.push_back(spawn(sleeper, i));
-    for (auto& handle : sleeps) co_await handle;
+    for (auto& handle : sleeps) (void)co_await handle;
   });
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
   EXPECT_EQ(order.size(), 20U);
@@ -180,7 +180,7 @@ TEST(Sleep, CancellingOneLeavesTheOthers) {
     for (int i = 0; i < 10; ++i) sleeps.push_back(spawn(sleeper));
     co_await yield_now();
     for (std::size_t i = 0; i < sleeps.size(); i += 2) sleeps[i].abort();
-    for (auto& handle : sleeps) co_await handle;
+    for (auto& handle : sleeps) (void)co_await handle;
   });
   EXPECT_EQ(woken, 5);
 }
@@ -190,16 +190,16 @@ TEST(Sleep, ACancelledSleepLeavesNothingInTheWheel) {
     const auto sleeper = []() -> Task<> { co_await sleep(1h); };
     JoinHandle<void> before_it_starts = spawn(sleeper);
     before_it_starts.abort();
-    co_await before_it_starts;
+    (void)co_await before_it_starts;
     JoinHandle<void> unsettled = spawn(sleeper);
     co_await yield_now();
     unsettled.abort();
-    co_await unsettled;
+    (void)co_await unsettled;
     JoinHandle<void> settled = spawn(sleeper);
     co_await sleep(1ms);
     settled.abort();
     settled.abort();  // twice
-    co_await settled;
+    (void)co_await settled;
     EXPECT_TRUE(detail::Executor::current().wheel().empty());
   });
 }
@@ -225,7 +225,7 @@ TEST(Sleep, ASleepThatIsCancelledInTheTurnInWhichItEndsDoesNotRun) {
       JoinHandle<void> first = spawn(canceller);
       co_await yield_now();
       victim.emplace(spawn(sleeper, deadline));
-      co_await first;
+      (void)co_await first;
       const JoinResult<void> joined = co_await *victim;
       EXPECT_EQ(joined.has_value(), !both_slept);
     });

@@ -29,7 +29,8 @@ class RootOwner final : public TaskOwner {
 /// destructors run here. Then waits for the shielded ones, and cancels what they have left. Calling
 /// it inside a task stops the program.
 template <class T>
-T block_on(Task<T> task, std::source_location where = std::source_location::current()) {
+[[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] T
+block_on(Task<T> task, std::source_location where = std::source_location::current()) {
   detail::RootOwner<T> owner;
   detail::Executor& executor = detail::Executor::current();
   executor.spawn(detail_release(task).promise().make_root(where), &owner);

@@ -134,7 +134,8 @@ template <class T>
 class [[nodiscard("dropping the handle detaches the task; say so with detach()")]] JoinHandle final
     : public detail::JoinHandleBase {
  public:
-  class JoinOp final : public detail::JoinHandleBase::Join {
+  class [[nodiscard("nothing happens until it is awaited: write co_await")]] JoinOp final
+      : public detail::JoinHandleBase::Join {
    public:
     explicit JoinOp(JoinHandle& joined) noexcept : Join(joined) {}
 

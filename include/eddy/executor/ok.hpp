@@ -68,7 +68,6 @@ class [[nodiscard]] OkAwaiter final : public Operation {
 
  public:
   using ResultType = AwaitResultOf<A>;
-  static_assert(is_result<ResultType>, "ok(...) takes what gives an eddy::Result");
 
   explicit OkAwaiter(Ok<A>& ok) noexcept : operation_(operation_of(ok.awaited)) {}
 
@@ -137,8 +136,6 @@ class [[nodiscard]] OkAwaiter final : public Operation {
 template <class P, class T>
 class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private EndHook {
  public:
-  static_assert(is_result<T>, "ok(...) takes a task that returns an eddy::Result");
-
   OkAwaiter(P& promise, Ok<Task<T>>& ok) noexcept
       : TaskAwaiter<T>(promise.task(), std::move(ok.awaited)), promise_(&promise) {}
 
@@ -151,7 +148,7 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
       child().hook = this;
     }
   }
-  typename T::value_type await_resume() { return unwrap(TaskAwaiter<T>::await_resume()); }
+  typename T::value_type await_resume() { return unwrap(this->take()); }
 
  private:
   Promise<T>& child() noexcept { return this->child_.promise(); }
@@ -182,10 +179,16 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
 ///     }
 template <class A>
 auto ok(A&& awaited) noexcept {
-  static_assert(detail::IsAwaitable<A>, "ok takes eddy's tasks and operations");
+  static_assert(detail::is_awaitable<A>, "ok takes eddy's tasks and operations");
   static_assert(!(std::is_lvalue_reference_v<A> && detail::IsOperation<std::remove_cvref_t<A>>),
                 "an operation is awaited once: make it here");
-  return detail::Ok<A>(std::forward<A>(awaited));
+  if constexpr (detail::is_awaitable<A>) {
+    constexpr bool kGivesResult = detail::is_result<detail::AwaitResultOf<A>>;
+    static_assert(
+        kGivesResult,
+        "ok(...) takes what gives an eddy::Result; this gives none: co_await it as it is");
+    if constexpr (kGivesResult) return detail::Ok<A>(std::forward<A>(awaited));
+  }
 }
 
 }  // namespace eddy

@@ -147,6 +147,9 @@ using AwaitResultOf = typename AwaitResult<std::remove_cvref_t<A>>::type;
 template <class A>
 concept IsAwaitable = is_task<std::remove_cvref_t<A>> || IsOperation<std::remove_cvref_t<A>> ||
                       HasOperation<std::remove_cvref_t<A>>;
+/// The same for a static assertion, which would else list what each part of the concept lacks.
+template <class A>
+inline constexpr bool is_awaitable = IsAwaitable<A>;
 
 template <class A>
 Task<AwaitResultOf<A>> to_task(A&& awaitable) {

@@ -166,6 +166,12 @@ inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<std::expected<T, std::error_code>> = true;
 
+/// True of what may be an error, which whoever awaits it must look at.
+template <class T>
+inline constexpr bool may_be_error = false;
+template <class T, class E>
+inline constexpr bool may_be_error<std::expected<T, E>> = true;
+
 /// A task that has used its budget up runs again after all that can run now, and goes on with
 /// `operation`.
 void yield_over_budget(TaskHeader& task, Operation& operation,
@@ -247,6 +253,12 @@ class [[nodiscard]] Awaiting {
     return start_operation(frame.promise().task(), operation_, Itself(operation_), frame);
   }
   decltype(auto) await_resume() { return operation_.take(); }
+  [[nodiscard("it may be an error: look at it, or write (void)co_await")]] decltype(auto)
+  await_resume()
+    requires may_be_error<decltype(std::declval<Op&>().take())>
+  {
+    return operation_.take();
+  }
 
  private:
   Op operation_;

@@ -19,7 +19,7 @@ inline constexpr bool loses_progress =
 
 /// An operation whose loss was agreed to.
 template <class Op>
-class MayLose final {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] MayLose final {
  public:
   explicit MayLose(Op&& operation) noexcept : operation_(std::move(operation)) {}
 
@@ -30,7 +30,8 @@ class MayLose final {
 };
 
 template <class... Ts>
-class SelectOp final : public Operation {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] SelectOp final
+    : public Operation {
  public:
   static constexpr bool kStartsBranches = true;
   using Selected = std::variant<NonVoidOf<Ts>...>;
@@ -107,13 +108,15 @@ auto may_lose(Op&& operation) {
 template <class... As>
 auto select(As&&... branches) {
   static_assert(sizeof...(As) != 0, "select needs a branch");
-  static_assert((detail::IsAwaitable<As> && ...), "select takes eddy's tasks and operations");
+  static_assert((detail::is_awaitable<As> && ...), "select takes eddy's tasks and operations");
   static_assert(!(detail::loses_progress<As> || ...),
                 "select would lose the bytes that read_exact or write_all has already moved when "
                 "another branch is first: wrap the operation in eddy::may_lose(...) if that is "
                 "what you want, or use read and write");
-  return detail::SelectOp<detail::AwaitResultOf<As>...>(
-      detail::to_task(std::forward<As>(branches))...);
+  if constexpr (sizeof...(As) != 0 && (detail::is_awaitable<As> && ...)) {
+    return detail::SelectOp<detail::AwaitResultOf<As>...>(
+        detail::to_task(std::forward<As>(branches))...);
+  }
 }
 
 }  // namespace eddy

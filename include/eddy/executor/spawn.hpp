@@ -3,6 +3,7 @@
 
 #include "eddy/executor/join_handle.hpp"
 
+#include <exception>
 #include <functional>
 #include <source_location>
 #include <type_traits>
@@ -54,13 +55,22 @@ inline constexpr bool owns_all<F, Args...> =
 template <class F, class... Args>
 inline constexpr bool owns_all<F*, Args...> = ParametersOf<F*>::template keep<Args...>();
 
+/// The task that `f(args...)` gives; `Task<>` if it is refused, so that this is the only error.
 template <class F, class... Args>
 struct SpawnedTask {
   static_assert(std::is_invocable_v<F&, Args...>,
                 "spawn(f, args...): f cannot be called with copies of these arguments; use "
                 "std::ref for an argument that f takes by non-const reference");
-  using type = std::invoke_result_t<F&, Args...>;
-  static_assert(is_task<type>, "spawn(f, args...): f must return an eddy::Task");
+  using type = Task<>;
+  static constexpr bool kFits = false;
+};
+template <class F, class... Args>
+  requires std::is_invocable_v<F&, Args...>
+struct SpawnedTask<F, Args...> {
+  using Given = std::invoke_result_t<F&, Args...>;
+  static constexpr bool kFits = is_task<Given>;
+  static_assert(kFits, "spawn(f, args...): f must return an eddy::Task");
+  using type = std::conditional_t<kFits, Given, Task<>>;
 };
 template <class F, class... Args>
 using SpawnedTaskOf = typename SpawnedTask<std::decay_t<F>, std::decay_t<Args>...>::type;
@@ -103,7 +113,9 @@ Task<T> call_member_in_frame(F function, Object object, Args... args) {
 template <class F, class... Args>
 SpawnedTaskOf<F, Args...> make_task(F&& function, Args&&... args) {
   using T = typename SpawnedTaskOf<F, Args...>::value_type;
-  if constexpr (owns_all<std::decay_t<F>, std::decay_t<Args>...>) {
+  if constexpr (!SpawnedTask<std::decay_t<F>, std::decay_t<Args>...>::kFits) {
+    std::terminate();
+  } else if constexpr (owns_all<std::decay_t<F>, std::decay_t<Args>...>) {
     return std::invoke(std::forward<F>(function),
                        static_cast<std::decay_t<Args>>(std::forward<Args>(args))...);
   } else if constexpr (std::is_member_function_pointer_v<std::decay_t<F>>) {

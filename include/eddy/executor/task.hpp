@@ -86,12 +86,19 @@ class [[nodiscard]] TaskAwaiter {
     child_.promise().resume_point = parent;
   }
   /// The child's frame, and so its arguments, are gone before the parent uses the result.
-  T await_resume() {
+  T await_resume() { return take(); }
+  [[nodiscard("it may be an error: look at it, or write (void)co_await")]] T await_resume()
+    requires may_be_error<T>
+  {
+    return take();
+  }
+
+ protected:
+  T take() {
     const TaskAwaiter ended(std::move(*this));
     return ended.child_.promise().take();
   }
 
- protected:
   std::coroutine_handle<Promise<T>> child_;
 };
 

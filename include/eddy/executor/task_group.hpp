@@ -72,7 +72,9 @@ class TaskGroup final {
 
   /// Completes when no task of the group is left.
   /// **Cancel**: nothing is lost.
-  class IdleOp final : public detail::Operation, private detail::ListNode {
+  class [[nodiscard("nothing happens until it is awaited: write co_await")]] IdleOp final
+      : public detail::Operation,
+        private detail::ListNode {
    public:
     static constexpr bool kRefersToOthers = true;
 
@@ -143,7 +145,8 @@ namespace detail {
 
 /// Runs the body of a group as a branch, then waits for the group's tasks.
 template <class T, class Body>
-class GroupOp final : public Operation {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] GroupOp final
+    : public Operation {
  public:
   static constexpr bool kStartsBranches = true;
 

@@ -80,7 +80,8 @@ inline Waker detail_make_waker(detail::TaskHeader& task) { return Waker(detail::
 namespace detail {
 
 /// Waits for a wake by a `Waker`.
-class SuspendOp final : public Operation {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] SuspendOp final
+    : public Operation {
  public:
   using completes_on_any_wake = void;
   using waits_for_own_waker = void;
@@ -93,7 +94,8 @@ class SuspendOp final : public Operation {
 };
 
 /// Gives up the turn.
-class YieldOp final : public Operation {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] YieldOp final
+    : public Operation {
  public:
   using completes_on_any_wake = void;
 
@@ -108,7 +110,8 @@ class YieldOp final : public Operation {
 };
 
 /// Completes at once with a waker of the task that awaits it.
-class CurrentWakerOp final : public Operation {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] CurrentWakerOp final
+    : public Operation {
  public:
   bool try_start() noexcept;
   bool begin_wait(Waiter&) const noexcept { return false; }

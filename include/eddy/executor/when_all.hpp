@@ -86,7 +86,8 @@ class VectorBranches {
 };
 
 template <class... Ts>
-class WhenAllOp final : public AllOp<TupleBranches<Ts...>> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenAllOp final
+    : public AllOp<TupleBranches<Ts...>> {
  public:
   using AllOp<TupleBranches<Ts...>>::AllOp;
 
@@ -108,7 +109,8 @@ class WhenAllOp final : public AllOp<TupleBranches<Ts...>> {
 };
 
 template <class T>
-class WhenAllVectorOp final : public AllOp<VectorBranches<T>> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenAllVectorOp final
+    : public AllOp<VectorBranches<T>> {
  public:
   using AllOp<VectorBranches<T>>::AllOp;
 

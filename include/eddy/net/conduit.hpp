@@ -18,7 +18,8 @@ class Conduit;
 namespace detail {
 
 /// Takes what a stream has into a conduit.
-class FillOp final : public Transfer<FillOp, Direction::read> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] FillOp final
+    : public Transfer<FillOp, Direction::read> {
  public:
   FillOp(IoSource& from, Conduit& conduit) noexcept : Transfer(from, 0), conduit_(&conduit) {}
 
@@ -36,7 +37,8 @@ class FillOp final : public Transfer<FillOp, Direction::read> {
 };
 
 /// Passes on what a conduit holds.
-class DrainOp final : public Transfer<DrainOp, Direction::write> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] DrainOp final
+    : public Transfer<DrainOp, Direction::write> {
  public:
   DrainOp(IoSource& to, Conduit& conduit) noexcept : Transfer(to, 0), conduit_(&conduit) {}
 

@@ -54,10 +54,11 @@ class TcpListener {
   /// Takes over a listening, non-blocking socket: one that a service manager has opened, say.
   explicit TcpListener(Fd socket) noexcept;
   /// **Errors**: address_in_use, address_not_available, permission_denied and others of the system.
-  static Result<TcpListener> bind(const SocketAddr& address,
-                                  const ListenOptions& options = ListenOptions());
+  [[nodiscard]] static Result<TcpListener> bind(const SocketAddr& address,
+                                                const ListenOptions& options = ListenOptions());
 
-  class AcceptOp final : public detail::Operation {
+  class [[nodiscard("nothing happens until it is awaited: write co_await")]] AcceptOp final
+      : public detail::Operation {
    public:
     static constexpr bool kRefersToOthers = true;
 
@@ -98,7 +99,7 @@ class TcpListener {
   /// Connections that were accepted only to be closed, for want of descriptors.
   std::uint64_t shed_count() const noexcept { return shed_count_; }
   /// The address that is listened on, with the port that the system chose if 0 was asked for.
-  Result<SocketAddr> local_address() const noexcept;
+  [[nodiscard]] Result<SocketAddr> local_address() const noexcept;
   RawSource raw() const noexcept { return source_.raw(); }
 
  private:

@@ -27,7 +27,8 @@ class WriteHalf;
 namespace detail {
 
 /// Opens a socket and waits until it is connected; `co_await` gives `Result<TcpStream>`.
-class ConnectOp final : public Operation {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] ConnectOp final
+    : public Operation {
  public:
   explicit ConnectOp(const SocketAddr& address) noexcept : address_(address), source_(Fd()) {}
 
@@ -129,13 +130,13 @@ class TcpStream {
   /// The same for `try_write`.
   detail::ReadinessOp writable() noexcept { return {source_, Direction::write, false}; }
   /// Reads without waiting. **Errors**: operation_would_block if there is nothing.
-  Result<std::size_t> try_read(std::span<std::byte> buffer) noexcept;
+  [[nodiscard]] Result<std::size_t> try_read(std::span<std::byte> buffer) noexcept;
   /// Writes without waiting. **Errors**: operation_would_block if there is no room.
-  Result<std::size_t> try_write(std::span<const std::byte> data) noexcept;
+  [[nodiscard]] Result<std::size_t> try_write(std::span<const std::byte> data) noexcept;
 
   /// Ends one direction, or both. After `ShutdownHow::write` the peer reads the end of the stream
   /// once it has read all that was written, and this side can still read.
-  Result<> shutdown(ShutdownHow how) noexcept;
+  [[nodiscard]] Result<> shutdown(ShutdownHow how) noexcept;
   /// Closes now; operations of other tasks on the stream end with operation_canceled.
   void close() noexcept { source_.close(); }
 
@@ -146,21 +147,21 @@ class TcpStream {
   std::pair<ReadHalf, WriteHalf> split() &&;
 
   /// Sends small writes at once instead of gathering them (TCP_NODELAY).
-  Result<> set_nodelay(bool on) noexcept;
-  Result<bool> nodelay() const noexcept;
+  [[nodiscard]] Result<> set_nodelay(bool on) noexcept;
+  [[nodiscard]] Result<bool> nodelay() const noexcept;
   /// Probes a silent peer; null does not.
-  Result<> set_keep_alive(const std::optional<KeepAlive>& keep_alive) noexcept;
-  Result<bool> keep_alive() const noexcept;
+  [[nodiscard]] Result<> set_keep_alive(const std::optional<KeepAlive>& keep_alive) noexcept;
+  [[nodiscard]] Result<bool> keep_alive() const noexcept;
   /// Sizes of the kernel's buffers in bytes. Linux doubles what is set, for its own use.
-  Result<> set_send_buffer_size(int bytes) noexcept;
-  Result<int> send_buffer_size() const noexcept;
-  Result<> set_receive_buffer_size(int bytes) noexcept;
-  Result<int> receive_buffer_size() const noexcept;
+  [[nodiscard]] Result<> set_send_buffer_size(int bytes) noexcept;
+  [[nodiscard]] Result<int> send_buffer_size() const noexcept;
+  [[nodiscard]] Result<> set_receive_buffer_size(int bytes) noexcept;
+  [[nodiscard]] Result<int> receive_buffer_size() const noexcept;
   /// Zero: closing discards what is unsent and resets the connection. Null: the default.
-  Result<> set_linger(std::optional<std::chrono::seconds> linger) noexcept;
+  [[nodiscard]] Result<> set_linger(std::optional<std::chrono::seconds> linger) noexcept;
 
-  Result<SocketAddr> local_address() const noexcept;
-  Result<SocketAddr> peer_address() const noexcept;
+  [[nodiscard]] Result<SocketAddr> local_address() const noexcept;
+  [[nodiscard]] Result<SocketAddr> peer_address() const noexcept;
   RawSource raw() const noexcept { return source_.raw(); }
 
  private:
@@ -221,7 +222,7 @@ class WriteHalf {
     return stream_->write_all(data);
   }
   detail::ReadinessOp writable() noexcept { return stream_->writable(); }
-  Result<> shutdown() noexcept { return stream_->shutdown(ShutdownHow::write); }
+  [[nodiscard]] Result<> shutdown() noexcept { return stream_->shutdown(ShutdownHow::write); }
 
   /// The whole, for its options and addresses.
   TcpStream& stream() noexcept { return *stream_; }

@@ -85,7 +85,8 @@ class Transfer : public TransferOp {
 };
 
 /// One read of what is there.
-class ReadOp final : public Transfer<ReadOp, Direction::read> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadOp final
+    : public Transfer<ReadOp, Direction::read> {
  public:
   ReadOp(IoSource& source, std::span<std::byte> buffer) noexcept
       : Transfer(source, buffer.size()), data_(buffer.data()) {}
@@ -102,7 +103,8 @@ class ReadOp final : public Transfer<ReadOp, Direction::read> {
 };
 
 /// One read of what is there into a buffer that is borrowed for it; while it waits it holds none.
-class PooledReadOp final : public Transfer<PooledReadOp, Direction::read> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] PooledReadOp final
+    : public Transfer<PooledReadOp, Direction::read> {
  public:
   PooledReadOp(IoSource& source, BufferPool& pool) noexcept : Transfer(source, 0), pool_(&pool) {}
 
@@ -128,7 +130,8 @@ class PooledReadOp final : public Transfer<PooledReadOp, Direction::read> {
 };
 
 /// A look at what is there.
-class PeekOp final : public Transfer<PeekOp, Direction::read> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] PeekOp final
+    : public Transfer<PeekOp, Direction::read> {
  public:
   PeekOp(IoSource& source, std::span<std::byte> buffer) noexcept
       : Transfer(source, buffer.size()), data_(buffer.data()) {}
@@ -145,7 +148,8 @@ class PeekOp final : public Transfer<PeekOp, Direction::read> {
 };
 
 /// Reads until the buffer is full.
-class ReadExactOp final : public Transfer<ReadExactOp, Direction::read> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadExactOp final
+    : public Transfer<ReadExactOp, Direction::read> {
  public:
   using loses_progress = void;
 
@@ -165,7 +169,8 @@ class ReadExactOp final : public Transfer<ReadExactOp, Direction::read> {
 };
 
 /// One write of what there is room for.
-class WriteOp final : public Transfer<WriteOp, Direction::write> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteOp final
+    : public Transfer<WriteOp, Direction::write> {
  public:
   WriteOp(IoSource& source, std::span<const std::byte> data) noexcept
       : Transfer(source, data.size()), data_(data.data()) {}
@@ -182,7 +187,8 @@ class WriteOp final : public Transfer<WriteOp, Direction::write> {
 };
 
 /// Writes until all is written.
-class WriteAllOp final : public Transfer<WriteAllOp, Direction::write> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteAllOp final
+    : public Transfer<WriteAllOp, Direction::write> {
  public:
   using loses_progress = void;
 
@@ -205,7 +211,8 @@ class WriteAllOp final : public Transfer<WriteAllOp, Direction::write> {
 };
 
 /// One read into several buffers, in order.
-class ReadVectoredOp final : public Transfer<ReadVectoredOp, Direction::read> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadVectoredOp final
+    : public Transfer<ReadVectoredOp, Direction::read> {
  public:
   ReadVectoredOp(IoSource& source, std::span<const std::span<std::byte>> buffers) noexcept
       : Transfer(source, 0), buffers_(buffers) {}
@@ -223,7 +230,8 @@ class ReadVectoredOp final : public Transfer<ReadVectoredOp, Direction::read> {
 };
 
 /// One write from several buffers, in order.
-class WriteVectoredOp final : public Transfer<WriteVectoredOp, Direction::write> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteVectoredOp final
+    : public Transfer<WriteVectoredOp, Direction::write> {
  public:
   WriteVectoredOp(IoSource& source, std::span<const std::span<const std::byte>> data) noexcept
       : Transfer(source, 0), data_(data) {}

@@ -42,7 +42,7 @@ class SocketAddr {
   /// Reads "127.0.0.1:80", "[::1]:80" or "[fe80::1%2]:80" (a numeric scope). Names are not looked
   /// up.
   /// **Errors**: `Error::bad_address`.
-  static Result<SocketAddr> parse(std::string_view text);
+  [[nodiscard]] static Result<SocketAddr> parse(std::string_view text);
 
   /// The form that `parse` reads; IPv6 after RFC 5952.
   std::string to_string() const;

@@ -67,25 +67,25 @@ inline bool is(const std::error_code& error, std::errc code) noexcept {
 }
 
 // Any descriptor.
-Result<void> close(RawSource source) noexcept;
-Result<void> set_nonblocking(RawSource source) noexcept;
-Result<Fd> duplicate(RawSource source) noexcept;
-Result<Pipe> create_pipe() noexcept;
+[[nodiscard]] Result<void> close(RawSource source) noexcept;
+[[nodiscard]] Result<void> set_nonblocking(RawSource source) noexcept;
+[[nodiscard]] Result<Fd> duplicate(RawSource source) noexcept;
+[[nodiscard]] Result<Pipe> create_pipe() noexcept;
 Count read(RawSource source, std::span<std::byte> buffer) noexcept;
 Count write(RawSource source, std::span<const std::byte> data) noexcept;
 /// What of `interest` holds right now; hang-up and errors count as both directions.
-Result<Interest> poll_now(RawSource source, Interest interest) noexcept;
+[[nodiscard]] Result<Interest> poll_now(RawSource source, Interest interest) noexcept;
 /// A descriptor that does nothing but take up a number, to be given up when there are no more.
-Result<Fd> open_reserve() noexcept;
+[[nodiscard]] Result<Fd> open_reserve() noexcept;
 
 // Sockets.
-Result<Fd> create_stream_socket(SocketAddr::Family family) noexcept;
-Result<void> bind(RawSource socket, const SocketAddr& address) noexcept;
-Result<void> listen(RawSource socket, int backlog) noexcept;
+[[nodiscard]] Result<Fd> create_stream_socket(SocketAddr::Family family) noexcept;
+[[nodiscard]] Result<void> bind(RawSource socket, const SocketAddr& address) noexcept;
+[[nodiscard]] Result<void> listen(RawSource socket, int backlog) noexcept;
 /// `peer`, if not null, gets the address of the other side.
-Result<Fd> accept(RawSource listener, SocketAddr* peer) noexcept;
+[[nodiscard]] Result<Fd> accept(RawSource listener, SocketAddr* peer) noexcept;
 /// In progress is `errc::operation_in_progress`.
-Result<void> connect(RawSource socket, const SocketAddr& address) noexcept;
+[[nodiscard]] Result<void> connect(RawSource socket, const SocketAddr& address) noexcept;
 Count receive(RawSource socket, std::span<std::byte> buffer) noexcept;
 Count peek(RawSource socket, std::span<std::byte> buffer) noexcept;
 Count send(RawSource socket, std::span<const std::byte> data) noexcept;
@@ -95,35 +95,35 @@ inline constexpr std::size_t kSlicesPerCall = 64;
 Count receive_vectored(RawSource socket, std::span<const std::span<std::byte>> buffers) noexcept;
 Count send_vectored(RawSource socket, std::span<const std::span<const std::byte>> data) noexcept;
 /// A pipe that bytes can be spliced into and out of; function_not_supported where there is none.
-Result<Pipe> create_splice_pipe() noexcept;
+[[nodiscard]] Result<Pipe> create_splice_pipe() noexcept;
 /// Moves what a socket has into such a pipe, at most `most` bytes, without copying them. May move
 /// less although the socket has more.
 Count splice_from_socket(RawSource socket, RawSource pipe_writer, std::size_t most) noexcept;
 /// The same out of the pipe, which has so many bytes. Never raises SIGPIPE.
 Count splice_to_socket(RawSource pipe_reader, RawSource socket, std::size_t most) noexcept;
-Result<void> shutdown(RawSource socket, ShutdownHow how) noexcept;
-Result<void> set_option(RawSource socket, SocketOption option, int value) noexcept;
-Result<int> get_option(RawSource socket, SocketOption option) noexcept;
+[[nodiscard]] Result<void> shutdown(RawSource socket, ShutdownHow how) noexcept;
+[[nodiscard]] Result<void> set_option(RawSource socket, SocketOption option, int value) noexcept;
+[[nodiscard]] Result<int> get_option(RawSource socket, SocketOption option) noexcept;
 /// The pending error of the socket, which is cleared; success if there is none.
-Result<void> take_error(RawSource socket) noexcept;
-Result<SocketAddr> local_address(RawSource socket) noexcept;
-Result<SocketAddr> peer_address(RawSource socket) noexcept;
+[[nodiscard]] Result<void> take_error(RawSource socket) noexcept;
+[[nodiscard]] Result<SocketAddr> local_address(RawSource socket) noexcept;
+[[nodiscard]] Result<SocketAddr> peer_address(RawSource socket) noexcept;
 
 // Signals. The callback runs inside the signal handler, with errno saved around it.
 /// Installs the handler of `signal_number` and remembers the previous one. invalid_argument for the
 /// signals of faults.
-Result<void> install_signal(int signal_number, SignalCallback on_signal) noexcept;
+[[nodiscard]] Result<void> install_signal(int signal_number, SignalCallback on_signal) noexcept;
 /// A bell: an edge at every poller that watches a reader, each time the writer is rung; never full.
-Result<Pipe> create_bell() noexcept;
+[[nodiscard]] Result<Pipe> create_bell() noexcept;
 /// One more reader of the bell, for a poller of its own.
-Result<Fd> create_bell_reader(const Pipe& bell) noexcept;
+[[nodiscard]] Result<Fd> create_bell_reader(const Pipe& bell) noexcept;
 /// To be called before a look at what the bell tells of: silences the reader where a poller is not
 /// told of edges, and does nothing elsewhere.
 void hush(RawSource bell_reader) noexcept;
 /// Async-signal-safe.
 void ring(const Pipe& bell) noexcept;
 /// Puts the previous handler back.
-Result<void> restore_signal(int signal_number) noexcept;
+[[nodiscard]] Result<void> restore_signal(int signal_number) noexcept;
 
 // Time, the process, the last resort.
 std::chrono::nanoseconds monotonic_now() noexcept;
@@ -136,16 +136,18 @@ void write_to_stderr(std::span<const std::byte> text) noexcept;
 std::uint32_t fork_count() noexcept;
 
 // epoll, of the Linux backend alone.
-Result<Fd> epoll_create() noexcept;
-Result<void> epoll_add(RawSource epoll, RawSource source, epoll_event& event) noexcept;
-Result<void> epoll_modify(RawSource epoll, RawSource source, epoll_event& event) noexcept;
-Result<void> epoll_remove(RawSource epoll, RawSource source) noexcept;
+[[nodiscard]] Result<Fd> epoll_create() noexcept;
+[[nodiscard]] Result<void> epoll_add(RawSource epoll, RawSource source,
+                                     epoll_event& event) noexcept;
+[[nodiscard]] Result<void> epoll_modify(RawSource epoll, RawSource source,
+                                        epoll_event& event) noexcept;
+[[nodiscard]] Result<void> epoll_remove(RawSource epoll, RawSource source) noexcept;
 /// No timeout waits for ever. A kernel without epoll_pwait2 rounds it up to a millisecond.
 Count epoll_wait(RawSource epoll, std::span<epoll_event> events,
                  std::optional<std::chrono::nanoseconds> timeout) noexcept;
 
 // kqueue, of the backend of macOS and FreeBSD alone.
-Result<Fd> kqueue_create() noexcept;
+[[nodiscard]] Result<Fd> kqueue_create() noexcept;
 /// Applies changes that all have EV_RECEIPT, and puts their receipts in their place. Takes no event
 /// from the queue, and never blocks.
 Count kqueue_change(RawSource kqueue, std::span<struct ::kevent> changes) noexcept;
@@ -153,6 +155,6 @@ Count kqueue_change(RawSource kqueue, std::span<struct ::kevent> changes) noexce
 Count kqueue_wait(RawSource kqueue, std::span<struct ::kevent> events,
                   std::optional<std::chrono::nanoseconds> timeout) noexcept;
 /// True of a file, a folder and a disk, whose readiness says nothing.
-Result<bool> is_file(RawSource source) noexcept;
+[[nodiscard]] Result<bool> is_file(RawSource source) noexcept;
 }  // namespace sys
 }  // namespace eddy

@@ -62,7 +62,7 @@ concept NeedsRearm =
 
 /// Calls `rearm`, if the backend has it.
 template <ReactorBackend B>
-Result<> rearm_if_needed(const B& backend, RawSource source, Interest blocked) {
+[[nodiscard]] Result<> rearm_if_needed(const B& backend, RawSource source, Interest blocked) {
   if constexpr (NeedsRearm<B>) {
     return backend.rearm(source, blocked);
   } else {

@@ -33,15 +33,16 @@ class EpollReactor {
     Pipe bell_;
   };
 
-  static Result<EpollReactor> create();
+  [[nodiscard]] static Result<EpollReactor> create();
 
-  Result<> register_source(RawSource source, Token token, Interest interest) const;
-  Result<> reregister(RawSource source, Token token, Interest interest) const;
-  Result<> deregister(RawSource source) const;
-  Result<std::size_t> poll(Events& events, std::optional<std::chrono::nanoseconds> timeout) const;
-  Result<std::size_t> poll(WakerRegistry& wakers,
-                           std::optional<std::chrono::nanoseconds> timeout) const;
-  Result<Notifier> create_notifier() const;
+  [[nodiscard]] Result<> register_source(RawSource source, Token token, Interest interest) const;
+  [[nodiscard]] Result<> reregister(RawSource source, Token token, Interest interest) const;
+  [[nodiscard]] Result<> deregister(RawSource source) const;
+  [[nodiscard]] Result<std::size_t> poll(Events& events,
+                                         std::optional<std::chrono::nanoseconds> timeout) const;
+  [[nodiscard]] Result<std::size_t> poll(WakerRegistry& wakers,
+                                         std::optional<std::chrono::nanoseconds> timeout) const;
+  [[nodiscard]] Result<Notifier> create_notifier() const;
 
  private:
   explicit EpollReactor(Fd epoll) noexcept : epoll_(std::move(epoll)), forks_(sys::fork_count()) {}

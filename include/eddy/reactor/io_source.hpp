@@ -19,7 +19,8 @@ class IoSource;
 namespace detail {
 
 /// Waits until an I/O source may be used in one direction; `co_await` gives `Result<>`.
-class ReadinessOp final : public Operation {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadinessOp final
+    : public Operation {
  public:
   static constexpr bool kRefersToOthers = true;
 
@@ -111,7 +112,7 @@ class IoSource {
  private:
   sys::Status wait_for_the_first_time(Direction direction, detail::Waiter& waiter) noexcept;
   void check_thread() const noexcept;
-  Result<> register_with_thread() noexcept;
+  [[nodiscard]] Result<> register_with_thread() noexcept;
   void deregister() noexcept;
   void check_unwaited() const noexcept;
 

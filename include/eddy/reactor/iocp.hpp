@@ -45,19 +45,20 @@ class IocpReactor {
     std::shared_ptr<sys::CompletionPort> port_;
   };
 
-  static Result<IocpReactor> create();
+  [[nodiscard]] static Result<IocpReactor> create();
   IocpReactor(IocpReactor&&) noexcept;
   IocpReactor& operator=(IocpReactor&&) noexcept;
   ~IocpReactor();
 
-  Result<> register_source(RawSource source, Token token, Interest interest) const;
-  Result<> reregister(RawSource source, Token token, Interest interest) const;
-  Result<> rearm(RawSource source, Interest blocked) const;
-  Result<> deregister(RawSource source) const;
-  Result<std::size_t> poll(Events& events, std::optional<std::chrono::nanoseconds> timeout) const;
-  Result<std::size_t> poll(WakerRegistry& wakers,
-                           std::optional<std::chrono::nanoseconds> timeout) const;
-  Result<Notifier> create_notifier() const;
+  [[nodiscard]] Result<> register_source(RawSource source, Token token, Interest interest) const;
+  [[nodiscard]] Result<> reregister(RawSource source, Token token, Interest interest) const;
+  [[nodiscard]] Result<> rearm(RawSource source, Interest blocked) const;
+  [[nodiscard]] Result<> deregister(RawSource source) const;
+  [[nodiscard]] Result<std::size_t> poll(Events& events,
+                                         std::optional<std::chrono::nanoseconds> timeout) const;
+  [[nodiscard]] Result<std::size_t> poll(WakerRegistry& wakers,
+                                         std::optional<std::chrono::nanoseconds> timeout) const;
+  [[nodiscard]] Result<Notifier> create_notifier() const;
 
  private:
   explicit IocpReactor(std::unique_ptr<detail::PollSet> polls) noexcept;

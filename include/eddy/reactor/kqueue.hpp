@@ -38,15 +38,16 @@ class KqueueReactor {
     std::shared_ptr<const detail::FilterSet> filters_;
   };
 
-  static Result<KqueueReactor> create();
+  [[nodiscard]] static Result<KqueueReactor> create();
 
-  Result<> register_source(RawSource source, Token token, Interest interest) const;
-  Result<> reregister(RawSource source, Token token, Interest interest) const;
-  Result<> deregister(RawSource source) const;
-  Result<std::size_t> poll(Events& events, std::optional<std::chrono::nanoseconds> timeout) const;
-  Result<std::size_t> poll(WakerRegistry& wakers,
-                           std::optional<std::chrono::nanoseconds> timeout) const;
-  Result<Notifier> create_notifier() const;
+  [[nodiscard]] Result<> register_source(RawSource source, Token token, Interest interest) const;
+  [[nodiscard]] Result<> reregister(RawSource source, Token token, Interest interest) const;
+  [[nodiscard]] Result<> deregister(RawSource source) const;
+  [[nodiscard]] Result<std::size_t> poll(Events& events,
+                                         std::optional<std::chrono::nanoseconds> timeout) const;
+  [[nodiscard]] Result<std::size_t> poll(WakerRegistry& wakers,
+                                         std::optional<std::chrono::nanoseconds> timeout) const;
+  [[nodiscard]] Result<Notifier> create_notifier() const;
 
  private:
   explicit KqueueReactor(std::shared_ptr<detail::FilterSet> filters) noexcept

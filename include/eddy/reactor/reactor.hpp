@@ -30,34 +30,35 @@ namespace eddy {
 class Reactor {
  public:
   /// **Errors**: what the kernel says when it refuses another epoll or kqueue.
-  static Result<Reactor> create();
+  [[nodiscard]] static Result<Reactor> create();
 
-  Result<> register_source(RawSource source, Token token, Interest interest) const {
+  [[nodiscard]] Result<> register_source(RawSource source, Token token, Interest interest) const {
     return backend_.register_source(source, token, interest);
   }
-  Result<> reregister(RawSource source, Token token, Interest interest) const {
+  [[nodiscard]] Result<> reregister(RawSource source, Token token, Interest interest) const {
     return backend_.reregister(source, token, interest);
   }
   /// An attempt on the source would have blocked in this direction. Must be said, on some
   /// platforms, before its next event is due.
-  Result<> rearm(RawSource source, Interest blocked) const {
+  [[nodiscard]] Result<> rearm(RawSource source, Interest blocked) const {
     return rearm_if_needed(backend_, source, blocked);
   }
-  Result<> deregister(RawSource source) const { return backend_.deregister(source); }
+  [[nodiscard]] Result<> deregister(RawSource source) const { return backend_.deregister(source); }
   /// Removes the source, and wakes those who wait under `token`: their operations end with
   /// operation_canceled.
-  Result<> deregister_with_token(RawSource source, Token token);
+  [[nodiscard]] Result<> deregister_with_token(RawSource source, Token token);
 
   /// Reports what is ready and wakes those who wait for it. A wake puts a task on the ready queue;
   /// nothing is resumed, destroyed or called back from here.
-  Result<std::size_t> poll(Events& events, std::optional<std::chrono::nanoseconds> timeout);
+  [[nodiscard]] Result<std::size_t> poll(Events& events,
+                                         std::optional<std::chrono::nanoseconds> timeout);
   /// Wakes those who wait for what is ready, and makes no list of it.
-  Result<std::size_t> poll(std::optional<std::chrono::nanoseconds> timeout) {
+  [[nodiscard]] Result<std::size_t> poll(std::optional<std::chrono::nanoseconds> timeout) {
     return backend_.poll(wakers_, timeout);
   }
   /// Reports what is ready and wakes nobody.
-  Result<std::size_t> poll_raw(Events& events,
-                               std::optional<std::chrono::nanoseconds> timeout) const {
+  [[nodiscard]] Result<std::size_t> poll_raw(
+      Events& events, std::optional<std::chrono::nanoseconds> timeout) const {
     return backend_.poll(events, timeout);
   }
 
@@ -65,12 +66,14 @@ class Reactor {
   /// which shares the old one with its parent: must be called there before anything else of eddy,
   /// but for closing what it has inherited; else polling and registering stop the child.
   /// **Errors**: what the kernel says; the reactor is then unusable.
-  Result<> rebuild();
+  [[nodiscard]] Result<> rebuild();
   /// How often that was done; notifiers of before belong to the old object.
   std::uint32_t rebuild_count() const noexcept { return rebuild_count_; }
 
   /// What wakes `poll` from other threads.
-  Result<PlatformReactor::Notifier> create_notifier() const { return backend_.create_notifier(); }
+  [[nodiscard]] Result<PlatformReactor::Notifier> create_notifier() const {
+    return backend_.create_notifier();
+  }
   /// Where wakes go.
   detail::ReadyQueue& ready() noexcept { return *ready_; }
   WakerRegistry& wakers() noexcept { return wakers_; }

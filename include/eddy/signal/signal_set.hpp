@@ -25,16 +25,17 @@ class SignalSet {
   /// **Errors**: invalid_argument for what is no signal, cannot be caught (SIGKILL, SIGSTOP), or is
   /// raised by a fault, which would come again and again (SIGSEGV, SIGBUS, SIGFPE, SIGILL);
   /// too_many_files_open.
-  static Result<SignalSet> create(std::initializer_list<int> signal_numbers) {
+  [[nodiscard]] static Result<SignalSet> create(std::initializer_list<int> signal_numbers) {
     return create(std::span(signal_numbers.begin(), signal_numbers.size()));
   }
-  static Result<SignalSet> create(std::span<const int> signal_numbers);
+  [[nodiscard]] static Result<SignalSet> create(std::span<const int> signal_numbers);
 
   SignalSet(SignalSet&&) noexcept = default;
   SignalSet& operator=(SignalSet&& other) noexcept;
   ~SignalSet();
 
-  class NextOp final : public detail::Operation {
+  class [[nodiscard("nothing happens until it is awaited: write co_await")]] NextOp final
+      : public detail::Operation {
    public:
     static constexpr bool kRefersToOthers = true;
 

@@ -26,7 +26,8 @@ class Interval {
   /// With the first tick at `start`.
   Interval(Instant start, Duration period, MissedTick missed = MissedTick::burst);
 
-  class TickOp final : public detail::Operation {
+  class [[nodiscard("nothing happens until it is awaited: write co_await")]] TickOp final
+      : public detail::Operation {
    public:
     static constexpr bool kRefersToOthers = true;
 

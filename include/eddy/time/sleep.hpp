@@ -53,7 +53,8 @@ class Timer {
   TimerNode node_;
 };
 
-class SleepOp final : public Operation {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] SleepOp final
+    : public Operation {
  public:
   explicit SleepOp(TimeLimit limit) noexcept : limit_(limit) {}
 

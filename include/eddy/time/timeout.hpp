@@ -38,7 +38,9 @@ struct TimedTraits<Op> {
 
 /// An operation with a timer beside it; no coroutine frame.
 template <class Op>
-class TimedOp final : public Operation, public TimedTraits<Op> {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedOp final
+    : public Operation,
+      public TimedTraits<Op> {
  public:
   static constexpr bool kRefersToOthers = refers_to_others<Op>;
   static constexpr bool kStartsBranches = starts_branches<Op>;
@@ -93,7 +95,8 @@ class TimedOp final : public Operation, public TimedTraits<Op> {
 
 /// A task, as a branch of its own, with a timer beside it.
 template <class T>
-class TimedTask final : public Operation {
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedTask final
+    : public Operation {
  public:
   static constexpr bool kStartsBranches = true;
   using Output = TimedResult<T>;
@@ -142,8 +145,10 @@ class TimedTask final : public Operation {
 template <class A>
 auto limit_time(TimeLimit limit, A&& awaitable) {
   using Plain = std::remove_cvref_t<A>;
-  static_assert(IsAwaitable<A>, "timeout takes eddy's tasks and operations");
-  if constexpr (is_task<Plain>) {
+  static_assert(is_awaitable<A>, "timeout takes eddy's tasks and operations");
+  if constexpr (!is_awaitable<A>) {
+    return;  // so that this is the only error
+  } else if constexpr (is_task<Plain>) {
     static_assert(!std::is_lvalue_reference_v<A>, "a task is awaited once: write std::move(task)");
     return TimedTask<typename Plain::value_type>(limit, std::forward<A>(awaitable));
   } else if constexpr (IsOperation<Plain>) {

@@ -32,10 +32,10 @@ class FilterSet {
   FilterSet& operator=(const FilterSet&) = delete;
   ~FilterSet();
 
-  Result<> open();
-  Result<> add(RawSource source, Watch watch);
-  Result<> change(RawSource source, Watch watch);
-  Result<> remove(RawSource source);
+  [[nodiscard]] Result<> open();
+  [[nodiscard]] Result<> add(RawSource source, Watch watch);
+  [[nodiscard]] Result<> change(RawSource source, Watch watch);
+  [[nodiscard]] Result<> remove(RawSource source);
   void notify() const noexcept;
 
   RawSource kqueue() const noexcept { return kqueue_.raw(); }
@@ -51,9 +51,9 @@ class FilterSet {
 
   Entry* find(RawSource source) noexcept;
   bool is_attached(RawSource source, const Entry& entry) const noexcept;
-  Result<> attach(RawSource source, Entry& entry, Watch watch);
-  Result<> stand_in(RawSource source, Token token, Interest direction) const noexcept;
-  Result<> detach(RawSource source, Entry& entry) const noexcept;
+  [[nodiscard]] Result<> attach(RawSource source, Entry& entry, Watch watch);
+  [[nodiscard]] Result<> stand_in(RawSource source, Token token, Interest direction) const noexcept;
+  [[nodiscard]] Result<> detach(RawSource source, Entry& entry) const noexcept;
 
   Fd kqueue_;
   std::uint32_t forks_ = 0;  ///< of the process that opened it

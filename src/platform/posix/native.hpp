@@ -25,12 +25,12 @@ inline std::unexpected<std::error_code> last_error() noexcept {
   return std::unexpected(sys::error_of(errno));
 }
 
-inline Result<void> check(int result) noexcept {
+[[nodiscard]] inline Result<void> check(int result) noexcept {
   if (result < 0) return last_error();
   return {};
 }
 
-inline Result<Fd> own(int fd) noexcept {
+[[nodiscard]] inline Result<Fd> own(int fd) noexcept {
   if (fd < 0) return last_error();
   return Fd(fd);
 }
@@ -68,7 +68,7 @@ inline NativeAddress to_native(const SocketAddr& address) noexcept {
   return native;
 }
 
-inline Result<SocketAddr> from_native(const NativeAddress& native) noexcept {
+[[nodiscard]] inline Result<SocketAddr> from_native(const NativeAddress& native) noexcept {
   if (native.storage.ss_family == AF_INET) {
     sockaddr_in in{};
     std::memcpy(&in, &native.storage, sizeof(in));

@@ -42,11 +42,11 @@ struct AfdPoll {
 
 /// A handle of the driver, on which polls are made. Its polls complete on `port` under `key`, with
 /// the poll's context in the place of the OVERLAPPED.
-Result<Handle> open_afd(HANDLE port, std::uintptr_t key) noexcept;
+[[nodiscard]] Result<Handle> open_afd(HANDLE port, std::uintptr_t key) noexcept;
 
 /// The socket of the provider at the bottom, which the driver knows, under any layers.
 /// **Errors**: bad_file_descriptor; operation_not_permitted for what is no socket.
-Result<RawSource> base_socket(RawSource socket) noexcept;
+[[nodiscard]] Result<RawSource> base_socket(RawSource socket) noexcept;
 
 /// True if this side has ended its stream, of which the driver says nothing.
 bool is_shut_for_writing(RawSource socket) noexcept;
@@ -54,8 +54,9 @@ bool is_shut_for_writing(RawSource socket) noexcept;
 /// Starts a poll of `socket` for `events`. If it succeeds, a completion comes, also if something is
 /// ready already; until then `poll` and `status` are the kernel's.
 /// **Errors**: bad_file_descriptor if the socket is closed; not_enough_memory.
-Result<> start_afd_poll(HANDLE afd, RawSource socket, std::uint32_t events, AfdPoll& poll,
-                        IO_STATUS_BLOCK& status, void* context) noexcept;
+[[nodiscard]] Result<> start_afd_poll(HANDLE afd, RawSource socket, std::uint32_t events,
+                                      AfdPoll& poll, IO_STATUS_BLOCK& status,
+                                      void* context) noexcept;
 
 /// Asks for the end of a poll. Its completion comes in any case, here or as of before.
 void cancel_afd_poll(HANDLE afd, IO_STATUS_BLOCK& status) noexcept;

@@ -15,6 +15,6 @@ std::error_code from_win32(std::uint32_t error) noexcept;
 std::error_code from_status(std::int32_t status) noexcept;
 
 /// Starts Winsock, once for the life of the process.
-Result<> start_winsock() noexcept;
+[[nodiscard]] Result<> start_winsock() noexcept;
 
 }  // namespace eddy::sys

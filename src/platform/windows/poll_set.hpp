@@ -74,13 +74,13 @@ class PollSet {
   PollSet& operator=(const PollSet&) = delete;
   ~PollSet();
 
-  Result<> add(RawSource source, Watch watch);
-  Result<> change(RawSource source, Watch watch);
-  Result<> arm(RawSource source, std::uint32_t events);
-  Result<> remove(RawSource source);
+  [[nodiscard]] Result<> add(RawSource source, Watch watch);
+  [[nodiscard]] Result<> change(RawSource source, Watch watch);
+  [[nodiscard]] Result<> arm(RawSource source, std::uint32_t events);
+  [[nodiscard]] Result<> remove(RawSource source);
 
   /// Starts and cancels polls as the changes want it; from here on they are brought at once.
-  Result<> begin_wait();
+  [[nodiscard]] Result<> begin_wait();
   /// Takes note of what arrived, with `report(found)` for each source that has something.
   template <class Report>
   void end_wait(std::span<const OVERLAPPED_ENTRY> arrived, Report report) {
@@ -96,12 +96,12 @@ class PollSet {
   const std::shared_ptr<sys::CompletionPort>& port() const noexcept { return port_; }
 
  private:
-  Result<> enqueue(PolledSource& source);
-  Result<> update_all();
-  Result<> update(PolledSource& source);
+  [[nodiscard]] Result<> enqueue(PolledSource& source);
+  [[nodiscard]] Result<> update_all();
+  [[nodiscard]] Result<> update(PolledSource& source);
   Found complete(PolledSource& source);
   void forget(PolledSource& source);
-  Result<AfdGroup*> join_group();
+  [[nodiscard]] Result<AfdGroup*> join_group();
 
   std::shared_ptr<sys::CompletionPort> port_;
   std::mutex mutex_;  ///< guards all below

@@ -29,7 +29,7 @@ class CompletionPort {
   CompletionPort& operator=(const CompletionPort&) = delete;
   ~CompletionPort() = default;
 
-  Result<> open() noexcept;
+  [[nodiscard]] Result<> open() noexcept;
 
   /// Wakes the one that waits, or the next that will.
   void notify() noexcept;
@@ -38,8 +38,8 @@ class CompletionPort {
 
   /// Takes out what has arrived, or waits for it. No timeout waits for ever. It may return with
   /// nothing, also before its time.
-  Result<std::size_t> wait(std::span<OVERLAPPED_ENTRY> entries,
-                           std::optional<std::chrono::nanoseconds> timeout) noexcept;
+  [[nodiscard]] Result<std::size_t> wait(std::span<OVERLAPPED_ENTRY> entries,
+                                         std::optional<std::chrono::nanoseconds> timeout) noexcept;
 
   HANDLE raw() const noexcept { return port_.raw(); }
 

@@ -1,0 +1,15 @@
+// What the cases include, precompiled for all of them.
+#pragma once
+
+#include "eddy/eddy.hpp"
+
+#include <array>
+#include <chrono>
+#include <coroutine>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>

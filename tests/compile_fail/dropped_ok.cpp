@@ -1,0 +1,10 @@
+// expect warning: ok(...) is to be awaited: co_await ok(operation)
+#include "eddy/eddy.hpp"
+
+eddy::Task<eddy::Result<>> use(eddy::TcpStream& stream) {
+#ifndef EDDY_COMPILE_OK
+  eddy::ok(stream.readable());  // here
+#endif
+  co_await eddy::ok(stream.readable());
+  co_return {};
+}
