@@ -76,24 +76,6 @@ std::string describe(TaskHeader& task, Instant now) {
 
 }  // namespace
 
-void report_lost_exception(TaskHeader& task) noexcept {
-  try {
-    std::string text = "a detached task, spawned at ";
-    text += task.spawned_at.file_name();
-    text += ':' + std::to_string(task.spawned_at.line());
-    text += ", ended with an exception";
-    try {
-      std::rethrow_exception(task.promise().exception);
-    } catch (const std::exception& e) {
-      text += std::string(": ") + e.what();
-    } catch (...) {
-    }
-    warn(text);
-  } catch (const std::bad_alloc&) {
-    warn("a detached task ended with an exception");
-  }
-}
-
 void dump_tasks(DumpSink sink, void* context) {
   Executor* executor = Executor::current_if_any();
   if (executor == nullptr) return;

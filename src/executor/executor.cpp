@@ -1,6 +1,7 @@
 #include "eddy/executor/executor.hpp"
 
 #include "eddy/executor/inbox.hpp"
+#include "eddy/executor/lost_exception.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/platform/fatal.hpp"
 

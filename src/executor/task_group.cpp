@@ -1,10 +1,18 @@
 #include "eddy/executor/task_group.hpp"
 
+#include <utility>
+
 namespace eddy {
 
 void TaskGroup::Member::on_end(detail::PromiseBase* ended) noexcept {
-  if (ended != nullptr && ended->threw && !group->exception_) {
-    group->exception_ = ended->exception;
+  if (ended != nullptr && ended->threw) {
+    detail::CaughtException& first = group->exception_;
+    detail::CaughtException thrown{std::move(ended->exception), ended->spawned_at};
+    if (first.exception) {
+      detail::report_lost_exception(thrown);
+    } else {
+      first = std::move(thrown);
+    }
   }
   group->note_end(*this);
 }
@@ -33,7 +41,7 @@ void TaskGroup::note_end(Member& member) noexcept {
   member.unlink();
   --size_;
   detail::Executor& executor = detail::Executor::current();
-  if (scope_ != nullptr && exception_) {
+  if (scope_ != nullptr && exception_.exception) {
     executor.wake_next(*scope_);  // so that no other task throws in between, or does more
   } else if (scope_ != nullptr && size_ == 0) {
     executor.wake(*scope_);

@@ -81,6 +81,10 @@ class Executor {
   Instant now() const noexcept { return now_; }
   /// The task that runs; null if none does.
   TaskHeader* running() const noexcept { return running_; }
+  /// The task of which a branch runs for the first time; null if none does.
+  const TaskHeader* starter() const noexcept {
+    return starters_ == nullptr ? nullptr : starters_->task;
+  }
   void set_busy_poll(Duration length) noexcept { busy_poll_ = length; }
   /// Calls `f(task)` with every task that has not ended, but for those that the end of `block_on`
   /// is about to cancel: first what runs or can run, then what waits. `f` may take the task out of
@@ -146,9 +150,5 @@ void Executor::for_each_task(F f) {
   for_each_in(waiting_);
   reactor_->wakers().for_each([&](Slot& slot) { for_each_in(slot.waiters); });
 }
-
-/// Says on standard error that a detached task threw. An exception that nobody will ever see would
-/// be worse.
-void report_lost_exception(TaskHeader& task) noexcept;
 
 }  // namespace eddy::detail

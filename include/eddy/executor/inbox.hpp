@@ -32,6 +32,9 @@ struct WakerCell {
 inline TaskOwner*& owner_of(TaskHeader& task) noexcept {
   return task.has_cell ? task.cell->owner : task.owner;
 }
+inline const TaskOwner* owner_of(const TaskHeader& task) noexcept {
+  return task.has_cell ? task.cell->owner : task.owner;
+}
 
 /// A lock-free stack of cells to wake (Treiber 1986; only its owner takes, and takes all), and the
 /// flag by which its owner says that it is about to sleep. Counted, so that a waker can push to a

@@ -83,6 +83,7 @@ class JoinHandleBase : public TaskOwner {
   JoinHandleBase() noexcept = default;
   JoinHandleBase(JoinHandleBase&& other) noexcept { take(other); }
   JoinHandleBase& operator=(JoinHandleBase&& other) noexcept {
+    if (this == &other) return *this;
     detach();
     take(other);
     return *this;
@@ -125,8 +126,12 @@ class JoinHandleBase : public TaskOwner {
 }  // namespace detail
 
 /// The owner of a spawned task's outcome. `co_await handle` gives `JoinResult<T>`: the value, or a
-/// `JoinError` that tells cancelled from threw; await it once. Dropping the handle detaches the
-/// task, which runs on; an exception of a detached task is reported on standard error.
+/// `JoinError` that tells cancelled from threw. A value is given once: to await the handle again
+/// stops the program. To await a handle that was moved from or detached does so too. An exception,
+/// a cancellation and the end of a `Task<void>` are told to every join.
+///
+/// Dropping the handle, or assigning another to it, detaches the task, which runs on. An exception
+/// that no join has given is reported on standard error, whether the task ends before or after.
 /// **Cancel**: a join that is cancelled leaves the task running.
 /// **Thread**: the task's; `abort_handle()` gives what other threads may use. Another use on
 /// another thread stops the program.
@@ -157,7 +162,10 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
   JoinHandle& operator=(JoinHandle&&) noexcept = default;
 
   /// Lets the task run on by itself.
-  void detach() && noexcept { JoinHandleBase::detach(); }
+  void detach() && noexcept {
+    JoinHandleBase::detach();
+    outcome_ = detail::Outcome<T>();
+  }
 
   JoinOp as_operation() noexcept { return JoinOp(*this); }
 
@@ -169,10 +177,19 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
  private:
   JoinResult<T> take_result() {
     using State = typename detail::Outcome<T>::State;
-    if (outcome_.state() == State::threw) {
-      return std::unexpected(JoinError::threw(outcome_.exception()));
+    switch (outcome_.state()) {
+      case State::pending:
+        detail::stop_no_task();
+      case State::cancelled:
+        return std::unexpected(JoinError::cancelled());
+      case State::taken:
+        detail::stop_value_taken();
+      case State::threw:
+      case State::heard:
+        return std::unexpected(JoinError::threw(outcome_.hear()));
+      case State::value:
+        break;
     }
-    if (outcome_.state() != State::value) return std::unexpected(JoinError::cancelled());
     if constexpr (std::is_void_v<T>) {
       return {};
     } else {

@@ -21,7 +21,8 @@ class [[nodiscard("ok(...) is to be awaited: co_await ok(operation)")]] Ok {
  public:
   using awaited_type = A;
 
-  explicit Ok(A&& source) noexcept : awaited(std::forward<A>(source)) {}
+  explicit Ok(A&& source) noexcept(std::is_nothrow_constructible_v<A, A&&>)
+      : awaited(std::forward<A>(source)) {}
 
   A awaited;  ///< an operation or a task; or a reference to what has one
 };
@@ -178,7 +179,7 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
 ///       co_return {};
 ///     }
 template <class A>
-auto ok(A&& awaited) noexcept {
+auto ok(A&& awaited) noexcept(std::is_nothrow_constructible_v<A, A&&>) {
   static_assert(detail::is_awaitable<A>, "ok takes eddy's tasks and operations");
   static_assert(!(std::is_lvalue_reference_v<A> && detail::IsOperation<std::remove_cvref_t<A>>),
                 "an operation is awaited once: make it here");

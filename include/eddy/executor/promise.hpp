@@ -123,17 +123,6 @@ inline PromiseBase& TaskHeader::promise() noexcept { return static_cast<PromiseB
 template <class T>
 class Stored {
  public:
-  Stored() noexcept = default;
-  Stored(Stored&&) = default;
-  Stored& operator=(Stored&& other) noexcept(std::is_nothrow_move_constructible_v<T>) {
-    // Made anew: a T need not be assignable.
-    if (this == &other) return *this;
-    value_.reset();
-    if (other.value_) value_.emplace(std::move(*other.value_));
-    return *this;
-  }
-  ~Stored() = default;
-
   template <class U>
   void set(U&& value) {
     value_.emplace(std::forward<U>(value));

@@ -21,7 +21,8 @@ inline constexpr bool loses_progress =
 template <class Op>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] MayLose final {
  public:
-  explicit MayLose(Op&& operation) noexcept : operation_(std::move(operation)) {}
+  explicit MayLose(Op&& operation) noexcept(std::is_nothrow_move_constructible_v<Op>)
+      : operation_(std::move(operation)) {}
 
   Op& as_operation() noexcept { return operation_; }
 

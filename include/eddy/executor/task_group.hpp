@@ -127,7 +127,10 @@ class TaskGroup final {
   };
 
   TaskGroup() noexcept = default;
-  ~TaskGroup() { destroy_all(); }
+  ~TaskGroup() {
+    destroy_all();
+    if (exception_.exception) detail::report_lost_exception(exception_);
+  }
 
   void add(Task<> task, std::source_location where);
   void note_end(Member& member) noexcept;
@@ -136,8 +139,8 @@ class TaskGroup final {
   detail::ListNode members_;
   detail::ListNode idle_ops_;  ///< of `IdleOp`
   std::size_t size_ = 0;
-  detail::Waiter* scope_ = nullptr;  ///< woken when the group is empty, or when a task threw
-  std::exception_ptr exception_;     ///< the first
+  detail::Waiter* scope_ = nullptr;    ///< woken when the group is empty, or when a task threw
+  detail::CaughtException exception_;  ///< the first, until it comes out
   bool cancelled_ = false;
 };
 
@@ -151,7 +154,8 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
   static constexpr bool kStartsBranches = true;
 
   explicit GroupOp(Body&& body) : function_(std::forward<Body>(body)) {}
-  GroupOp(GroupOp&& other) noexcept : function_(std::move(other.function_)) {}
+  GroupOp(GroupOp&& other) noexcept(std::is_nothrow_move_constructible_v<std::decay_t<Body>>)
+      : function_(std::move(other.function_)) {}
   GroupOp& operator=(GroupOp&&) = delete;
   ~GroupOp() { cancel(); }
 
@@ -159,7 +163,8 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
     try {
       body_.emplace(std::invoke(function_, group_));
     } catch (...) {
-      group_.exception_ = std::current_exception();
+      group_.exception_ = {std::current_exception(),
+                           spawn_place(*Executor::current().running(), nullptr)};
       return over();
     }
     body_->start(set_);
@@ -180,15 +185,15 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
   }
 
   T take() {
-    if (group_.exception_ && (!body_ || !body_->outcome.exception())) {
-      std::rethrow_exception(group_.exception_);
+    if (group_.exception_.exception && (!body_ || !body_->outcome.threw())) {
+      std::rethrow_exception(std::exchange(group_.exception_.exception, nullptr));
     }
     return body_->outcome.take();
   }
 
  private:
   bool over() noexcept {
-    if (group_.exception_ || set_.threw) {
+    if (group_.exception_.exception || set_.threw) {
       cancel();
       return true;
     }

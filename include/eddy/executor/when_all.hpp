@@ -94,7 +94,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
   auto take() {
     // The exception, if any, first: the other branches were cancelled for it.
     this->branches_.for_each([](auto& branch) {
-      if (branch.outcome.exception()) branch.outcome.take();
+      if (branch.outcome.threw()) branch.outcome.take();
     });
     return std::apply(
         [](auto&... branch) {
@@ -116,7 +116,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
 
   auto take() {
     this->branches_.for_each([](auto& branch) {
-      if (branch.outcome.exception()) branch.outcome.take();
+      if (branch.outcome.threw()) branch.outcome.take();
     });
     if constexpr (!std::is_void_v<T>) {
       std::vector<T> values;

@@ -46,7 +46,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
   static constexpr bool kStartsBranches = starts_branches<Op>;
   using Output = TimedResult<AwaitResultOf<Op>>;
 
-  TimedOp(TimeLimit limit, Op&& operation) noexcept
+  TimedOp(TimeLimit limit, Op&& operation) noexcept(std::is_nothrow_move_constructible_v<Op>)
       : operation_(std::move(operation)), limit_(limit) {}
 
   bool try_start() noexcept { return operation_.try_start(); }
