@@ -291,6 +291,7 @@ void Executor::look() {
 void Executor::park() {
   if (busy_poll_ > Duration::zero() && poll_busily()) return;
   if (reactor_->rebuild_count() != rebuilds_seen_) follow_rebuild();
+  if (reactor_->has_many_orphans()) reactor_->drop_orphans(inbox_->notifier());
   std::optional<Duration> timeout;
   if (!wheel_.empty()) {
     now_ = Clock::now();

@@ -52,10 +52,14 @@ Result<TcpListener> TcpListener::bind(const SocketAddr& address, const ListenOpt
   if (done) done = sys::listen(raw, options.backlog_);
   if (!done) return std::unexpected(done.error());
 
-  return TcpListener(std::move(*socket));
+  return TcpListener(IoSource(std::move(*socket), detail::kKnownNonblocking));
 }
 
-TcpListener::TcpListener(Fd socket) noexcept : source_(std::move(socket)) {
+TcpListener::TcpListener(Fd socket) noexcept
+    : TcpListener(IoSource(detail::refuse_blocking(std::move(socket), "a TcpListener"),
+                           detail::kKnownNonblocking)) {}
+
+TcpListener::TcpListener(IoSource source) noexcept : source_(std::move(source)) {
   if (Result<Fd> reserve = sys::open_reserve()) reserve_ = std::move(*reserve);
 }
 
@@ -122,7 +126,7 @@ bool TcpListener::AcceptOp::attempt() noexcept {
 
 Result<TcpStream> TcpListener::AcceptOp::take() noexcept {
   if (error_ != 0) return std::unexpected(sys::error_of(error_));
-  return TcpStream(std::move(accepted_));
+  return TcpStream(IoSource(std::move(accepted_), detail::kKnownNonblocking));
 }
 
 TcpListener::Shed TcpListener::shed_one() noexcept {

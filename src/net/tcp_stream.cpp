@@ -8,6 +8,7 @@ namespace {
 /// One call on `source`, repeated over interruptions, with its readiness kept up to date.
 template <class Call>
 Result<std::size_t> try_once(IoSource& source, Direction direction, std::size_t wanted, Call call) {
+  if constexpr (detail::kDebugChecks) source.check_user();
   for (;;) {
     const std::uint64_t mark = source.mark(direction);
     const sys::Count count = call();
@@ -44,7 +45,7 @@ bool ConnectOp::fail(std::error_code error) noexcept {
 bool ConnectOp::try_start() noexcept {
   Result<Fd> socket = sys::create_stream_socket(address_.family());
   if (!socket) return fail(socket.error());
-  source_ = IoSource(std::move(*socket));
+  source_ = IoSource(std::move(*socket), kKnownNonblocking);
   const Result<> connected = sys::connect(source_.raw(), address_);
   if (connected) return true;
   // Interrupted, it goes on by itself, as if it were in progress (POSIX).
@@ -79,6 +80,10 @@ Result<TcpStream> ConnectOp::take() noexcept {
 
 }  // namespace detail
 
+TcpStream::TcpStream(Fd socket) noexcept
+    : source_(detail::refuse_blocking(std::move(socket), "a TcpStream"),
+              detail::kKnownNonblocking) {}
+
 Result<std::size_t> TcpStream::try_read(std::span<std::byte> buffer) noexcept {
   return try_once(source_, Direction::read, buffer.size(),
                   [&] { return sys::receive(raw(), buffer); });
@@ -89,6 +94,7 @@ Result<std::size_t> TcpStream::try_write(std::span<const std::byte> data) noexce
 }
 
 Result<> TcpStream::shutdown(ShutdownHow how) noexcept {
+  if constexpr (detail::kDebugChecks) source_.check_user();
   Result<> done = sys::shutdown(raw(), how);
   source_.note_shutdown();
   return done;

@@ -129,9 +129,24 @@ Result<std::size_t> EpollReactor::poll(WakerRegistry& wakers,
 Result<EpollReactor::Notifier> EpollReactor::create_notifier() const {
   Result<Pipe> bell = sys::create_bell();
   if (!bell) return std::unexpected(bell.error());
-  const Result<> added = register_source(bell->reader.raw(), kNotifierToken, Interest::readable);
-  if (!added) return std::unexpected(added.error());
-  return Notifier(std::move(*bell));
+  Notifier notifier(std::move(*bell));
+  if (const Result<> added = watch(notifier); !added) return std::unexpected(added.error());
+  return notifier;
+}
+
+Result<EpollReactor> EpollReactor::create_another(const Notifier& notifier) const {
+  check_process();
+  Result<EpollReactor> another = create();
+  if (!another) return another;
+  if (const Result<> added = another->watch(notifier); !added) {
+    return std::unexpected(added.error());
+  }
+  return another;
+}
+
+/// A bell that was rung before reports that at once, so no ring is lost.
+Result<> EpollReactor::watch(const Notifier& notifier) const {
+  return register_source(notifier.bell_.reader.raw(), kNotifierToken, Interest::readable);
 }
 
 }  // namespace eddy

@@ -7,6 +7,7 @@
 #include "reactor/thread_state.hpp"
 
 #include <new>
+#include <string>
 
 namespace eddy {
 namespace {
@@ -40,6 +41,10 @@ void IoSource::close() noexcept {
   fd_.reset();
 }
 
+void IoSource::check_user() const noexcept {
+  if (slot_ != nullptr) check_thread();
+}
+
 Fd IoSource::into_fd() noexcept {
   deregister();
   return std::move(fd_);
@@ -56,6 +61,7 @@ inline void IoSource::check_thread() const noexcept {
 sys::Status IoSource::wait(Direction direction, detail::Waiter& waiter) noexcept {
   if (slot_ == nullptr) return wait_for_the_first_time(direction, waiter);
   check_thread();
+  if (is_lost()) return failure(std::errc::bad_file_descriptor);
   const Reactor& reactor = *detail::thread_state.reactor;
   if (const Result<> armed = reactor.rearm(fd_.raw(), interest_in(direction)); !armed) return armed;
   slot_->add(waiter, direction);
@@ -81,15 +87,23 @@ Result<> IoSource::register_with_thread() noexcept {
   } catch (const std::bad_alloc&) {
     return failure(std::errc::not_enough_memory);
   }
-  Result<> added =
-      reactor.register_source(fd_.raw(), WakerRegistry::token_of(*slot), detail::kSourceInterest);
+  Result<> added = reactor.register_slot(*slot);
   if (!added) {
     reactor.wakers().remove(*slot);
     return added;
   }
+  // Only of what can be watched: a file, whose mode says nothing, was refused before.
+  if (!is_known_nonblocking()) fd_ = detail::refuse_blocking(std::move(fd_), "an IoSource");
   slot_ = slot;
   reactor_id_ = detail::thread_state.id;
   return {};
+}
+
+/// May `poll` answer for a wait? If the descriptor may block, the wait must register it, which
+/// refuses it in words; or be told that it cannot be watched.
+bool IoSource::may_be_asked() const noexcept {
+  return slot_ != nullptr || is_known_nonblocking() ||
+         sys::is_nonblocking(fd_.raw()).value_or(true);
 }
 
 void IoSource::note_shutdown() noexcept {
@@ -112,9 +126,8 @@ void IoSource::deregister() noexcept {
     detail::fatal("a socket was destroyed on another thread than the one that waited on it");
   }
   const detail::ReactorBorrow borrow(detail::ReactorBorrow::Kind::exclusive);
-  // The kernel refuses only if the descriptor was closed behind our back; then nothing is
-  // registered.
-  static_cast<void>((*borrow).deregister_with_token(fd_.raw(), WakerRegistry::token_of(*slot)));
+  if (slot->gone()) static_cast<void>(fd_.release());  // the number is another's
+  (*borrow).deregister_slot(*slot);
 }
 
 /// The operations that wait, and those that were woken and have not run yet, refer to this object.
@@ -128,11 +141,25 @@ void IoSource::check_unwaited() const noexcept {
 
 namespace detail {
 
+Fd refuse_blocking(Fd fd, const char* what) noexcept {
+  const Result<bool> nonblocking = sys::is_nonblocking(fd.raw());
+  if (!nonblocking || *nonblocking) return fd;
+  fatal(std::string(what) + " was given the blocking descriptor " + std::to_string(fd.raw()) +
+        ", whose calls would stop every task; make it non-blocking first (fcntl with O_NONBLOCK; "
+        "a service manager has an option for it: NonBlocking=yes of systemd)");
+}
+
 bool ReadinessOp::begin_wait(Waiter& waiter) noexcept {
   const sys::Status waiting = source_->wait(direction_, waiter);
-  // What cannot be watched, such as a file, may be ready all the same.
-  if (!waiting && !confirm_ready()) error_ = waiting.error().value();
+  if (!waiting && !is_ready_unwatched()) error_ = waiting.error().value();
   return waiting.has_value();
+}
+
+/// What cannot be watched, such as a file, may be ready all the same. But not what is lost: the
+/// kernel would tell of another descriptor.
+bool ReadinessOp::is_ready_unwatched() noexcept {
+  if (source_->is_lost()) return false;
+  return verify_ ? ask_kernel() : source_->is_registered();
 }
 
 bool ReadinessOp::advance(Waiter& waiter) noexcept {

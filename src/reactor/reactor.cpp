@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,11 @@ struct ReactorEnd {
 
 std::atomic<std::uint32_t> last_id{0};
 
+/// Is the kernel to blame that a source cannot be registered, and not the source?
+bool is_out_of_room(const std::error_code& error) noexcept {
+  return error == std::errc::not_enough_memory || error == std::errc::no_space_on_device;
+}
+
 }  // namespace
 
 Result<Reactor> Reactor::create() {
@@ -43,8 +49,62 @@ Result<Reactor> Reactor::create() {
 }
 
 Result<> Reactor::deregister_with_token(RawSource source, Token token) {
+  const std::size_t before = wakers_.size();
   wakers_.remove_token(token);
+  const bool is_callers_own = token >> 32 == 0;
+  if (wakers_.size() == before && !is_callers_own) {
+    return failure(std::errc::no_such_file_or_directory);
+  }
   return backend_.deregister(source);
+}
+
+Result<> Reactor::register_slot(WakerRegistry::Slot& slot) {
+  Result<> added = add(slot);
+  if (!added && added.error() == std::errc::file_exists && may_take_over(slot.source)) {
+    static_cast<void>(backend_.deregister(slot.source));
+    added = add(slot);
+  }
+  if (added) wakers_.hold(slot);
+  return added;
+}
+
+Result<> Reactor::add(const WakerRegistry::Slot& slot) const {
+  return backend_.register_source(slot.source, WakerRegistry::token_of(slot),
+                                  detail::kSourceInterest);
+}
+
+/// Is what is registered under this number nobody's, or of a source that is not known to be there?
+bool Reactor::may_take_over(RawSource source) noexcept {
+  if (has_own_tokens_) return false;  // it may be a caller's
+  return !PlatformReactor::kTellsReuse || wakers_.holder_of(source) == nullptr;
+}
+
+void Reactor::deregister_slot(WakerRegistry::Slot& slot) {
+  const RawSource source = slot.source;
+  wakers_.remove(slot);
+  if (source == kNoSource) return;  // the slot was lost, and the number is another's
+  // The kernel refuses if the descriptor was closed behind our back. Then nothing is registered, or
+  // an orphan, which nobody can remove.
+  static_cast<void>(backend_.deregister(source));
+}
+
+void Reactor::drop_orphans(const PlatformReactor::Notifier& notifier) {
+  wakers_.forget_strays();
+  if (has_own_tokens_) return;
+  std::optional<PlatformReactor> another = create_another_if_needed(backend_, notifier);
+  if (!another) return;
+  bool complete = true;
+  wakers_.for_each([&](WakerRegistry::Slot& slot) {
+    if (!complete) return;
+    const Token token = WakerRegistry::token_of(slot);
+    // Only the old one knows whether the number is still that of the source.
+    if (!backend_.reregister(slot.source, token, detail::kSourceInterest)) {
+      wakers_.lose(slot);
+      return;
+    }
+    complete = another->register_source(slot.source, token, detail::kSourceInterest).has_value();
+  });
+  if (complete) backend_ = std::move(*another);
 }
 
 Result<std::size_t> Reactor::poll(Events& events, std::optional<std::chrono::nanoseconds> timeout) {
@@ -62,9 +122,13 @@ Result<> Reactor::rebuild() {
   ++rebuild_count_;
   Result<> outcome;
   wakers_.for_each([&](WakerRegistry::Slot& slot) {
-    const Result<> added = backend_.register_source(slot.source, WakerRegistry::token_of(slot),
-                                                    detail::kSourceInterest);
-    if (!added) outcome = added;
+    const Result<> added = add(slot);
+    if (added) return;
+    if (is_out_of_room(added.error())) {
+      outcome = added;
+    } else {
+      wakers_.lose(slot);  // its number was closed behind its owner's back
+    }
   });
   return outcome;
 }

@@ -1,8 +1,29 @@
 #include "eddy/reactor/waker_registry.hpp"
 
 namespace eddy {
+namespace detail {
+
+void NumberTable::reserve(RawSource source) {
+  const std::size_t page = page_of(source);
+  if (page >= kMostPages) return;
+  if (page >= pages_.size()) pages_.resize(page + 1);
+  if (!pages_[page]) pages_[page] = std::make_unique<std::uint32_t[]>(std::size_t{1} << kPageBits);
+}
+
+std::uint32_t NumberTable::find(RawSource source) const noexcept {
+  const std::size_t page = page_of(source);
+  return page < pages_.size() && pages_[page] ? pages_[page][place_of(source)] : 0;
+}
+
+void NumberTable::note(RawSource source, std::uint32_t index_plus_one) noexcept {
+  const std::size_t page = page_of(source);
+  if (page < pages_.size() && pages_[page]) pages_[page][place_of(source)] = index_plus_one;
+}
+
+}  // namespace detail
 
 WakerRegistry::Slot& WakerRegistry::insert(RawSource source) {
+  numbers_.reserve(source);
   const std::uint32_t index = take_unused();
   Slot& slot = at(index);
   slot.index = index;
@@ -25,15 +46,32 @@ std::uint32_t WakerRegistry::take_unused() {
   return used_++;
 }
 
-void WakerRegistry::remove(Slot& slot) noexcept {
+void WakerRegistry::hold(Slot& slot) noexcept {
+  if (Slot* older = holder_of(slot.source); older != nullptr && older != &slot) lose(*older);
+  numbers_.note(slot.source, slot.index + 1);
+}
+
+WakerRegistry::Slot* WakerRegistry::holder_of(RawSource source) noexcept {
+  const std::uint32_t found = numbers_.find(source);
+  return found == 0 ? nullptr : &at(found - 1);
+}
+
+void WakerRegistry::lose(Slot& slot) noexcept {
+  if (holder_of(slot.source) == &slot) numbers_.note(slot.source, 0);
+  slot.source = kNoSource;
+  slot.read.end();
+  slot.write.end();
+  if (++slot.generation == 0) slot.generation = 1;
+  --size_;
   while (slot.waiters.linked()) {
     auto& waiter = static_cast<detail::Waiter&>(*slot.waiters.next);
     waiter.unlink();
     woken_->wake(waiter);
   }
-  slot.source = kNoSource;
-  if (++slot.generation == 0) slot.generation = 1;
-  --size_;
+}
+
+void WakerRegistry::remove(Slot& slot) noexcept {
+  if (!slot.gone()) lose(slot);
   const std::uint32_t index = slot.index;
   if (slot.watchers == 0) {
     slot.index = std::exchange(first_free_, index);
@@ -46,6 +84,12 @@ void WakerRegistry::remove(Slot& slot) noexcept {
 
 void WakerRegistry::remove_token(Token token) noexcept {
   if (Slot* slot = find(token)) remove(*slot);
+}
+
+/// Notifiers and tokens of callers' own are no strays: no slot ever had them.
+void WakerRegistry::note_stray(Token token) noexcept {
+  const bool was_a_slots = token >> 32 != 0 && static_cast<std::uint32_t>(token) < used_;
+  if (was_a_slots) ++strays_;
 }
 
 }  // namespace eddy

@@ -87,7 +87,7 @@ Result<Fd> listen_to_bell() {
 Result<SignalSet> SignalSet::create(std::span<const int> signal_numbers) {
   Result<Fd> bell = listen_to_bell();
   if (!bell) return std::unexpected(bell.error());
-  SignalSet set{IoSource(std::move(*bell))};
+  SignalSet set{IoSource(std::move(*bell), detail::kKnownNonblocking)};
   set.listened_.reserve(signal_numbers.size());
   for (const int signal_number : signal_numbers) {
     if (!is_signal(signal_number)) return failure(std::errc::invalid_argument);

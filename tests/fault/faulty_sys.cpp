@@ -144,6 +144,7 @@ Count transfer(Call call, RawSource source, std::size_t size, F real) {
 std::string name_of(Call call) {
   constexpr std::array kNames = {"close",
                                  "set_nonblocking",
+                                 "is_nonblocking",
                                  "duplicate",
                                  "create_pipe",
                                  "read",
@@ -239,6 +240,9 @@ Result<void> close(RawSource source) noexcept {
 }
 Result<void> set_nonblocking(RawSource source) noexcept {
   return run(Call::set_nonblocking, [&] { return real_sys::set_nonblocking(source); });
+}
+Result<bool> is_nonblocking(RawSource source) noexcept {
+  return run(Call::is_nonblocking, [&] { return real_sys::is_nonblocking(source); });
 }
 Result<Fd> duplicate(RawSource source) noexcept {
   return run(Call::duplicate, [&] { return real_sys::duplicate(source); });

@@ -17,6 +17,7 @@ namespace fault {
 enum class Call : std::uint8_t {
   close,
   set_nonblocking,
+  is_nonblocking,
   duplicate,
   create_pipe,
   read,

@@ -21,6 +21,7 @@
 #include <thread>
 #include <utility>
 
+#include <fcntl.h>
 #include <pthread.h>
 
 namespace eddy {
@@ -134,6 +135,25 @@ TEST_F(Fork, AHandlerOfTheProgramsOwnMayRebuild) {
   EXPECT_TRUE(passes_in_child([&] { read_one(); }));
   rebuilds_in_handler = false;
   read_one();
+}
+
+TEST_F(Fork, RebuildingPassesOverASourceWhoseDescriptorTheChildHasClosed) {
+  // So high that the number stays free in the child.
+  IoSource closed{Fd(::fcntl(pipe_.writer.raw(), F_DUPFD_CLOEXEC, 500))};
+  const auto wait = [&] {
+    detail::Waiter waiter;
+    const sys::Status waits = closed.wait(Direction::read, waiter);
+    waiter.unlink();
+    if (waits) waiter.unwatch();
+    return waits;
+  };
+  EXPECT_TRUE(succeeded(wait()));
+  EXPECT_TRUE(passes_in_child([&] {
+    sys::close(closed.raw()).value();
+    rebuild();
+    EXPECT_TRUE(test::failed_with(wait(), std::errc::bad_file_descriptor));
+    read_one();
+  }));
 }
 
 TEST_F(Fork, RebuildingSaysWhyItCannot) {

@@ -51,6 +51,8 @@ class Inbox {
     notifier_ = std::move(notifier);
   }
 
+  const PlatformReactor::Notifier& notifier() const noexcept { return notifier_; }
+
   /// Between these two the owner may sleep: `begin_park` says whether it should.
   bool begin_park() noexcept {
     // Against `push`: one of us sees the other's write, because both are sequentially consistent.

@@ -51,7 +51,8 @@ class ListenOptions {
 /// **Thread**: that of its first wait.
 class TcpListener {
  public:
-  /// Takes over a listening, non-blocking socket: one that a service manager has opened, say.
+  /// Takes over a listening, non-blocking socket: one that a service manager has opened, say. A
+  /// blocking one stops the program, where the system tells (not on Windows).
   explicit TcpListener(Fd socket) noexcept;
   /// **Errors**: address_in_use, address_not_available, permission_denied and others of the system.
   [[nodiscard]] static Result<TcpListener> bind(const SocketAddr& address,
@@ -103,6 +104,8 @@ class TcpListener {
   RawSource raw() const noexcept { return source_.raw(); }
 
  private:
+  explicit TcpListener(IoSource source) noexcept;
+
   enum class Shed : bool { tried, nobody_waits };
   Shed shed_one() noexcept;
 

@@ -21,6 +21,7 @@ namespace eddy {
 
 class Conduit;
 class ReadHalf;
+class TcpListener;
 class TcpStream;
 class WriteHalf;
 
@@ -74,8 +75,9 @@ class KeepAlive {
 /// **Thread**: that of its first wait; until then it may be moved to another.
 class TcpStream {
  public:
-  /// Takes over a connected, non-blocking socket. On macOS it must have SO_NOSIGPIPE.
-  explicit TcpStream(Fd socket) noexcept : source_(std::move(socket)) {}
+  /// Takes over a connected, non-blocking socket; a blocking one stops the program, where the
+  /// system tells (not on Windows). On macOS it must have SO_NOSIGPIPE.
+  explicit TcpStream(Fd socket) noexcept;
 
   /// Connects to `address`; gives `Result<TcpStream>`. That has waited, so it belongs to this
   /// thread: `into_fd` takes it to another.
@@ -166,6 +168,7 @@ class TcpStream {
 
  private:
   friend class Conduit;
+  friend class TcpListener;
   friend class detail::ConnectOp;
   explicit TcpStream(IoSource source) noexcept : source_(std::move(source)) {}
 

@@ -69,6 +69,8 @@ inline bool is(const std::error_code& error, std::errc code) noexcept {
 // Any descriptor.
 [[nodiscard]] Result<void> close(RawSource source) noexcept;
 [[nodiscard]] Result<void> set_nonblocking(RawSource source) noexcept;
+/// True where the system does not tell.
+[[nodiscard]] Result<bool> is_nonblocking(RawSource source) noexcept;
 [[nodiscard]] Result<Fd> duplicate(RawSource source) noexcept;
 [[nodiscard]] Result<Pipe> create_pipe() noexcept;
 Count read(RawSource source, std::span<std::byte> buffer) noexcept;

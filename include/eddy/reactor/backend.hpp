@@ -11,6 +11,7 @@
 #include <concepts>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 namespace eddy {
 
@@ -37,6 +38,10 @@ namespace eddy {
 /// - `register_source`, `reregister`, `rearm` and `deregister` may be called while another thread
 ///   is in `poll`, which sees the change.
 /// - A `Notifier` wakes `poll` from any thread, also after the backend is gone.
+/// - `kTellsReuse`: file_exists is said of the very source that is registered already, not of
+///   another one that has its number now.
+/// - `create_another`, of a backend that is `LeavesOrphans` alone, opens a new kernel object with
+///   nothing in it but that notifier.
 template <class B>
 concept ReactorBackend =
     requires(B& backend, RawSource source, Token token, Interest interest, Events& events,
@@ -51,6 +56,7 @@ concept ReactorBackend =
       { backend.create_notifier() } -> std::same_as<Result<typename B::Notifier>>;
       { notifier.notify() } noexcept;
       { B::kShortTransferEndsReadiness } -> std::convertible_to<bool>;
+      { B::kTellsReuse } -> std::convertible_to<bool>;
     };
 
 /// A backend without edges of its own.
@@ -59,6 +65,22 @@ concept NeedsRearm =
     ReactorBackend<B> && requires(const B& backend, RawSource source, Interest blocked) {
       { backend.rearm(source, blocked) } -> std::same_as<Result<>>;
     };
+
+/// A backend whose registrations can outlive the descriptors that they were made with.
+template <class B>
+concept LeavesOrphans =
+    ReactorBackend<B> && requires(const B& backend, const typename B::Notifier& notifier) {
+      { backend.create_another(notifier) } -> std::same_as<Result<B>>;
+    };
+
+/// Calls `create_another`, if the backend has it; nothing if it has not, or the kernel refuses.
+template <ReactorBackend B>
+std::optional<B> create_another_if_needed(const B& backend, const typename B::Notifier& notifier) {
+  if constexpr (LeavesOrphans<B>) {
+    if (Result<B> another = backend.create_another(notifier)) return std::move(*another);
+  }
+  return std::nullopt;
+}
 
 /// Calls `rearm`, if the backend has it.
 template <ReactorBackend B>

@@ -21,6 +21,8 @@ class EpollReactor {
   /// After a read or write that transfers less than was asked for, the kernel will report an edge
   /// when there is more, so the attempt that would say "would block" can be left out.
   static constexpr bool kShortTransferEndsReadiness = true;
+  /// What is registered is the open file together with its number.
+  static constexpr bool kTellsReuse = true;
 
   /// A bell that the reactor watches.
   class Notifier {
@@ -30,6 +32,8 @@ class EpollReactor {
     void notify() const noexcept;
 
    private:
+    friend class EpollReactor;
+
     Pipe bell_;
   };
 
@@ -43,10 +47,15 @@ class EpollReactor {
   [[nodiscard]] Result<std::size_t> poll(WakerRegistry& wakers,
                                          std::optional<std::chrono::nanoseconds> timeout) const;
   [[nodiscard]] Result<Notifier> create_notifier() const;
+  /// A registration lives as long as the open file, but can be removed only by its number. If
+  /// somebody closes the number and keeps a duplicate, the registration is an orphan: it wakes
+  /// `poll` for nobody until the last duplicate is closed. Only another epoll is free of it.
+  [[nodiscard]] Result<EpollReactor> create_another(const Notifier& notifier) const;
 
  private:
   explicit EpollReactor(Fd epoll) noexcept : epoll_(std::move(epoll)), forks_(sys::fork_count()) {}
 
+  [[nodiscard]] Result<> watch(const Notifier& notifier) const;
   bool is_the_parents() const noexcept { return forks_ != sys::fork_count(); }
   void check_process() const noexcept;
 

@@ -1,6 +1,7 @@
 // A descriptor that the thread's reactor watches.
 #pragma once
 
+#include "eddy/platform/assert.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/small_result.hpp"
@@ -38,6 +39,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Readi
 
  private:
   bool confirm_ready() noexcept;
+  bool is_ready_unwatched() noexcept;
   bool ask_kernel() noexcept;
 
   IoSource* source_;
@@ -45,6 +47,14 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Readi
   Direction direction_;
   bool verify_;
 };
+
+/// Says of a descriptor that it is known to be non-blocking: eddy has opened it so.
+struct KnownNonblocking {};
+inline constexpr KnownNonblocking kKnownNonblocking;
+
+/// Stops the program if `fd` is a blocking descriptor, and gives it back else. `what` is what it
+/// was given to, in the words of the message.
+Fd refuse_blocking(Fd fd, const char* what) noexcept;
 
 }  // namespace detail
 
@@ -55,11 +65,19 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Readi
 /// wakes them all. Destroying the source ends their waits with operation_canceled. It must not be
 /// moved while somebody waits on it: that stops the program.
 ///
-/// **Thread**: after its first wait, that thread's alone; a wait on another stops the program.
+/// A library may close the descriptor that it lent, and give its number to another. If that one is
+/// registered too, the older source is *lost*: its waits end with operation_canceled, later ones
+/// with bad_file_descriptor, and it neither deregisters nor closes what is not its own any more.
+///
+/// **Thread**: after its first wait, that thread's alone; a wait on another stops the program. In
+/// builds with debug checks every operation on another thread does.
 class IoSource {
  public:
-  /// `fd` must be non-blocking.
+  /// `fd` must be non-blocking: a call that blocks would stop every task. The first wait looks, and
+  /// stops the program if it is not. (Windows does not tell.)
   explicit IoSource(Fd fd) noexcept : fd_(std::move(fd)) {}
+  IoSource(Fd fd, detail::KnownNonblocking) noexcept
+      : fd_(std::move(fd)), reactor_id_(kNonblocking) {}
   IoSource(IoSource&& other) noexcept;
   IoSource& operator=(IoSource&& other) noexcept;
   ~IoSource() { close(); }
@@ -67,9 +85,10 @@ class IoSource {
   /// Completes when the descriptor is readable: data, the end of the stream, or an error to fetch.
   /// Asks the kernel before it says so: an empty pipe is never reported. Operations of eddy's own
   /// sockets need not call it; it is for system calls of your own on `raw()`.
-  /// **Errors**: operation_canceled if the source is destroyed meanwhile; operation_not_permitted
-  /// if the kernel cannot watch it; not_enough_memory, no_space_on_device if the kernel is out of
-  /// room for the registration.
+  /// **Errors**: operation_canceled if the source is destroyed or lost meanwhile;
+  /// bad_file_descriptor if it was lost before; file_exists if another source has registered this
+  /// very descriptor; operation_not_permitted if the kernel cannot watch it; not_enough_memory,
+  /// no_space_on_device if the kernel is out of room for the registration.
   /// **Cancel**: nothing is lost.
   detail::ReadinessOp readable() noexcept { return {*this, Direction::read, true}; }
   /// The same for writing.
@@ -77,7 +96,7 @@ class IoSource {
 
   /// Deregisters and closes now; those who wait get operation_canceled.
   void close() noexcept;
-  /// Deregisters and gives the descriptor up to the caller.
+  /// Deregisters and gives the descriptor up to the caller; none if the source was lost.
   [[nodiscard]] Fd into_fd() noexcept;
 
   RawSource raw() const noexcept { return fd_.raw(); }
@@ -89,6 +108,7 @@ class IoSource {
   bool is_registered() const noexcept { return slot_ != nullptr; }
   /// False if an attempt is known to be in vain.
   bool is_ready(Direction direction) const noexcept {
+    if constexpr (detail::kDebugChecks) check_user();
     return slot_ == nullptr || (*slot_)[direction].ready();
   }
   std::uint64_t mark(Direction direction) const noexcept {
@@ -106,18 +126,29 @@ class IoSource {
   }
   /// This side has ended the stream in a direction. Where no edge tells, wakes those who wait.
   void note_shutdown() noexcept;
+  /// Stops the program on another thread than the one that first waited on the source.
+  void check_user() const noexcept;
   /// Links `waiter`, to be woken at the next edge; registers the source if it is not yet.
   sys::Status wait(Direction direction, detail::Waiter& waiter) noexcept;
 
  private:
   sys::Status wait_for_the_first_time(Direction direction, detail::Waiter& waiter) noexcept;
   void check_thread() const noexcept;
+  bool is_known_nonblocking() const noexcept { return reactor_id_ == kNonblocking; }
+  bool may_be_asked() const noexcept;
+  bool is_lost() const noexcept { return slot_ != nullptr && slot_->gone(); }
   [[nodiscard]] Result<> register_with_thread() noexcept;
   void deregister() noexcept;
   void check_unwaited() const noexcept;
 
+  friend class detail::ReadinessOp;
+
+  static constexpr std::uint32_t kNonblocking = UINT32_MAX;
+
   Fd fd_;
-  std::uint32_t reactor_id_ = 0;  ///< of the one that it is registered with
+  /// Of the reactor that it is registered with. Before that: `kNonblocking`, or 0 if the mode of
+  /// the descriptor is not known.
+  std::uint32_t reactor_id_ = 0;
   detail::Slot* slot_ = nullptr;
 };
 
@@ -128,7 +159,7 @@ inline bool detail::ReadinessOp::try_start() noexcept {
 inline bool detail::ReadinessOp::confirm_ready() noexcept {
   // A source that never waited keeps no readiness that a failed attempt could clear: to say "ready"
   // would be to spin.
-  return verify_ ? ask_kernel() : source_->is_registered();
+  return verify_ ? source_->may_be_asked() && ask_kernel() : source_->is_registered();
 }
 
 }  // namespace eddy

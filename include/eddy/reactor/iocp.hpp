@@ -32,6 +32,8 @@ class IocpReactor {
   /// A poll that starts with something ready completes at once, so nothing is lost by one attempt
   /// more; but a short transfer promises no edge.
   static constexpr bool kShortTransferEndsReadiness = false;
+  /// A poll belongs to the socket, but nothing tells whether a handle is still that socket's.
+  static constexpr bool kTellsReuse = false;
 
   /// Posts to the port, which lives as long as its last notifier.
   class Notifier {

@@ -25,6 +25,8 @@ class KqueueReactor {
   /// Edges are real here too, but FreeBSD has none for out-of-band data, before whose mark a read
   /// stops short. So only "would block" ends readiness.
   static constexpr bool kShortTransferEndsReadiness = false;
+  /// Filters belong to the number, and closing it drops them, whatever duplicates there are.
+  static constexpr bool kTellsReuse = true;
 
   /// Triggers a user event of the queue, which is open as long as its last notifier lives.
   class Notifier {

@@ -33,6 +33,7 @@ class Reactor {
   [[nodiscard]] static Result<Reactor> create();
 
   [[nodiscard]] Result<> register_source(RawSource source, Token token, Interest interest) const {
+    if (token >> 32 == 0) has_own_tokens_ = true;
     return backend_.register_source(source, token, interest);
   }
   [[nodiscard]] Result<> reregister(RawSource source, Token token, Interest interest) const {
@@ -45,8 +46,17 @@ class Reactor {
   }
   [[nodiscard]] Result<> deregister(RawSource source) const { return backend_.deregister(source); }
   /// Removes the source, and wakes those who wait under `token`: their operations end with
-  /// operation_canceled.
+  /// operation_canceled. A token of the registry's whose slot is lost or gone removes nothing:
+  /// no_such_file_or_directory. The number may be another's now.
   [[nodiscard]] Result<> deregister_with_token(RawSource source, Token token);
+
+  /// Registers the source of `slot`, for everything. Another slot of the same number is lost then:
+  /// its source was closed behind its owner's back.
+  /// **Errors**: file_exists if that very source is registered by another slot; on Windows nothing
+  /// tells, and the older slot is lost.
+  [[nodiscard]] Result<> register_slot(WakerRegistry::Slot& slot);
+  /// Frees `slot`, and removes its registration if it still has one.
+  void deregister_slot(WakerRegistry::Slot& slot);
 
   /// Reports what is ready and wakes those who wait for it. A wake puts a task on the ready queue;
   /// nothing is resumed, destroyed or called back from here.
@@ -64,7 +74,8 @@ class Reactor {
 
   /// Makes a new kernel object and registers every source with it anew. For the child of a `fork`,
   /// which shares the old one with its parent: must be called there before anything else of eddy,
-  /// but for closing what it has inherited; else polling and registering stop the child.
+  /// but for closing what it has inherited; else polling and registering stop the child. Sources
+  /// whose descriptors the child has closed otherwise are lost.
   /// **Errors**: what the kernel says; the reactor is then unusable.
   [[nodiscard]] Result<> rebuild();
   /// How often that was done; notifiers of before belong to the old object.
@@ -74,6 +85,12 @@ class Reactor {
   [[nodiscard]] Result<PlatformReactor::Notifier> create_notifier() const {
     return backend_.create_notifier();
   }
+  /// Registrations that have outlived their descriptors have woken the thread for nobody, often.
+  bool has_many_orphans() const noexcept { return wakers_.has_many_strays(); }
+  /// Gets rid of such registrations, if the backend can have any. `notifier` goes on to wake
+  /// `poll`; no other notifier does. Does nothing if a caller has used tokens of its own here,
+  /// which nobody but the caller could register anew, or if the kernel has no room.
+  void drop_orphans(const PlatformReactor::Notifier& notifier);
   /// Where wakes go.
   detail::ReadyQueue& ready() noexcept { return *ready_; }
   WakerRegistry& wakers() noexcept { return wakers_; }
@@ -84,10 +101,14 @@ class Reactor {
         ready_(std::make_unique<detail::ReadyQueue>()),
         wakers_(*ready_) {}
 
+  [[nodiscard]] Result<> add(const WakerRegistry::Slot& slot) const;
+  bool may_take_over(RawSource source) noexcept;
+
   PlatformReactor backend_;
   std::unique_ptr<detail::ReadyQueue> ready_;  // a fixed address: the reactor may be moved
   WakerRegistry wakers_;
   std::uint32_t rebuild_count_ = 0;
+  mutable bool has_own_tokens_ = false;  ///< a caller has registered a source under its own token
 };
 
 namespace detail {

@@ -41,6 +41,8 @@ class Readiness {
   }
   /// For another source.
   void reset() noexcept { bits_ = (bits_ & ~kSticky) | kReady; }
+  /// No attempt is to be made any more.
+  void end() noexcept { bits_ &= ~kReady; }
 
  private:
   static constexpr std::uint64_t kReady = 1;
@@ -51,6 +53,9 @@ class Readiness {
 };
 
 /// The place of a registered source in the registry. Its address is stable until `remove`.
+///
+/// A slot may be lost before that: another slot has registered the same number, so somebody has
+/// closed the source behind its owner's back. A lost slot is `gone`, and never ready.
 struct Slot : Watched {
   Readiness& operator[](Direction d) noexcept { return d == Direction::read ? read : write; }
 
@@ -65,6 +70,32 @@ struct Slot : Watched {
   Readiness read;
   Readiness write;
   ListNode waiters;  ///< FIFO of `Waiter`, of both directions
+};
+
+/// Which slot has registered a descriptor number last. It is asked when a source is registered or
+/// removed, never for an event.
+class NumberTable {
+ public:
+  /// Makes room for `source`. Throws std::bad_alloc.
+  void reserve(RawSource source);
+  /// The index that was noted for `source`, plus one; 0 if there is none.
+  std::uint32_t find(RawSource source) const noexcept;
+  /// Does nothing for a number for which there is no room.
+  void note(RawSource source, std::uint32_t index_plus_one) noexcept;
+
+ private:
+  static constexpr std::size_t kPageBits = 8;
+  /// No system hands out larger numbers; whatever is larger is not a source.
+  static constexpr std::size_t kMostPages = std::size_t{1} << 18;
+
+  static std::size_t page_of(RawSource source) noexcept {
+    return static_cast<std::size_t>(source) >> kPageBits;
+  }
+  static std::size_t place_of(RawSource source) noexcept {
+    return static_cast<std::size_t>(source) & ((std::size_t{1} << kPageBits) - 1);
+  }
+
+  std::vector<std::unique_ptr<std::uint32_t[]>> pages_;
 };
 
 }  // namespace detail
@@ -82,6 +113,13 @@ class WakerRegistry {
 
   /// A slot for `source`, ready in both directions until an attempt says otherwise.
   Slot& insert(RawSource source);
+  /// The kernel has registered the source of `slot`. An older slot of the same number is lost.
+  void hold(Slot& slot) noexcept;
+  /// The slot that has registered `source` last, if it is still there and not lost; else null.
+  Slot* holder_of(RawSource source) noexcept;
+  /// The slot has no registration any more. Those who wait in it find themselves refused, and its
+  /// token is dead. It is not freed: its owner does not know yet.
+  void lose(Slot& slot) noexcept;
   /// Wakes all that wait in the slot, and frees it. They, and those woken before who have not run
   /// yet, find themselves refused; until the last of them has run nobody else gets the slot.
   void remove(Slot& slot) noexcept;
@@ -94,7 +132,10 @@ class WakerRegistry {
   /// Ignores a token that is not, or no longer, one of the registry's.
   void wake_token(const Event& event) noexcept {
     Slot* slot = find(event.token);
-    if (slot == nullptr) return;
+    if (slot == nullptr) [[unlikely]] {
+      note_stray(event.token);
+      return;
+    }
     // Bits, not branches: this is done for each event.
     if (event.priority | event.read_closed | event.write_closed) [[unlikely]] {
       if (event.priority || event.read_closed) slot->read.make_sticky();
@@ -134,11 +175,20 @@ class WakerRegistry {
   /// How many slots are in use.
   std::size_t size() const noexcept { return size_; }
 
+  /// True if events for slots that are gone woke the thread more often than it would cost to
+  /// register every source anew. No event of a source follows its removal, so those are of
+  /// registrations that have outlived their descriptors: see `Reactor::drop_orphans`.
+  bool has_many_strays() const noexcept { return strays_ >= kFewStrays + size_; }
+  void forget_strays() noexcept { strays_ = 0; }
+
  private:
   static constexpr std::uint32_t kPageBits = 7;
   static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 
+  static constexpr std::size_t kFewStrays = 16;
+
   std::uint32_t take_unused();
+  void note_stray(Token token) noexcept;
   Slot& at(std::uint32_t index) noexcept {
     return pages_[index >> kPageBits][index & ((1U << kPageBits) - 1)];
   }
@@ -152,7 +202,9 @@ class WakerRegistry {
 
   detail::ReadyQueue* woken_;
   std::vector<std::unique_ptr<Slot[]>> pages_;
+  detail::NumberTable numbers_;
   std::size_t size_ = 0;
+  std::size_t strays_ = 0;
   std::uint32_t used_ = 0;  ///< slots below this index have been handed out at least once
   std::uint32_t first_free_ = kNoSlot;
   std::uint32_t first_gone_ = kNoSlot;  ///< of those that were still watched when they were freed,

@@ -105,6 +105,12 @@ Result<void> set_nonblocking(RawSource source) noexcept {
   return check(::fcntl(source, F_SETFL, flags | O_NONBLOCK));
 }
 
+Result<bool> is_nonblocking(RawSource source) noexcept {
+  const int flags = ::fcntl(source, F_GETFL);
+  if (flags < 0) return last_error();
+  return (flags & O_NONBLOCK) != 0;
+}
+
 Result<Fd> duplicate(RawSource source) noexcept { return own(::fcntl(source, F_DUPFD_CLOEXEC, 0)); }
 
 Result<Pipe> create_pipe() noexcept {

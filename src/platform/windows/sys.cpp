@@ -180,6 +180,8 @@ Result<void> set_nonblocking(RawSource source) noexcept {
   return check(::ioctlsocket(source, static_cast<long>(FIONBIO), &on));
 }
 
+Result<bool> is_nonblocking(RawSource) noexcept { return true; }
+
 Result<Fd> duplicate(RawSource source) noexcept {
   WSAPROTOCOL_INFOW info{};
   if (::WSADuplicateSocketW(source, ::GetCurrentProcessId(), &info) == SOCKET_ERROR) {

@@ -1,0 +1,89 @@
+// Descriptors that may block are refused in words.
+#include "eddy/platform/sys.hpp"
+#include "eddy/reactor/io_source.hpp"
+
+#include "support/result.hpp"
+#include "support/run.hpp"
+#include "support/sockets.hpp"
+#include "support/tcp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace eddy {
+namespace {
+
+using test::run;
+using test::succeeded;
+
+Fd made_blocking(Fd fd) {
+  EXPECT_EQ(::fcntl(fd.raw(), F_SETFL, ::fcntl(fd.raw(), F_GETFL) & ~O_NONBLOCK), 0);
+  return fd;
+}
+
+class BlockingDescriptorDeathTest : public testing::Test {
+ protected:
+  BlockingDescriptorDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+TEST_F(BlockingDescriptorDeathTest, ATcpListenerOfItStopsTheProgramAndSaysWhatToDo) {
+  Fd socket = made_blocking(test::listen_on_loopback());
+  EXPECT_EXIT(
+      TcpListener(std::move(socket)), testing::KilledBySignal(SIGABRT),
+      "a TcpListener was given the blocking descriptor [0-9]+, whose calls would stop every "
+      "task; make it non-blocking first \\(fcntl with O_NONBLOCK; a service manager has an "
+      "option for it: NonBlocking=yes of systemd\\)");
+}
+
+TEST_F(BlockingDescriptorDeathTest, ATcpStreamOfItStopsTheProgram) {
+  Fd socket = made_blocking(std::move(test::connected_sockets().client));
+  EXPECT_EXIT(TcpStream(std::move(socket)), testing::KilledBySignal(SIGABRT),
+              "a TcpStream was given the blocking descriptor");
+}
+
+TEST_F(BlockingDescriptorDeathTest, TheFirstWaitOfAnIoSourceStopsTheProgram) {
+  const auto wait = [] {
+    IoSource source(made_blocking(std::move(sys::create_pipe().value().reader)));
+    run([&]() -> Task<> { static_cast<void>(co_await source.readable()); });
+  };
+  EXPECT_EXIT(wait(), testing::KilledBySignal(SIGABRT),
+              "an IoSource was given the blocking descriptor");
+}
+
+// The calls that drain it would block before anybody waits.
+TEST_F(BlockingDescriptorDeathTest, AnIoSourceThatIsReadyAtOnceStopsTheProgramToo) {
+  const auto wait = [] {
+    IoSource source(made_blocking(std::move(sys::create_pipe().value().writer)));
+    run([&]() -> Task<> { static_cast<void>(co_await source.writable()); });
+  };
+  EXPECT_EXIT(wait(), testing::KilledBySignal(SIGABRT),
+              "an IoSource was given the blocking descriptor");
+}
+
+TEST(BlockingDescriptor, OnceMadeNonBlockingItIsTaken) {
+  Fd socket = made_blocking(test::listen_on_loopback());
+  ASSERT_TRUE(succeeded(sys::set_nonblocking(socket.raw())));
+  TcpListener listener(std::move(socket));
+  run([&]() -> Task<> {
+    const auto accept = [](TcpListener& from) -> Task<Result<TcpStream>> {
+      co_return co_await from.accept();
+    };
+    JoinHandle<Result<TcpStream>> accepted = spawn(accept, std::ref(listener));
+    EXPECT_TRUE(succeeded(co_await TcpStream::connect(test::address_of(listener))));
+    const auto outcome = co_await accepted;
+    EXPECT_TRUE(outcome && succeeded(*outcome));
+  });
+}
+
+TEST(BlockingDescriptor, NothingThatIsNoDescriptorIsCalledBlocking) {
+  EXPECT_FALSE(TcpStream(Fd()).local_address());
+  EXPECT_FALSE(TcpListener(Fd()).local_address());
+}
+
+}  // namespace
+}  // namespace eddy
