@@ -17,7 +17,7 @@ endif()
 
 if(MODE STREQUAL "header")
   execute_process(COMMAND ${compile} -x c++-header ${DIR}/all.hpp -o ${precompiled}
-    ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
+    COMMAND_ERROR_IS_FATAL ANY)
   return()
 endif()
 if(MODE STREQUAL "right")

@@ -16,6 +16,7 @@
 #include "eddy/net/conduit.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/platform/bytes.hpp"
 #include "eddy/platform/clock.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/socket_addr.hpp"

@@ -84,12 +84,12 @@ TcpStream::TcpStream(Fd socket) noexcept
     : source_(detail::refuse_blocking(std::move(socket), "a TcpStream"),
               detail::kKnownNonblocking) {}
 
-Result<std::size_t> TcpStream::try_read(std::span<std::byte> buffer) noexcept {
+Result<std::size_t> TcpStream::receive_now(std::span<std::byte> buffer) noexcept {
   return try_once(source_, Direction::read, buffer.size(),
                   [&] { return sys::receive(raw(), buffer); });
 }
 
-Result<std::size_t> TcpStream::try_write(std::span<const std::byte> data) noexcept {
+Result<std::size_t> TcpStream::send_now(std::span<const std::byte> data) noexcept {
   return try_once(source_, Direction::write, data.size(), [&] { return sys::send(raw(), data); });
 }
 

@@ -3,6 +3,7 @@
 
 #include "eddy/net/buffer_pool.hpp"
 #include "eddy/net/transfer.hpp"
+#include "eddy/platform/bytes.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/socket_addr.hpp"
@@ -15,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace eddy {
@@ -65,9 +67,13 @@ class KeepAlive {
 /// A connected TCP stream; closes at destruction.
 ///
 /// One task may read while another writes, over a reference or with `split`; two tasks that read,
-/// or two that write, share the bytes in no set order. Buffers belong to the caller and must live
-/// until the operation completes or is cancelled; eddy is done with a buffer when the cancel
-/// returns.
+/// or two that write, share the bytes in no set order.
+///
+/// A buffer is any contiguous range of `std::byte`, `char`, `unsigned char` or `char8_t`; a string
+/// literal is written without its zero. It belongs to the caller and must live until the operation
+/// completes or is cancelled; eddy is done with it when the cancel returns. A temporary lives until
+/// the end of the whole expression: `co_await stream.write_all(std::string("x"))` is right, but an
+/// operation that is kept, `auto op = stream.write_all(std::string("x"))`, has lost its bytes.
 ///
 /// **Errors** of reads and writes: connection_reset, broken_pipe, timed_out (keep-alive) and what
 /// else the system reports; operation_canceled if the stream is destroyed during the operation. A
@@ -91,9 +97,13 @@ class TcpStream {
   /// Reads what is there, at least a byte, at most the buffer; 0 is the end of the stream. An empty
   /// buffer gives 0 at once.
   /// **Cancel**: nothing is lost; the bytes are still in the socket.
-  detail::ReadOp read(std::span<std::byte> buffer) noexcept { return {source_, buffer}; }
+  template <class Buffer = std::span<std::byte>>
+    requires(!std::derived_from<std::remove_cvref_t<Buffer>, BufferPool>)
+  detail::ReadOp read(Buffer&& buffer) noexcept {
+    return {source_, detail::bytes_to_fill(std::forward<Buffer>(buffer))};
+  }
   /// The same into several buffers in order, at most 64 of them in one call. `buffers` itself must
-  /// live as long as they.
+  /// live as long as they; `writable_bytes_of` makes its elements.
   detail::ReadVectoredOp read_vectored(std::span<const std::span<std::byte>> buffers) noexcept {
     return {source_, buffers};
   }
@@ -105,25 +115,34 @@ class TcpStream {
   /// Reads until the buffer is full; gives `Result<>`.
   /// **Errors**: `Error::end_of_stream` if the peer ends the stream before.
   /// **Cancel**: what was read so far is lost; `select` asks for `may_lose`.
-  detail::ReadExactOp read_exact(std::span<std::byte> buffer) noexcept { return {source_, buffer}; }
+  template <class Buffer = std::span<std::byte>>
+  detail::ReadExactOp read_exact(Buffer&& buffer) noexcept {
+    return {source_, detail::bytes_to_fill(std::forward<Buffer>(buffer))};
+  }
   /// Like `read`, but the bytes stay in the socket for the next read.
-  detail::PeekOp peek(std::span<std::byte> buffer) noexcept { return {source_, buffer}; }
+  template <class Buffer = std::span<std::byte>>
+  detail::PeekOp peek(Buffer&& buffer) noexcept {
+    return {source_, detail::bytes_to_fill(std::forward<Buffer>(buffer))};
+  }
 
   /// Writes what there is room for; gives how many bytes that was.
   /// **Cancel**: nothing is lost; nothing was written.
-  detail::WriteOp write(std::span<const std::byte> data) noexcept { return {source_, data}; }
-  /// The same from several buffers in order, at most 64 of them in one call.
+  template <class Data = std::span<const std::byte>>
+  detail::WriteOp write(Data&& data) noexcept {
+    return {source_, detail::bytes_to_write(data)};
+  }
+  /// The same from several buffers in order, at most 64 of them in one call; `bytes_of` makes the
+  /// elements of `data`, which must live as long as they.
   detail::WriteVectoredOp write_vectored(
       std::span<const std::span<const std::byte>> data) noexcept {
     return {source_, data};
   }
   /// Writes all of `data`; gives `Result<>`.
   /// **Cancel**: how much was written is lost; `select` asks for `may_lose`.
-  detail::WriteAllOp write_all(std::span<const std::byte> data) noexcept { return {source_, data}; }
-  /// The same, without a span in the frame of who awaits it.
-  template <std::same_as<PooledBuffer> Buffer>
-  detail::WriteAllOp write_all(const Buffer& data) noexcept {
-    return {source_, data};
+  template <class Data = std::span<const std::byte>>
+  detail::WriteAllOp write_all(Data&& data) noexcept {
+    // A reference as parameter: a span would be in the frame of whoever awaits this.
+    return {source_, detail::bytes_to_write(data)};
   }
 
   /// Waits until a `try_read` is worth while, with no buffer held meanwhile; may be early.
@@ -132,9 +151,15 @@ class TcpStream {
   /// The same for `try_write`.
   detail::ReadinessOp writable() noexcept { return {source_, Direction::write, false}; }
   /// Reads without waiting. **Errors**: operation_would_block if there is nothing.
-  [[nodiscard]] Result<std::size_t> try_read(std::span<std::byte> buffer) noexcept;
+  template <class Buffer = std::span<std::byte>>
+  [[nodiscard]] Result<std::size_t> try_read(Buffer&& buffer) noexcept {
+    return receive_now(detail::bytes_to_fill(std::forward<Buffer>(buffer)));
+  }
   /// Writes without waiting. **Errors**: operation_would_block if there is no room.
-  [[nodiscard]] Result<std::size_t> try_write(std::span<const std::byte> data) noexcept;
+  template <class Data = std::span<const std::byte>>
+  [[nodiscard]] Result<std::size_t> try_write(Data&& data) noexcept {
+    return send_now(detail::bytes_to_write(data));
+  }
 
   /// Ends one direction, or both. After `ShutdownHow::write` the peer reads the end of the stream
   /// once it has read all that was written, and this side can still read.
@@ -172,6 +197,9 @@ class TcpStream {
   friend class detail::ConnectOp;
   explicit TcpStream(IoSource source) noexcept : source_(std::move(source)) {}
 
+  [[nodiscard]] Result<std::size_t> receive_now(std::span<std::byte> buffer) noexcept;
+  [[nodiscard]] Result<std::size_t> send_now(std::span<const std::byte> data) noexcept;
+
   IoSource source_;
 };
 
@@ -180,15 +208,23 @@ class ReadHalf {
  public:
   explicit ReadHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
 
-  detail::ReadOp read(std::span<std::byte> buffer) noexcept { return stream_->read(buffer); }
+  template <class Buffer = std::span<std::byte>>
+    requires(!std::derived_from<std::remove_cvref_t<Buffer>, BufferPool>)
+  detail::ReadOp read(Buffer&& buffer) noexcept {
+    return stream_->read(std::forward<Buffer>(buffer));
+  }
   detail::PooledReadOp read(BufferPool& pool) noexcept { return stream_->read(pool); }
   detail::ReadVectoredOp read_vectored(std::span<const std::span<std::byte>> buffers) noexcept {
     return stream_->read_vectored(buffers);
   }
-  detail::ReadExactOp read_exact(std::span<std::byte> buffer) noexcept {
-    return stream_->read_exact(buffer);
+  template <class Buffer = std::span<std::byte>>
+  detail::ReadExactOp read_exact(Buffer&& buffer) noexcept {
+    return stream_->read_exact(std::forward<Buffer>(buffer));
   }
-  detail::PeekOp peek(std::span<std::byte> buffer) noexcept { return stream_->peek(buffer); }
+  template <class Buffer = std::span<std::byte>>
+  detail::PeekOp peek(Buffer&& buffer) noexcept {
+    return stream_->peek(std::forward<Buffer>(buffer));
+  }
   detail::ReadinessOp readable() noexcept { return stream_->readable(); }
 
   /// The whole, for its options and addresses.
@@ -212,16 +248,16 @@ class WriteHalf {
     if (stream_) static_cast<void>(shutdown());
   }
 
-  detail::WriteOp write(std::span<const std::byte> data) noexcept { return stream_->write(data); }
+  template <class Data = std::span<const std::byte>>
+  detail::WriteOp write(Data&& data) noexcept {
+    return stream_->write(data);
+  }
   detail::WriteVectoredOp write_vectored(
       std::span<const std::span<const std::byte>> data) noexcept {
     return stream_->write_vectored(data);
   }
-  detail::WriteAllOp write_all(std::span<const std::byte> data) noexcept {
-    return stream_->write_all(data);
-  }
-  template <std::same_as<PooledBuffer> Buffer>
-  detail::WriteAllOp write_all(const Buffer& data) noexcept {
+  template <class Data = std::span<const std::byte>>
+  detail::WriteAllOp write_all(Data&& data) noexcept {
     return stream_->write_all(data);
   }
   detail::ReadinessOp writable() noexcept { return stream_->writable(); }

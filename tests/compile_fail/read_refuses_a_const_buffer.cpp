@@ -1,0 +1,13 @@
+// expect: what is read into must not be const
+#include "eddy/eddy.hpp"
+
+#include <string>
+
+eddy::Task<> read(eddy::TcpStream& stream) {
+#ifdef EDDY_COMPILE_OK
+  std::string buffer(100, '\0');
+#else
+  const std::string buffer(100, '\0');
+#endif
+  (void)co_await stream.read(buffer);
+}

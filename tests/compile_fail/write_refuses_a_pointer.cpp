@@ -1,0 +1,12 @@
+// expect: of a pointer say the length, std::string_view(pointer, length)
+#include "eddy/eddy.hpp"
+
+#include <string_view>
+
+eddy::Task<> write(eddy::TcpStream& stream, const char* text) {
+#ifdef EDDY_COMPILE_OK
+  (void)co_await stream.write_all(std::string_view(text));
+#else
+  (void)co_await stream.write_all(text);
+#endif
+}
