@@ -1,10 +1,10 @@
-// expect: ok takes eddy's tasks and operations
+// expect: ok takes an eddy::Result, or a task or operation that gives one
 #include "eddy/eddy.hpp"
 
 eddy::Task<eddy::Result<int>> use(eddy::Result<int> result) {
 #ifdef EDDY_COMPILE_OK
-  co_return result;
-#else
   co_return co_await eddy::ok(std::move(result));
+#else
+  co_return co_await eddy::ok(*result);
 #endif
 }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "eddy/executor/outcome.hpp"
+#include "eddy/executor/spawn.hpp"
 
 #include <source_location>
+#include <type_traits>
 #include <utility>
 
 namespace eddy {
@@ -36,6 +38,65 @@ block_on(Task<T> task, std::source_location where = std::source_location::curren
   executor.spawn(detail_release(task).promise().make_root(where), &owner);
   executor.run_until(owner.done);
   return owner.outcome.take();
+}
+
+/// The same for `f(args...)`, a coroutine; `f` and the arguments are moved or copied into the task
+/// first, as `spawn` does, so a lambda may capture. At most five arguments. Or for one operation or
+/// join handle: `block_on(handle)`.
+template <detail::SpawnFunction F>
+[[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] auto
+block_on(F&& f, std::source_location where = std::source_location::current()) {
+  constexpr bool kCallable = std::is_invocable_v<std::decay_t<F>&>;
+  static_assert(kCallable || detail::is_awaitable<F>,
+                "block_on takes a task, a coroutine function and its arguments, or an operation");
+  if constexpr (detail::is_awaitable<F>) {
+    return block_on(detail::to_task(std::forward<F>(f)), where);
+  } else if constexpr (kCallable) {
+    return block_on(detail::make_task(std::forward<F>(f)), where);
+  }
+}
+template <detail::SpawnFunction F, class A>
+[[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] auto
+block_on(F&& f, A&& a, std::source_location where = std::source_location::current()) {
+  return block_on(detail::make_task(std::forward<F>(f), std::forward<A>(a)), where);
+}
+template <detail::SpawnFunction F, class A, class B>
+[[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] auto
+block_on(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
+  return block_on(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b)),
+                  where);
+}
+template <detail::SpawnFunction F, class A, class B, class C>
+[[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] auto
+block_on(F&& f, A&& a, B&& b, C&& c, std::source_location where = std::source_location::current()) {
+  return block_on(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                                    std::forward<C>(c)),
+                  where);
+}
+template <detail::SpawnFunction F, class A, class B, class C, class D>
+[[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] auto
+block_on(F&& f, A&& a, B&& b, C&& c, D&& d,
+         std::source_location where = std::source_location::current()) {
+  return block_on(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                                    std::forward<C>(c), std::forward<D>(d)),
+                  where);
+}
+template <detail::SpawnFunction F, class A, class B, class C, class D, class E>
+[[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] auto
+block_on(F&& f, A&& a, B&& b, C&& c, D&& d, E&& e,
+         std::source_location where = std::source_location::current()) {
+  return block_on(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                                    std::forward<C>(c), std::forward<D>(d), std::forward<E>(e)),
+                  where);
+}
+
+/// Refused: the place of the call could not be remembered.
+template <detail::SpawnFunction F, class A, class B, class C, class D, class E, class G,
+          class... More>
+  requires detail::IsArgument<G>
+void block_on(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
+  static_assert(sizeof(std::decay_t<F>) == 0,
+                "block_on takes at most five arguments: give it a lambda that captures them");
 }
 
 /// Before each sleep of this thread's loop, looks for events for `length` without sleeping: less

@@ -30,8 +30,9 @@ class JoinError {
   std::exception_ptr exception_;
 };
 
+/// What a join gives; of a task that returns a reference, a `std::reference_wrapper`.
 template <class T>
-using JoinResult = std::expected<T, JoinError>;
+using JoinResult = std::expected<detail::ValueOf<T>, JoinError>;
 
 namespace detail {
 
@@ -135,7 +136,7 @@ class JoinHandleBase : public TaskOwner {
 /// **Cancel**: a join that is cancelled leaves the task running.
 /// **Thread**: the task's; `abort_handle()` gives what other threads may use. Another use on
 /// another thread stops the program.
-template <class T>
+template <class T = void>
 class [[nodiscard("dropping the handle detaches the task; say so with detach()")]] JoinHandle final
     : public detail::JoinHandleBase {
  public:

@@ -168,22 +168,54 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
   P* promise_;
 };
 
+/// Goes on only with the value of a `Result` that is there already; an lvalue stays where it is.
+template <class P, class A>
+  requires is_result<std::remove_cvref_t<A>>
+class [[nodiscard]] OkAwaiter<P, A> final {
+  using Value = typename std::remove_cvref_t<A>::value_type;
+
+ public:
+  explicit OkAwaiter(Ok<A>& ok) noexcept : result_(ok.awaited) {}
+
+  bool await_ready() const noexcept { return !returns_result<P> || result_.has_value(); }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> frame) noexcept {
+    return_error<P>(frame.promise(), result_.error());
+  }
+  std::conditional_t<std::is_lvalue_reference_v<A> && !std::is_void_v<Value>,
+                     decltype(*std::declval<A&>()), Value>
+  await_resume() {
+    if (!result_) throw std::system_error(result_.error());
+    if constexpr (!std::is_void_v<Value>) return *std::forward<A>(result_);
+  }
+
+ private:
+  std::remove_reference_t<A>& result_;
+};
+
 }  // namespace detail
 
 /// `co_await ok(operation)` gives the value of a `Result`, or ends this coroutine with its error,
 /// as Rust's `?` does: the awaiting task returns a `Result` of any type. In a task that returns no
-/// `Result` it throws std::system_error instead. Takes operations, and tasks that return `Result`.
+/// `Result` it throws std::system_error instead. Takes operations, tasks that return `Result`, and
+/// a `Result` itself; of one that has a name it gives a reference to the value.
 ///
-///     eddy::Task<eddy::Result<>> greet(eddy::TcpStream& stream) {
-///       co_await eddy::ok(stream.write_all(hello));
+///     eddy::Task<eddy::Result<>> greet(eddy::SocketAddr server) {
+///       eddy::TcpStream stream = co_await eddy::ok(eddy::TcpStream::connect(server));
+///       co_await eddy::ok(stream.set_nodelay(true));
+///       co_await eddy::ok(stream.write_all("hello"));
 ///       co_return {};
 ///     }
 template <class A>
 auto ok(A&& awaited) noexcept(std::is_nothrow_constructible_v<A, A&&>) {
-  static_assert(detail::is_awaitable<A>, "ok takes eddy's tasks and operations");
-  static_assert(!(std::is_lvalue_reference_v<A> && detail::IsOperation<std::remove_cvref_t<A>>),
+  using Plain = std::remove_cvref_t<A>;
+  static_assert(!(std::is_lvalue_reference_v<A> && detail::IsOperation<Plain>),
                 "an operation is awaited once: make it here");
-  if constexpr (detail::is_awaitable<A>) {
+  static_assert(detail::is_awaitable<A> || detail::is_result<Plain>,
+                "ok takes an eddy::Result, or a task or operation that gives one");
+  if constexpr (detail::is_result<Plain>) {
+    return detail::Ok<A>(std::forward<A>(awaited));
+  } else if constexpr (detail::is_awaitable<A>) {
     constexpr bool kGivesResult = detail::is_result<detail::AwaitResultOf<A>>;
     static_assert(
         kGivesResult,

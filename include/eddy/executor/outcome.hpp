@@ -276,11 +276,9 @@ Task<AwaitResultOf<A>> to_task(A&& awaitable) {
   }
 }
 
-/// `void` as a value.
+/// `void` as a value, and a reference as one.
 template <class T>
-struct NonVoid {
-  using type = T;
-};
+struct NonVoid : Value<T> {};
 template <>
 struct NonVoid<void> {
   using type = std::monostate;

@@ -9,6 +9,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <source_location>
@@ -155,6 +156,18 @@ inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<std::expected<T, std::error_code>> = true;
 
+/// What a `T` is in a `Result`, a variant or a vector, which hold no references.
+template <class T>
+struct Value {
+  using type = T;
+};
+template <class T>
+struct Value<T&> {
+  using type = std::reference_wrapper<T>;
+};
+template <class T>
+using ValueOf = typename Value<T>::type;
+
 /// True of what may be an error, which whoever awaits it must look at.
 template <class T>
 inline constexpr bool may_be_error = false;
@@ -294,6 +307,10 @@ class PromiseOf : public PromiseBase {
       } else {
         return OkAwaiter<PromiseOf, Awaited>(awaited);
       }
+    } else if constexpr (is_result<Plain>) {
+      static_assert(sizeof(Plain) == 0,
+                    "a Result is there already: use it as it is, or co_await eddy::ok(result), "
+                    "which gives its value");
     } else if constexpr (IsOperation<Plain>) {
       static_assert(!std::is_lvalue_reference_v<A>,
                     "an operation is awaited once: co_await it where it is made");
@@ -311,21 +328,55 @@ class PromiseOf : public PromiseBase {
   [[no_unique_address]] Stored<T> stored;
 };
 
+/// True if `co_return` of a `U&&` gives what a `Task<T>` returns.
+template <class T, class U>
+inline constexpr bool is_returnable = std::is_convertible_v<U&&, T>;
+template <class T, class U>
+inline constexpr bool is_returnable<T&, U> =
+    std::is_convertible_v<U&&, T&> && std::is_convertible_v<std::remove_reference_t<U>*, T*> &&
+    std::is_lvalue_reference_v<U>;
+template <class T, class U>
+inline constexpr bool is_returnable<T&, std::reference_wrapper<U>> = std::is_convertible_v<U*, T*>;
+template <class T, class U>
+inline constexpr bool is_returnable<T&, std::reference_wrapper<U>&> = std::is_convertible_v<U*, T*>;
+
+/// True of what somebody returns who means an error.
+template <class U>
+inline constexpr bool names_error =
+    std::is_error_code_enum_v<U> || std::is_error_condition_enum_v<U> ||
+    std::is_same_v<U, std::error_code>;
+template <class E>
+inline constexpr bool names_error<std::unexpected<E>> = true;
+
+/// Says what is wrong with a `co_return`.
+template <class T, class U>
+void refuse_return() noexcept {
+  using Plain = std::remove_cvref_t<U>;
+  constexpr bool kError = is_result<T> && names_error<Plain>;
+  static_assert(!kError, "to return an error, write co_return eddy::failure(error)");
+  static_assert(!is_task<Plain>, "to return what a task gives, write co_return co_await task()");
+  static_assert(!std::is_reference_v<T> || kError || is_task<Plain>,
+                "a task that returns a reference co_returns an lvalue: a temporary would be gone "
+                "before it is used. Return a value instead, Task<std::string>");
+  static_assert(std::is_reference_v<T> || kError || is_task<Plain>,
+                "what is co_returned does not convert implicitly to what the task returns: write "
+                "the conversion, co_return T(value)");
+}
+
 template <class T>
 class Promise final : public PromiseOf<T> {
  public:
   static_assert(!std::is_rvalue_reference_v<T>, "a task returns a value, a reference, or nothing");
   Task<T> get_return_object() noexcept;
 
+  /// Converts as `return` does in a function: implicitly, and no reference to a temporary.
   template <class U = T>
-    requires(!std::is_reference_v<T> && std::is_constructible_v<T, U &&>)
   void return_value(U&& value) {
-    this->stored.set(std::forward<U>(value));
-  }
-  void return_value(T& value)
-    requires std::is_reference_v<T>
-  {
-    this->stored.set(value);
+    if constexpr (is_returnable<T, U>) {
+      this->stored.set(std::forward<U>(value));
+    } else {
+      refuse_return<T, U>();
+    }
   }
 };
 

@@ -59,7 +59,7 @@ inline constexpr bool owns_all<F*, Args...> = ParametersOf<F*>::template keep<Ar
 template <class F, class... Args>
 struct SpawnedTask {
   static_assert(std::is_invocable_v<F&, Args...>,
-                "spawn(f, args...): f cannot be called with copies of these arguments; use "
+                "a task is f(args...): f cannot be called with copies of these arguments; use "
                 "std::ref for an argument that f takes by non-const reference");
   using type = Task<>;
   static constexpr bool kFits = false;
@@ -69,7 +69,7 @@ template <class F, class... Args>
 struct SpawnedTask<F, Args...> {
   using Given = std::invoke_result_t<F&, Args...>;
   static constexpr bool kFits = is_task<Given>;
-  static_assert(kFits, "spawn(f, args...): f must return an eddy::Task");
+  static_assert(kFits, "a task is f(args...): f must return an eddy::Task");
   using type = std::conditional_t<kFits, Given, Task<>>;
 };
 template <class F, class... Args>
@@ -130,6 +130,10 @@ SpawnedTaskOf<F, Args...> make_task(F&& function, Args&&... args) {
 template <class F>
 concept SpawnFunction = !is_task<std::remove_cvref_t<F>>;
 
+/// An argument of a task, and not the place of the call.
+template <class A>
+concept IsArgument = !std::is_same_v<std::remove_cvref_t<A>, std::source_location>;
+
 template <class F, class... Args>
 auto spawn_at(std::source_location where, F&& function, Args&&... args) {
   using T = typename SpawnedTaskOf<F, Args...>::value_type;
@@ -141,7 +145,7 @@ auto spawn_at(std::source_location where, F&& function, Args&&... args) {
 /// Starts `f(args...)`, a coroutine, as a task of its own on this thread; it runs when the loop
 /// comes to it. `f` and the arguments are moved or copied into the task first, so a lambda may
 /// capture, and a parameter may be a reference to its argument. At most five arguments, so that the
-/// place of the call can be remembered for `dump_tasks`.
+/// place of the call can be remembered for `dump_tasks`; a lambda may capture any number.
 ///
 /// Outside `block_on` the task waits for the next `block_on` of this thread.
 template <detail::SpawnFunction F>
@@ -175,12 +179,23 @@ auto spawn(F&& f, A&& a, B&& b, C&& c, D&& d, E&& e,
                           std::forward<C>(c), std::forward<D>(d), std::forward<E>(e));
 }
 
+/// Refused: the place of the call could not be remembered.
+template <detail::SpawnFunction F, class A, class B, class C, class D, class E, class G,
+          class... More>
+  requires detail::IsArgument<G>
+JoinHandle<void> spawn(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
+  static_assert(sizeof(std::decay_t<F>) == 0,
+                "spawn takes at most five arguments: spawn a lambda that captures them");
+  std::terminate();
+}
+
 /// Refused: the closure of a lambda would be gone before its task runs.
 template <class T>
-void spawn(Task<T>&&, std::source_location = {}) {
+JoinHandle<T> spawn(Task<T>&&, std::source_location = {}) {
   static_assert(sizeof(T*) == 0,
                 "spawn takes a function and its arguments, spawn(f, x), not a task, spawn(f(x)): "
                 "it moves both into the task, so that a capturing lambda lives as long as it");
+  std::terminate();
 }
 
 /// Runs `task` as one that is not cancelled with whoever awaits it, and that the end of `block_on`

@@ -10,6 +10,8 @@
 namespace eddy {
 
 /// A lazy coroutine that gives a `T`: a value (it may be move-only), a reference, or nothing.
+/// Whatever keeps a reference in a `Result`, a variant, a tuple or a vector (a join, `timeout`,
+/// `select`, `when_all`) gives it as a `std::reference_wrapper`.
 ///
 /// It does nothing until it is awaited, `spawn`ed or given to `block_on`. `co_await child()` is a
 /// function call: the child runs at once, on the same task, and an exception of it comes out of the

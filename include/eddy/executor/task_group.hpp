@@ -67,6 +67,14 @@ class TaskGroup final {
         where);
   }
 
+  /// Refused: the place of the call could not be remembered.
+  template <class F, class A, class B, class C, class D, class E, class G, class... More>
+    requires detail::IsArgument<G>
+  void spawn(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
+    static_assert(sizeof(std::decay_t<F>) == 0,
+                  "spawn takes at most five arguments: spawn a lambda that captures them");
+  }
+
   /// Cancels the tasks of the group, not its body. They are gone by the time `idle` completes.
   void cancel() noexcept;
 

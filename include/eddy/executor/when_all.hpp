@@ -119,7 +119,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
       if (branch.outcome.threw()) branch.outcome.take();
     });
     if constexpr (!std::is_void_v<T>) {
-      std::vector<T> values;
+      std::vector<NonVoidOf<T>> values;
       values.reserve(this->branches_.branches.size());
       this->branches_.for_each([&](auto& branch) { values.push_back(branch.outcome.take()); });
       return values;

@@ -23,9 +23,15 @@ inline std::error_code make_error_code(Error error) noexcept {
   return {static_cast<int>(error), error_category()};
 }
 
-/// The error branch of a `Result`, from an error of the standard library.
+/// The error branch of a `Result`: `co_return eddy::failure(std::errc::timed_out)`.
 inline std::unexpected<std::error_code> failure(std::errc code) noexcept {
   return std::unexpected(std::make_error_code(code));
+}
+inline std::unexpected<std::error_code> failure(Error error) noexcept {
+  return std::unexpected(make_error_code(error));
+}
+inline std::unexpected<std::error_code> failure(const std::error_code& error) noexcept {
+  return std::unexpected(error);
 }
 
 }  // namespace eddy

@@ -13,7 +13,7 @@ namespace eddy {
 namespace detail {
 
 template <class T>
-using TimedResult = std::conditional_t<is_result<T>, T, Result<T>>;
+using TimedResult = std::conditional_t<is_result<T>, T, Result<ValueOf<T>>>;
 
 /// What a limit to an operation takes over from it.
 template <class Op>

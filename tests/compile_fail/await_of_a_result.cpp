@@ -1,0 +1,11 @@
+// expect: a Result is there already: use it as it is, or co_await eddy::ok(result)
+#include "eddy/eddy.hpp"
+
+eddy::Task<eddy::Result<>> listen(eddy::SocketAddr address) {
+#ifdef EDDY_COMPILE_OK
+  eddy::TcpListener listener = co_await eddy::ok(eddy::TcpListener::bind(address));
+#else
+  auto listener = co_await eddy::TcpListener::bind(address);
+#endif
+  co_return {};
+}

@@ -1,0 +1,10 @@
+// expect: f must return an eddy::Task
+#include "eddy/eddy.hpp"
+
+void run() {
+#ifdef EDDY_COMPILE_OK
+  eddy::block_on([]() -> eddy::Task<> { co_return; });
+#else
+  eddy::block_on([] {});
+#endif
+}

@@ -1,0 +1,10 @@
+// expect: to return an error, write co_return eddy::failure(error)
+#include "eddy/eddy.hpp"
+
+eddy::Task<eddy::Result<>> use(eddy::Result<int> other) {
+#ifdef EDDY_COMPILE_OK
+  co_return eddy::failure(other.error());
+#else
+  co_return other.error();
+#endif
+}

@@ -1,0 +1,13 @@
+// expect: ok(...) takes what gives an eddy::Result; this gives none: co_await it as it is
+#include "eddy/eddy.hpp"
+
+using namespace std::chrono_literals;
+
+eddy::Task<eddy::Result<>> use() {
+#ifdef EDDY_COMPILE_OK
+  co_await eddy::sleep(1s);
+#else
+  co_await eddy::ok(eddy::sleep(1s));
+#endif
+  co_return {};
+}

@@ -1,0 +1,12 @@
+// expect: spawn takes at most five arguments: spawn a lambda that captures them
+#include "eddy/eddy.hpp"
+
+eddy::Task<> work(int, int, int, int, int, int) { co_return; }
+
+void run() {
+#ifdef EDDY_COMPILE_OK
+  eddy::spawn([]() -> eddy::Task<> { return work(1, 2, 3, 4, 5, 6); }).detach();
+#else
+  eddy::spawn(work, 1, 2, 3, 4, 5, 6).detach();
+#endif
+}

@@ -1,0 +1,27 @@
+// A time limit to a task that returns a reference.
+#include "eddy/executor/block_on.hpp"
+#include "eddy/executor/waker.hpp"
+#include "eddy/time/timeout.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace eddy {
+namespace {
+
+Task<int&> refer_to(int& number) {
+  co_await yield_now();
+  co_return number;
+}
+
+TEST(TimedReference, ATaskWithATimeLimitGivesAReference) {
+  int number = 1;
+  block_on([&]() -> Task<> {
+    const auto timed = co_await timeout(std::chrono::hours(1), refer_to(number));
+    EXPECT_EQ(&timed.value().get(), &number);
+  });
+}
+
+}  // namespace
+}  // namespace eddy
