@@ -15,8 +15,17 @@ class Category final : public std::error_category {
         return "the stream ended before all the bytes that were asked for had come";
       case Error::bad_address:
         return "not an address of the form 127.0.0.1:80 or [::1]:80";
+      case Error::deadline_exceeded:
+        return "the time limit that the program set has passed";
     }
     return "unknown error";
+  }
+
+  std::error_condition default_error_condition(int value) const noexcept override {
+    if (static_cast<Error>(value) == Error::deadline_exceeded) {
+      return std::make_error_condition(std::errc::timed_out);
+    }
+    return {value, *this};
   }
 };
 

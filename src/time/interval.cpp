@@ -2,11 +2,24 @@
 
 #include "eddy/platform/fatal.hpp"
 
-namespace eddy {
+#include <cstdint>
 
-Interval::Interval(Instant start, Duration period, MissedTick missed)
+namespace eddy {
+namespace {
+
+/// How long `now` is after the last tick of a schedule that `tick` is on. Without a sign: the two
+/// may lie further apart than a `Duration` can tell.
+Duration since_last_tick(Instant tick, Instant now, Duration period) noexcept {
+  const auto late = static_cast<std::uint64_t>(now.time_since_epoch().count()) -
+                    static_cast<std::uint64_t>(tick.time_since_epoch().count());
+  return Duration(static_cast<Clock::rep>(late % static_cast<std::uint64_t>(period.count())));
+}
+
+}  // namespace
+
+Interval::Interval(detail::AnyInstant start, detail::AnyDuration period, MissedTick missed)
     : next_(start), period_(period), missed_(missed) {
-  if (period <= Duration::zero()) detail::fatal("an Interval needs a period of more than zero");
+  if (period_ <= Duration::zero()) detail::fatal("an Interval needs a period of more than zero");
 }
 
 Instant Interval::take_tick(Instant now) noexcept {
@@ -19,7 +32,7 @@ Instant Interval::take_tick(Instant now) noexcept {
       next_ = detail::saturating_add(now, period_);
       break;
     case MissedTick::skip:
-      next_ = detail::saturating_add(scheduled, ((now - scheduled) / period_ + 1) * period_);
+      next_ = detail::saturating_add(now, period_ - since_last_tick(scheduled, now, period_));
       break;
   }
   return scheduled;

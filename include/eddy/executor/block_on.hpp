@@ -101,6 +101,8 @@ void block_on(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
 
 /// Before each sleep of this thread's loop, looks for events for `length` without sleeping: less
 /// latency for a whole core. Zero, which is the default, sleeps at once.
-inline void busy_poll(Duration length) { detail::Executor::current().set_busy_poll(length); }
+inline void busy_poll(detail::AnyDuration length) {
+  detail::Executor::current().set_busy_poll(length);
+}
 
 }  // namespace eddy

@@ -1,7 +1,12 @@
 // The one clock of the library: monotonic, in nanoseconds.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <limits>
+#include <ratio>
+#include <type_traits>
 
 namespace eddy {
 
@@ -27,6 +32,74 @@ constexpr Instant saturating_add(Instant start, Duration length) noexcept {
   if (length <= Duration::zero()) return start;
   return start > Instant::max() - length ? Instant::max() : start + length;
 }
+
+/// `count` units of `Unit` as nanoseconds, rounded up, so that nothing that waits for it is early.
+/// What is too long is `Duration::max()`, what is too far below zero is `Duration::min()`, and what
+/// is not a number is zero.
+template <class Unit, class Rep>
+constexpr Duration saturating_nanoseconds(Rep count) noexcept {
+  using Each = std::ratio_divide<Unit, std::nano>;
+  if constexpr (std::is_floating_point_v<Rep>) {
+    using Float = std::common_type_t<Rep, double>;
+    constexpr auto kBeyond = static_cast<Float>(0x1p63);
+    constexpr auto kNum = static_cast<Float>(Each::num);
+    constexpr auto kDen = static_cast<Float>(Each::den);
+    constexpr Float kTooLong = kBeyond / kNum * kDen;
+    if (count >= kTooLong) return Duration::max();
+    if (count <= -kTooLong) return Duration::min();
+    if (!(count < kTooLong)) return Duration::zero();
+    const Float exact = std::clamp(static_cast<Float>(count) * kNum / kDen, -kBeyond, kBeyond);
+    if (exact == kBeyond) return Duration::max();
+    const auto whole = static_cast<Clock::rep>(exact);
+    const bool round_up =
+        static_cast<Float>(whole) < exact && whole != std::numeric_limits<Clock::rep>::max();
+    return Duration(round_up ? whole + 1 : whole);
+  } else {
+    using Wide = std::conditional_t<std::is_signed_v<Rep>, std::int64_t, std::uint64_t>;
+    const Wide units = count;
+    constexpr Wide kDen = Each::den;
+    const Clock::rep rest = static_cast<Clock::rep>(units % kDen) * Each::num;
+    const Clock::rep part = rest / Each::den + (rest % Each::den > 0 ? 1 : 0);
+    Clock::rep whole = 0;
+    if (__builtin_mul_overflow(units / kDen, Each::num, &whole) ||
+        __builtin_add_overflow(whole, part, &whole)) {
+      return units > Wide{0} ? Duration::max() : Duration::min();
+    }
+    return Duration(whole);
+  }
+}
+
+/// A length of time of any unit, as the functions of eddy take it: `std::chrono::hours::max()` is
+/// for ever, and not, as a conversion to nanoseconds would have it, an overflow.
+class AnyDuration {
+ public:
+  // Implicit, as the conversion between units is.
+  constexpr AnyDuration(Duration length) noexcept : length_(length) {}
+  template <class Rep, class Period>
+    requires std::is_arithmetic_v<Rep>
+  constexpr AnyDuration(const std::chrono::duration<Rep, Period>& length) noexcept
+      : length_(saturating_nanoseconds<Period>(length.count())) {}
+
+  constexpr operator Duration() const noexcept { return length_; }
+
+ private:
+  Duration length_;
+};
+
+/// The same of an instant of `Clock`.
+class AnyInstant {
+ public:
+  constexpr AnyInstant(Instant at) noexcept : at_(at) {}
+  template <class Length>
+    requires std::is_arithmetic_v<typename Length::rep>
+  constexpr AnyInstant(const std::chrono::time_point<Clock, Length>& at) noexcept
+      : at_(AnyDuration(at.time_since_epoch())) {}
+
+  constexpr operator Instant() const noexcept { return at_; }
+
+ private:
+  Instant at_;
+};
 
 }  // namespace detail
 }  // namespace eddy

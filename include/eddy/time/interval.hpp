@@ -21,10 +21,11 @@ enum class MissedTick : std::uint8_t {
 class Interval {
  public:
   /// `period` must be more than zero; else the program stops.
-  explicit Interval(Duration period, MissedTick missed = MissedTick::burst)
+  explicit Interval(detail::AnyDuration period, MissedTick missed = MissedTick::burst)
       : Interval(Clock::now(), period, missed) {}
   /// With the first tick at `start`.
-  Interval(Instant start, Duration period, MissedTick missed = MissedTick::burst);
+  Interval(detail::AnyInstant start, detail::AnyDuration period,
+           MissedTick missed = MissedTick::burst);
 
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] TickOp final
       : public detail::Operation {

@@ -6,6 +6,8 @@
 #include "eddy/reactor/operation.hpp"
 #include "eddy/time/timer_wheel.hpp"
 
+#include <chrono>
+
 namespace eddy {
 
 namespace detail {
@@ -76,17 +78,28 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Sleep
 
 /// Waits for `length`, which starts when the current turn of the loop ends (tasks that run before
 /// the clock is read again do not shorten it). Never early; late by a tick of 33 us at most, the
-/// turn of the loop, and what the system takes to wake the thread. Zero or less completes at once;
-/// `Duration::max()` waits for ever.
+/// turn of the loop, and what the system takes to wake the thread. Zero or less completes at once.
+/// `Duration::max()` waits for ever, and so does whatever is longer in another unit.
 /// **Cancel**: nothing is lost.
 inline detail::SleepOp sleep(Duration length) noexcept {
   return detail::SleepOp(detail::TimeLimit(length));
 }
+// Templates beside, because a parameter of a type of eddy's own would be in the frame of who
+// awaits.
+template <class Rep, class Period>
+detail::SleepOp sleep(std::chrono::duration<Rep, Period> length) noexcept {
+  return sleep(Duration(detail::AnyDuration(length)));
+}
 
-/// Waits until `deadline`; at once if it has passed. `Instant::max()` is never.
+/// Waits until `deadline`, a `time_point` of `Clock`; at once if it has passed. `Instant::max()` is
+/// never, and so is whatever is later in another unit.
 /// **Cancel**: nothing is lost.
 inline detail::SleepOp sleep_until(Instant deadline) noexcept {
   return detail::SleepOp(detail::TimeLimit(deadline));
+}
+template <class Length>
+detail::SleepOp sleep_until(std::chrono::time_point<Clock, Length> deadline) noexcept {
+  return sleep_until(Instant(detail::AnyInstant(deadline)));
 }
 
 }  // namespace eddy

@@ -5,6 +5,7 @@
 #include "eddy/platform/result.hpp"
 #include "eddy/time/sleep.hpp"
 
+#include <chrono>
 #include <type_traits>
 #include <utility>
 
@@ -77,7 +78,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
   }
 
   Output take() noexcept(noexcept(std::declval<Op&>().take())) {
-    if (expired_) return failure(std::errc::timed_out);
+    if (expired_) return std::unexpected(make_error_code(Error::deadline_exceeded));
     if constexpr (std::is_void_v<AwaitResultOf<Op>>) {
       operation_.take();
       return {};
@@ -126,7 +127,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
   void cancel() noexcept { branch_.cancel(); }
 
   Output take() {
-    if (!branch_.ended()) return failure(std::errc::timed_out);
+    if (!branch_.ended()) return std::unexpected(make_error_code(Error::deadline_exceeded));
     if constexpr (std::is_void_v<T>) {
       branch_.outcome.take();
       return {};
@@ -164,20 +165,31 @@ auto limit_time(TimeLimit limit, A&& awaitable) {
 
 }  // namespace detail
 
-/// Gives what `awaitable`, a task or an operation, gives, as a `Result`; or timed_out after
-/// `length`: then it was cancelled, and is gone. Takes read_exact and write_all too: whoever runs
-/// out of time there gives the stream up. What completes in the same turn as its limit passes is
-/// complete. `Duration::max()` is no limit.
+/// Gives what `awaitable`, a task or an operation, gives, as a `Result`; or
+/// `Error::deadline_exceeded` after `length`: then it was cancelled, and is gone. Takes read_exact
+/// and write_all too: whoever runs out of time there gives the stream up. What completes in the
+/// same turn as its limit passes is complete. `Duration::max()` is no limit, and neither is
+/// whatever is longer in another unit.
+/// **Errors**: `Error::deadline_exceeded`, which `std::errc::timed_out` compares equal to; and
+/// those of `awaitable`.
 /// **Cancel**: cancels `awaitable`.
 template <class A>
 auto timeout(Duration length, A&& awaitable) {
   return detail::limit_time(detail::TimeLimit(length), std::forward<A>(awaitable));
 }
+template <class Rep, class Period, class A>
+auto timeout(std::chrono::duration<Rep, Period> length, A&& awaitable) {
+  return timeout(Duration(detail::AnyDuration(length)), std::forward<A>(awaitable));
+}
 
-/// The same with an instant as the limit.
+/// The same with an instant as the limit, a `time_point` of `Clock`.
 template <class A>
 auto timeout_at(Instant deadline, A&& awaitable) {
   return detail::limit_time(detail::TimeLimit(deadline), std::forward<A>(awaitable));
+}
+template <class Length, class A>
+auto timeout_at(std::chrono::time_point<Clock, Length> deadline, A&& awaitable) {
+  return timeout_at(Instant(detail::AnyInstant(deadline)), std::forward<A>(awaitable));
 }
 
 }  // namespace eddy
