@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdarg>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -133,7 +134,7 @@ void forget(int fd) {
   }
   const std::lock_guard lock(world().mutex);
   if (const auto found = world().queues.find(fd); found != world().queues.end()) {
-    found->second->close_inner();
+    if (found->second->outer == fd) found->second->close_inner();
     world().queues.erase(found);
   }
   for (const auto& [number, queue] : world().queues) {
@@ -408,6 +409,25 @@ int dup2(int fd, int fd2) noexcept {
   if (fd == fd2) return ::fcntl(fd, F_GETFD) < 0 ? -1 : fd;
   forget(fd2);
   return static_cast<int>(::syscall(SYS_dup3, fd, fd2, 0));
+}
+
+// A duplicate of a queue is the queue, and that of a silent socket is silent.
+
+int fcntl(int fd, int command, ...) {
+  va_list arguments;
+  va_start(arguments, command);
+  const auto argument = va_arg(arguments, unsigned long);
+  va_end(arguments);
+  const auto result = static_cast<int>(::syscall(SYS_fcntl, fd, command, argument));
+  if (result < 0 || command != F_DUPFD_CLOEXEC) return result;
+  world().no_sigpipe.at(static_cast<std::size_t>(result)) =
+      world().no_sigpipe.at(static_cast<std::size_t>(fd)).load();
+  const std::lock_guard lock(world().mutex);
+  if (const auto found = world().queues.find(fd); found != world().queues.end()) {
+    found->second->outer = result;
+    world().queues[result] = found->second;
+  }
+  return result;
 }
 
 // What macOS does not have.

@@ -72,6 +72,25 @@ TEST(SignalRaise, ThePreviousHandlerIsBackWhenTheLastSetIsGone) {
   std::signal(SIGTERM, SIG_DFL);
 }
 
+TEST(SignalRaise, AHandlerThatSomebodyInstalledMeanwhileStaysWhenTheLastSetIsGone) {
+  handled = 0;
+  {
+    const SignalSet set = std::move(SignalSet::create({SIGTERM}).value());
+    std::signal(SIGTERM, [](int) { ++handled; });
+  }
+  std::raise(SIGTERM);
+  EXPECT_EQ(handled, 1);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+TEST(SignalRaise, NextOfASetThatWasMovedFromIsCancelled) {
+  run([]() -> Task<> {
+    SignalSet set = std::move(SignalSet::create({SIGTERM}).value());
+    const SignalSet other = std::move(set);
+    EXPECT_TRUE(failed_with(co_await set.next(), std::errc::operation_canceled));
+  });
+}
+
 TEST(SignalRaise, CtrlCIsAnInterrupt) {
   run([]() -> Task<> {
     const auto raise = [&]() -> Task<> {

@@ -16,8 +16,9 @@ namespace eddy {
 ///
 /// Any number of sets, on any threads, may listen for one signal, and each gets it. While at least
 /// one does, the library's handler is installed; when the last is gone, the previous handler is
-/// back. A signal that comes several times before it is asked for is reported once; one that comes
-/// between two calls of `next` is not lost.
+/// back, unless somebody else has installed one meanwhile: that stays. The handler runs on the
+/// alternate stack of threads that have one (sigaltstack). A signal that comes several times before
+/// it is asked for is reported once; one that comes between two calls of `next` is not lost.
 ///
 /// **Thread**: that of its first wait.
 class SignalSet {
@@ -53,6 +54,8 @@ class SignalSet {
   };
 
   /// Gives the number of the next signal as `Result<int>`.
+  /// **Errors**: operation_canceled if the set is destroyed meanwhile, or was moved from;
+  /// not_enough_memory and the like if it cannot be waited for.
   /// **Cancel**: nothing is lost; the signal is reported to the next call.
   NextOp next() noexcept { return NextOp(*this); }
 

@@ -14,10 +14,12 @@
 #include <cstring>
 #include <span>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 namespace eddy::posix {
 
@@ -30,8 +32,24 @@ inline std::unexpected<std::error_code> last_error() noexcept {
   return {};
 }
 
+/// The numbers below belong to the standard streams, also while those are closed: what is written
+/// to standard error must never go to a peer.
+inline constexpr int kFirstNumber = STDERR_FILENO + 1;
+
+/// A descriptor that does not stand in the place of a standard stream, instead of `fd`, which does.
+[[nodiscard]] inline Result<Fd> move_up(int fd) noexcept {
+  const Fd low(fd);
+  const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, kFirstNumber);
+  if (moved < 0) return last_error();
+  return Fd(moved);
+}
+
+/// Takes over what a call has opened.
 [[nodiscard]] inline Result<Fd> own(int fd) noexcept {
   if (fd < 0) return last_error();
+  if (fd < kFirstNumber) [[unlikely]] {
+    return move_up(fd);
+  }
   return Fd(fd);
 }
 

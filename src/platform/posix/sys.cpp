@@ -52,7 +52,7 @@ NativeOption name_of(SocketOption option) noexcept {
       return {SOL_SOCKET, SO_SNDBUF};
     case SocketOption::receive_buffer:
       return {SOL_SOCKET, SO_RCVBUF};
-    case SocketOption::linger:
+    case SocketOption::reset_on_close:
       return {SOL_SOCKET, SO_LINGER};
   }
   return {-1, -1};
@@ -69,6 +69,40 @@ short to_poll_mask(Interest interest) noexcept {
 constexpr int kSignalLimit = 65;
 std::array<std::atomic<SignalCallback>, kSignalLimit> signal_callbacks{};
 std::array<struct sigaction, kSignalLimit> previous_actions{};
+
+/// While it lives, a write of this thread to a pipe or socket that nobody reads raises no SIGPIPE:
+/// write(2) has no flag for that.
+class NoSigpipe {
+ public:
+  NoSigpipe() noexcept {
+    ::sigemptyset(&sigpipe_);
+    ::sigaddset(&sigpipe_, SIGPIPE);
+    was_pending_ = is_pending();
+    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+  NoSigpipe& operator=(const NoSigpipe&) = delete;
+  ~NoSigpipe() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  /// To be called after a write that failed with EPIPE: takes back the signal that it has raised.
+  /// One that was pending before is the program's.
+  void take_back() const noexcept {
+    // Not by sigtimedwait, which macOS does not have.
+    int taken = 0;
+    if (!was_pending_ && is_pending()) ::sigwait(&sigpipe_, &taken);
+  }
+
+ private:
+  static bool is_pending() noexcept {
+    sigset_t pending;
+    ::sigpending(&pending);
+    return ::sigismember(&pending, SIGPIPE) == 1;
+  }
+
+  sigset_t sigpipe_;
+  sigset_t before_;
+  bool was_pending_ = false;
+};
 
 void handle_signal(int signal_number) noexcept {
   const int saved = errno;
@@ -111,13 +145,20 @@ Result<bool> is_nonblocking(RawSource source) noexcept {
   return (flags & O_NONBLOCK) != 0;
 }
 
-Result<Fd> duplicate(RawSource source) noexcept { return own(::fcntl(source, F_DUPFD_CLOEXEC, 0)); }
+Result<Fd> duplicate(RawSource source) noexcept {
+  return own(::fcntl(source, F_DUPFD_CLOEXEC, kFirstNumber));
+}
 
 Result<Pipe> create_pipe() noexcept {
   std::array<int, 2> ends{-1, -1};
   const int made = os::open_pipe(ends);
   Pipe pipe{Fd(ends[0]), Fd(ends[1])};
   if (made < 0) return last_error();
+  for (Fd* end : {&pipe.reader, &pipe.writer}) {
+    Result<Fd> owned = own(end->release());
+    if (!owned) return std::unexpected(owned.error());
+    *end = std::move(*owned);
+  }
   return pipe;
 }
 
@@ -205,8 +246,8 @@ Result<void> shutdown(RawSource socket, ShutdownHow how) noexcept {
 
 Result<void> set_option(RawSource socket, SocketOption option, int value) noexcept {
   const NativeOption native = name_of(option);
-  if (option == SocketOption::linger) {
-    const ::linger linger{value < 0 ? 0 : 1, value < 0 ? 0 : value};
+  if (option == SocketOption::reset_on_close) {
+    const ::linger linger{value != 0 ? 1 : 0, 0};
     return check(::setsockopt(socket, native.level, native.name, &linger, sizeof(linger)));
   }
   return check(::setsockopt(socket, native.level, native.name, &value, sizeof(value)));
@@ -214,11 +255,11 @@ Result<void> set_option(RawSource socket, SocketOption option, int value) noexce
 
 Result<int> get_option(RawSource socket, SocketOption option) noexcept {
   const NativeOption native = name_of(option);
-  if (option == SocketOption::linger) {
+  if (option == SocketOption::reset_on_close) {
     ::linger linger{};
     socklen_t length = sizeof(linger);
     if (::getsockopt(socket, native.level, native.name, &linger, &length) < 0) return last_error();
-    return linger.l_onoff != 0 ? linger.l_linger : -1;
+    return linger.l_onoff != 0 && linger.l_linger == 0 ? 1 : 0;
   }
   int value = 0;
   socklen_t length = sizeof(value);
@@ -254,7 +295,8 @@ Result<void> install_signal(int signal_number, SignalCallback on_signal) noexcep
   signal_callbacks[i].store(on_signal);
   struct sigaction action{};
   action.sa_handler = handle_signal;
-  action.sa_flags = SA_RESTART;
+  // On the alternate stack, if the thread has one: its own may be used up, or be too small.
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
   sigfillset(&action.sa_mask);
   return check(::sigaction(signal_number, &action, &previous_actions[i]));
 }
@@ -262,7 +304,13 @@ Result<void> install_signal(int signal_number, SignalCallback on_signal) noexcep
 Result<void> restore_signal(int signal_number) noexcept {
   if (!is_signal(signal_number)) return failure(std::errc::invalid_argument);
   const auto i = static_cast<std::size_t>(signal_number);
-  const Result<void> restored = check(::sigaction(signal_number, &previous_actions[i], nullptr));
+  struct sigaction now{};
+  Result<void> restored = check(::sigaction(signal_number, nullptr, &now));
+  // A handler that somebody has installed meanwhile stays, also if it calls this one.
+  const bool is_own = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == handle_signal;
+  if (restored && is_own) {
+    restored = check(::sigaction(signal_number, &previous_actions[i], nullptr));
+  }
   signal_callbacks[i].store(nullptr);
   return restored;
 }
@@ -280,9 +328,11 @@ std::chrono::nanoseconds monotonic_now() noexcept {
 std::uint32_t fork_count() noexcept { return forks.load(std::memory_order_relaxed); }
 
 void write_to_stderr(std::span<const std::byte> text) noexcept {
+  const NoSigpipe no_sigpipe;
   while (!text.empty()) {
     const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EPIPE) no_sigpipe.take_back();
     if (n <= 0) return;
     text = text.subspan(static_cast<std::size_t>(n));
   }

@@ -108,9 +108,11 @@ Result<void> restore_signal(int signal_number) noexcept {
   if (!is_signal(signal_number)) return failure(std::errc::invalid_argument);
   const auto i = static_cast<std::size_t>(signal_number);
   signal_callbacks[i].store(nullptr);
-  if (std::signal(signal_number, previous_handlers[i]) == SIG_ERR) {
-    return failure(std::errc::invalid_argument);
-  }
+  // There is no way to ask for a handler but to set another.
+  const Handler now = std::signal(signal_number, previous_handlers[i]);
+  if (now == SIG_ERR) return failure(std::errc::invalid_argument);
+  // One that somebody has installed meanwhile stays.
+  if (now != handle_signal) std::signal(signal_number, now);
   return {};
 }
 
