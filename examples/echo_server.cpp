@@ -38,10 +38,12 @@ Task<std::error_code> accept_all(TcpListener& listener, TaskGroup& connections,
   }
 }
 
-Task<> until_stopped(SignalSet& signals) {
+/// Ends at SIGINT or SIGTERM; or with an error, if it can hear of no more signals.
+Task<std::error_code> until_stopped(SignalSet& signals) {
   for (;;) {
     const Result<int> signal = co_await signals.next();
-    if (signal != example::kReportSignal) co_return;
+    if (!signal) co_return signal.error();
+    if (*signal != example::kReportSignal) co_return std::error_code();
     dump_tasks_to_stderr();
   }
 }
@@ -60,7 +62,11 @@ Task<int> serve(const Options& options) {
   const auto body = [&](TaskGroup& connections) -> Task<> {
     const auto first =
         co_await select(accept_all(*listener, connections, buffers), until_stopped(*signals));
-    if (first.index() == 0) exit_code = example::complain("cannot accept", std::get<0>(first));
+    if (first.index() == 0) {
+      exit_code = example::complain("cannot accept", std::get<0>(first));
+    } else if (const std::error_code deaf = std::get<1>(first)) {
+      exit_code = example::complain("cannot listen for signals", deaf);
+    }
     listener->close();
     // A second signal does not wait for the clients.
     co_await select(connections.idle(), until_stopped(*signals), sleep(options.drain_timeout));

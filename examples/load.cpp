@@ -69,9 +69,11 @@ class Load {
       for (Connection& connection : connections_) {
         group.spawn(&Load::drive, this, std::ref(connection));
       }
-      co_await select(group.idle(), sleep_until(deadline_), signals.next());
+      const auto first = co_await select(group.idle(), sleep_until(deadline_), signals.next());
+      note_signal(first);
       deadline_ = std::min(deadline_, Clock::now());
-      co_await select(group.idle(), sleep(kGrace), signals.next());
+      const auto second = co_await select(group.idle(), sleep(kGrace), signals.next());
+      note_signal(second);
       group.cancel();
     };
     co_await select(with_group(body), show_progress());
@@ -80,6 +82,15 @@ class Load {
   }
 
  private:
+  /// A signal ends the measurement early. An error of listening for it is one of the program.
+  template <class First>
+  void note_signal(const First& first) {
+    const Result<int>* const signal = std::get_if<2>(&first);
+    if (signal == nullptr || *signal) return;
+    example::complain("cannot listen for signals", signal->error());
+    ++errors_;
+  }
+
   /// Opens each `kConnectingAtOnce`th connection, from `index` on.
   Task<> connect_every(std::size_t index) {
     for (; index < connections_.size() && !connect_error_; index += kConnectingAtOnce) {

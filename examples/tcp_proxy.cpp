@@ -32,7 +32,7 @@ struct Way {
 
 /// Closes so that the peer does not take what it has for the whole.
 void reset(TcpStream& stream) {
-  static_cast<void>(stream.set_linger(0s));
+  static_cast<void>(stream.set_reset_on_close(true));
   stream.close();
 }
 
@@ -49,10 +49,12 @@ class Proxy {
     }
   }
 
-  Task<> until_stopped(SignalSet& signals, const TcpListener& listener) {
+  /// Ends at SIGINT or SIGTERM; or with an error, if it can hear of no more signals.
+  Task<std::error_code> until_stopped(SignalSet& signals, const TcpListener& listener) {
     for (;;) {
       const Result<int> signal = co_await signals.next();
-      if (signal != example::kReportSignal) co_return;
+      if (!signal) co_return signal.error();
+      if (*signal != example::kReportSignal) co_return std::error_code();
       report(listener);
     }
   }
@@ -67,6 +69,7 @@ class Proxy {
     print(", broken: ", broken_);
     print(", idle: ", idle_);
     print(", shed: ", listener.shed_count());
+    print(", retried: ", listener.retry_count());
     print("; bytes to backend: ", to_backend_);
     print(", to clients: ", to_clients_);
     std::fputc('\n', stderr);
@@ -162,7 +165,11 @@ Task<int> serve(const Options& options) {
   const auto body = [&](TaskGroup& connections) -> Task<> {
     const auto first = co_await select(proxy.accept_all(*listener, connections),
                                        proxy.until_stopped(*signals, *listener));
-    if (first.index() == 0) exit_code = example::complain("cannot accept", std::get<0>(first));
+    if (first.index() == 0) {
+      exit_code = example::complain("cannot accept", std::get<0>(first));
+    } else if (const std::error_code deaf = std::get<1>(first)) {
+      exit_code = example::complain("cannot listen for signals", deaf);
+    }
     listener->close();
     // A second signal does not wait for the clients.
     co_await select(connections.idle(), proxy.until_stopped(*signals, *listener),

@@ -17,14 +17,12 @@ bool is_any_of(const std::error_code& error, std::initializer_list<std::errc> co
                      [&](std::errc code) { return sys::is(error, code); });
 }
 
-/// Errors of the connection, not of the listener (accept(2) of Linux lists those of the network);
-/// the next connection may be well.
-bool is_of_connection(const std::error_code& error) noexcept {
+/// Errors of the listener, which would come again each time. All others are of one connection, as
+/// accept(2) of Linux says of those of the network, or of the system for the moment.
+bool is_of_listener(const std::error_code& error) noexcept {
   return is_any_of(
-      error, {std::errc::interrupted, std::errc::connection_aborted, std::errc::protocol_error,
-              std::errc::connection_reset, std::errc::no_protocol_option, std::errc::network_down,
-              std::errc::host_unreachable, std::errc::network_unreachable,
-              std::errc::operation_not_permitted, std::errc::timed_out});
+      error, {std::errc::bad_file_descriptor, std::errc::not_a_socket, std::errc::invalid_argument,
+              std::errc::bad_address, std::errc::function_not_supported});
 }
 
 bool is_out_of_descriptors(const std::error_code& error) noexcept {
@@ -63,7 +61,11 @@ TcpListener::TcpListener(IoSource source) noexcept : source_(std::move(source)) 
   if (Result<Fd> reserve = sys::open_reserve()) reserve_ = std::move(*reserve);
 }
 
-Result<SocketAddr> TcpListener::local_address() const noexcept { return sys::local_address(raw()); }
+Result<SocketAddr> TcpListener::local_address() const noexcept {
+  Result<SocketAddr> address = sys::local_address(raw());
+  if (!address) return std::unexpected(source_.error_of_call(address.error()));
+  return address;
+}
 
 bool TcpListener::AcceptOp::begin_wait(detail::Waiter& waiter) noexcept {
   const sys::Status waiting = listener_->source_.wait(Direction::read, waiter);
@@ -104,19 +106,21 @@ bool TcpListener::AcceptOp::attempt() noexcept {
       source.clear_ready(Direction::read, mark);
       return false;
     }
+    if (is_of_listener(error)) {
+      error_ = source.error_of_call(error).value();
+      return true;
+    }
     if (is_out_of_descriptors(error) || is_out_of_memory(error)) {
       // The system may say so although nobody waits to be accepted; then the next edge will tell.
       if (is_out_of_descriptors(error) && listener_->shed_one() == Shed::nobody_waits) {
         source.clear_ready(Direction::read, mark);
         return false;
       }
+      if (is_out_of_memory(error)) ++listener_->retry_count_;
       backs_off_ = true;
       return false;
     }
-    if (!is_of_connection(error)) {
-      error_ = error.value();
-      return true;
-    }
+    if (!sys::is(error, std::errc::interrupted)) ++listener_->retry_count_;
     if (dead == kMostDeadConnections) {
       backs_off_ = true;
       return false;

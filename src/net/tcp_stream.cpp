@@ -19,8 +19,17 @@ Result<std::size_t> try_once(IoSource& source, Direction direction, std::size_t 
     if (sys::is(count.error(), std::errc::operation_would_block)) {
       source.clear_ready(direction, mark);
     }
-    if (!sys::is(count.error(), std::errc::interrupted)) return count;
+    if (!sys::is(count.error(), std::errc::interrupted)) {
+      return std::unexpected(source.error_of_call(count.error()));
+    }
   }
+}
+
+/// What a call on the socket of `source` gave.
+template <class T>
+Result<T> outcome(const IoSource& source, Result<T> result) noexcept {
+  if (!result) return std::unexpected(source.error_of_call(result.error()));
+  return result;
 }
 
 int to_seconds(std::chrono::seconds seconds) noexcept {
@@ -95,7 +104,7 @@ Result<std::size_t> TcpStream::send_now(std::span<const std::byte> data) noexcep
 
 Result<> TcpStream::shutdown(ShutdownHow how) noexcept {
   if constexpr (detail::kDebugChecks) source_.check_user();
-  Result<> done = sys::shutdown(raw(), how);
+  Result<> done = outcome(source_, sys::shutdown(raw(), how));
   source_.note_shutdown();
   return done;
 }
@@ -106,15 +115,15 @@ std::pair<ReadHalf, WriteHalf> TcpStream::split() && {
 }
 
 Result<> TcpStream::set_nodelay(bool on) noexcept {
-  return sys::set_option(raw(), SocketOption::no_delay, on ? 1 : 0);
+  return outcome(source_, sys::set_option(raw(), SocketOption::no_delay, on ? 1 : 0));
 }
 
 Result<bool> TcpStream::nodelay() const noexcept {
-  return is_on(sys::get_option(raw(), SocketOption::no_delay));
+  return is_on(outcome(source_, sys::get_option(raw(), SocketOption::no_delay)));
 }
 
 Result<> TcpStream::set_keep_alive(const std::optional<KeepAlive>& keep_alive) noexcept {
-  if (!keep_alive) return sys::set_option(raw(), SocketOption::keep_alive, 0);
+  if (!keep_alive) return outcome(source_, sys::set_option(raw(), SocketOption::keep_alive, 0));
   struct Setting {
     SocketOption option;
     int value;
@@ -124,37 +133,46 @@ Result<> TcpStream::set_keep_alive(const std::optional<KeepAlive>& keep_alive) n
         Setting{SocketOption::keep_alive_interval, to_seconds(keep_alive->interval)},
         Setting{SocketOption::keep_alive_count, keep_alive->count},
         Setting{SocketOption::keep_alive, 1}}) {
-    if (Result<> set = sys::set_option(raw(), setting.option, setting.value); !set) return set;
+    Result<> set = outcome(source_, sys::set_option(raw(), setting.option, setting.value));
+    if (!set) return set;
   }
   return {};
 }
 
 Result<bool> TcpStream::keep_alive() const noexcept {
-  return is_on(sys::get_option(raw(), SocketOption::keep_alive));
+  return is_on(outcome(source_, sys::get_option(raw(), SocketOption::keep_alive)));
 }
 
 Result<> TcpStream::set_send_buffer_size(int bytes) noexcept {
-  return sys::set_option(raw(), SocketOption::send_buffer, bytes);
+  return outcome(source_, sys::set_option(raw(), SocketOption::send_buffer, bytes));
 }
 
 Result<int> TcpStream::send_buffer_size() const noexcept {
-  return sys::get_option(raw(), SocketOption::send_buffer);
+  return outcome(source_, sys::get_option(raw(), SocketOption::send_buffer));
 }
 
 Result<> TcpStream::set_receive_buffer_size(int bytes) noexcept {
-  return sys::set_option(raw(), SocketOption::receive_buffer, bytes);
+  return outcome(source_, sys::set_option(raw(), SocketOption::receive_buffer, bytes));
 }
 
 Result<int> TcpStream::receive_buffer_size() const noexcept {
-  return sys::get_option(raw(), SocketOption::receive_buffer);
+  return outcome(source_, sys::get_option(raw(), SocketOption::receive_buffer));
 }
 
-Result<> TcpStream::set_linger(std::optional<std::chrono::seconds> linger) noexcept {
-  return sys::set_option(raw(), SocketOption::linger, linger ? to_seconds(*linger) : -1);
+Result<> TcpStream::set_reset_on_close(bool on) noexcept {
+  return outcome(source_, sys::set_option(raw(), SocketOption::reset_on_close, on ? 1 : 0));
 }
 
-Result<SocketAddr> TcpStream::local_address() const noexcept { return sys::local_address(raw()); }
+Result<bool> TcpStream::reset_on_close() const noexcept {
+  return is_on(outcome(source_, sys::get_option(raw(), SocketOption::reset_on_close)));
+}
 
-Result<SocketAddr> TcpStream::peer_address() const noexcept { return sys::peer_address(raw()); }
+Result<SocketAddr> TcpStream::local_address() const noexcept {
+  return outcome(source_, sys::local_address(raw()));
+}
+
+Result<SocketAddr> TcpStream::peer_address() const noexcept {
+  return outcome(source_, sys::peer_address(raw()));
+}
 
 }  // namespace eddy

@@ -101,7 +101,7 @@ bool Transfer<Op, direction>::attempt() noexcept {
       source().clear_ready(direction, mark);
       return false;
     } else if (!sys::is(count.error(), std::errc::interrupted)) {
-      fail(count.error());
+      fail(source().error_of_call(count.error()));
       return true;
     }
   } while (source().is_ready(direction));

@@ -80,6 +80,7 @@ sys::Status IoSource::wait_for_the_first_time(Direction direction,
 }
 
 Result<> IoSource::register_with_thread() noexcept {
+  if (is_closed()) return failure(std::errc::operation_canceled);
   Reactor& reactor = detail::thread_reactor();
   detail::Slot* slot = nullptr;
   try {

@@ -43,6 +43,7 @@ struct Plan {
   std::size_t index = 0;
   std::optional<Kind> kind;
   std::optional<Call> met;
+  std::optional<Call> only{};  ///< the function that is to fail, if not any
 };
 
 thread_local Plan plan;
@@ -110,7 +111,8 @@ void promise_edge(RawSource source) {
 std::optional<Kind> meet(Call call) {
   ++counts[static_cast<std::size_t>(call)];
   if (refusal && refusal->call == call) return refusal->kind;
-  if (!plan.kind || plan.met || !can_meet(call, *plan.kind)) return std::nullopt;
+  if (!plan.kind || plan.met) return std::nullopt;
+  if (plan.only ? call != *plan.only : !can_meet(call, *plan.kind)) return std::nullopt;
   if (plan.index-- != 0) return std::nullopt;
   plan.met = call;
   return plan.kind;
@@ -186,6 +188,10 @@ std::string name_of(Call call) {
 std::string Kind::name() const { return is_short() ? "a short transfer" : std::strerror(error_); }
 
 void arm(std::size_t index, Kind kind) { plan = Plan{index, kind, std::nullopt}; }
+
+void arm_call(Call call, Kind kind, std::size_t index) {
+  plan = Plan{index, kind, std::nullopt, call};
+}
 
 std::optional<Call> disarm() {
   const std::optional<Call> met = plan.met;
@@ -281,8 +287,9 @@ Result<Fd> accept(RawSource listener, SocketAddr* peer) noexcept {
 Result<void> connect(RawSource socket, const SocketAddr& address) noexcept {
   const auto faulty = [&]() -> Result<void> { return real_sys::connect(socket, address); };
   Result<void> connected = run(Call::connect, faulty);
-  // An interrupted connect goes on by itself.
-  if (!connected && connected.error().value() == EINTR) {
+  // An interrupted connect goes on by itself, as one that is in progress.
+  if (!connected &&
+      (connected.error().value() == EINTR || connected.error().value() == EINPROGRESS)) {
     static_cast<void>(real_sys::connect(socket, address));
   }
   return connected;

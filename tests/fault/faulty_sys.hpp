@@ -77,6 +77,8 @@ class Kind {
 /// From now on, on this thread: the `index`-th call (from 0) that can meet a fault of this kind
 /// does.
 void arm(std::size_t index, Kind kind);
+/// The same of one function: its `index`-th call meets the fault, whatever other functions do.
+void arm_call(Call call, Kind kind, std::size_t index = 0);
 /// No more faults. Gives the call that met the fault, if any.
 std::optional<Call> disarm();
 

@@ -291,7 +291,7 @@ TEST(Conduit, AStreamThatIsDestroyedEndsTheFillAndTheDrainThatWaitOnIt) {
 TEST(Conduit, AResetOfThePeerIsAnErrorOfTheFill) {
   Route route;
   run([&]() -> Task<> {
-    EXPECT_TRUE(succeeded(route.in.client.set_linger(0s)));
+    EXPECT_TRUE(succeeded(route.in.client.set_reset_on_close(true)));
     route.in.client.close();
     EXPECT_TRUE(failed_with(co_await carry(route), std::errc::connection_reset));
   });
@@ -308,7 +308,7 @@ TEST(Conduit, APeerThatIsGoneInAFloodIsAnErrorOfTheDrainAndNoSignal) {
     JoinHandle<Result<>> carrying = spawn(carry, std::ref(route));
     std::vector<std::byte> some(kFlood);
     EXPECT_TRUE(succeeded(co_await route.out.server.read_exact(some)));
-    EXPECT_TRUE(succeeded(route.out.server.set_linger(0s)));
+    EXPECT_TRUE(succeeded(route.out.server.set_reset_on_close(true)));
     route.out.server.close();
     const Result<> carried = *co_await carrying;
     EXPECT_TRUE(failed_with(carried, std::errc::connection_reset) ||

@@ -5,6 +5,7 @@
 #include "eddy/net/tcp_stream.hpp"
 #include "eddy/platform/fatal.hpp"
 #include "eddy/platform/sys.hpp"
+#include "eddy/reactor/reactor.hpp"
 #include "eddy/time/sleep.hpp"
 
 #include "support/child_process.hpp"
@@ -40,6 +41,11 @@ void lose_the_reader_of_stderr() {
   ASSERT_EQ(::dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
   ::close(ends[0]);
   ::close(ends[1]);
+}
+
+/// A child of a fork may not use that of its parent, which has one if a test has run before.
+void use_a_reactor_of_its_own() {
+  EXPECT_TRUE(succeeded(with_reactor_mut([](Reactor& reactor) { return reactor.rebuild(); })));
 }
 
 void block_sigpipe(int how) {
@@ -86,6 +92,7 @@ Task<> fails() {
 TEST(StandardStreams, AnExceptionThatIsReportedToNobodyLeavesTheProgramAlive) {
   EXPECT_TRUE(passes_in_child([] {
     lose_the_reader_of_stderr();
+    use_a_reactor_of_its_own();
     run([]() -> Task<> {
       spawn(fails).detach();
       co_await sleep(1ms);
@@ -128,6 +135,7 @@ TEST(StandardStreams, WhatTheSeamOpensDoesNotTakeThePlaceOfAClosedOne) {
 TEST(StandardStreams, AServerThatWasStartedWithoutThemServes) {
   EXPECT_TRUE(passes_in_child([] {
     close_standard_streams();
+    use_a_reactor_of_its_own();
     TcpListener listener = test::listen_anywhere();
     run([&]() -> Task<> {
       spawn(fails).detach();

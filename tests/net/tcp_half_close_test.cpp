@@ -115,7 +115,7 @@ TEST(TcpHalfClose, AResetEndsAReadAndAWriteThatWait) {
     JoinHandle<void> reading = spawn(reader);
     JoinHandle<void> writing = spawn(writer);
     co_await yield_now();
-    static_cast<void>(pair.server.set_linger(0s));
+    static_cast<void>(pair.server.set_reset_on_close(true));
     pair.server.close();
     (void)co_await reading;
     (void)co_await writing;

@@ -197,7 +197,7 @@ TEST_F(TcpStreamTest, ReadExactOfExactlyWhatIsThereDoesNotNeedTheEnd) {
 TEST_F(TcpStreamTest, AResetIsConnectionReset) {
   run([&]() -> Task<> {
     const auto reset = [&]() -> Task<> {
-      static_cast<void>(client_.set_linger(0s));
+      static_cast<void>(client_.set_reset_on_close(true));
       client_.close();
       co_return;
     };
@@ -210,7 +210,7 @@ TEST_F(TcpStreamTest, AResetIsConnectionReset) {
 
 TEST_F(TcpStreamTest, WritingToADeadPeerIsAnErrorAndNeverASignal) {
   run([&]() -> Task<> {
-    static_cast<void>(client_.set_linger(0s));
+    static_cast<void>(client_.set_reset_on_close(true));
     client_.close();
     const std::vector<std::byte> block(4096);
     // The first write may meet the reset itself; those after it a stream that cannot be written.
@@ -306,10 +306,10 @@ TEST_F(TcpStreamTest, AClosedStreamIsAnErrorForEveryOperation) {
   server_.close();
   run([&]() -> Task<> {
     std::array<std::byte, 4> buffer{};
-    EXPECT_TRUE(failed_with(co_await server_.read(buffer), std::errc::bad_file_descriptor));
-    EXPECT_TRUE(failed_with(co_await server_.peek(buffer), std::errc::bad_file_descriptor));
-    EXPECT_TRUE(failed_with(co_await server_.write_all(buffer), std::errc::bad_file_descriptor));
-    EXPECT_TRUE(failed_with(server_.shutdown(ShutdownHow::both), std::errc::bad_file_descriptor));
+    EXPECT_TRUE(failed_with(co_await server_.read(buffer), std::errc::operation_canceled));
+    EXPECT_TRUE(failed_with(co_await server_.peek(buffer), std::errc::operation_canceled));
+    EXPECT_TRUE(failed_with(co_await server_.write_all(buffer), std::errc::operation_canceled));
+    EXPECT_TRUE(failed_with(server_.shutdown(ShutdownHow::both), std::errc::operation_canceled));
     EXPECT_FALSE(server_.local_address() || server_.nodelay() || server_.set_nodelay(true));
   });
 }
@@ -368,10 +368,11 @@ TEST_F(TcpStreamTest, OptionsAreReadAsTheyWereSet) {
   EXPECT_TRUE(succeeded(client_.set_receive_buffer_size(32 << 10)));
   EXPECT_GE(client_.receive_buffer_size().value(), 32 << 10);
 
-  EXPECT_TRUE(succeeded(client_.set_linger(5s)));
-  EXPECT_EQ(sys::get_option(client_.raw(), SocketOption::linger).value(), 5);
-  EXPECT_TRUE(succeeded(client_.set_linger(std::nullopt)));
-  EXPECT_EQ(sys::get_option(client_.raw(), SocketOption::linger).value(), -1);
+  EXPECT_EQ(client_.reset_on_close(), Result<bool>(false));
+  EXPECT_TRUE(succeeded(client_.set_reset_on_close(true)));
+  EXPECT_EQ(client_.reset_on_close(), Result<bool>(true));
+  EXPECT_TRUE(succeeded(client_.set_reset_on_close(false)));
+  EXPECT_EQ(client_.reset_on_close(), Result<bool>(false));
 }
 
 TEST_F(TcpStreamTest, TellsBothAddresses) {

@@ -119,15 +119,13 @@ TEST(Sys, OptionsAreReadAsTheyWereSet) {
     ASSERT_TRUE(succeeded(sys::set_option(raw, option, 7)));
     EXPECT_EQ(sys::get_option(raw, option).value(), 7);
   }
-  EXPECT_EQ(sys::get_option(raw, SocketOption::linger).value(), -1);
-  ASSERT_TRUE(succeeded(sys::set_option(raw, SocketOption::linger, 0)));
-  EXPECT_EQ(sys::get_option(raw, SocketOption::linger).value(), 0);
-  ASSERT_TRUE(succeeded(sys::set_option(raw, SocketOption::linger, 3)));
-  EXPECT_EQ(sys::get_option(raw, SocketOption::linger).value(), 3);
-  ASSERT_TRUE(succeeded(sys::set_option(raw, SocketOption::linger, -1)));
-  EXPECT_EQ(sys::get_option(raw, SocketOption::linger).value(), -1);
+  EXPECT_EQ(sys::get_option(raw, SocketOption::reset_on_close).value(), 0);
+  ASSERT_TRUE(succeeded(sys::set_option(raw, SocketOption::reset_on_close, 1)));
+  EXPECT_EQ(sys::get_option(raw, SocketOption::reset_on_close).value(), 1);
+  ASSERT_TRUE(succeeded(sys::set_option(raw, SocketOption::reset_on_close, 0)));
+  EXPECT_EQ(sys::get_option(raw, SocketOption::reset_on_close).value(), 0);
   EXPECT_FALSE(sys::get_option(kNoSource, SocketOption::no_delay));
-  EXPECT_FALSE(sys::get_option(kNoSource, SocketOption::linger));
+  EXPECT_FALSE(sys::get_option(kNoSource, SocketOption::reset_on_close));
 }
 
 TEST(Sys, AddressesGoToTheKernelAndBack) {

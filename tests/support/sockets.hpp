@@ -119,7 +119,7 @@ inline SocketAddr address_of_nobody() {
 
 /// Closing the socket resets the connection instead of ending it.
 inline void reset_connection(Fd& socket) {
-  sys::set_option(socket.raw(), SocketOption::linger, 0).value();
+  sys::set_option(socket.raw(), SocketOption::reset_on_close, 1).value();
   socket.reset();
 }
 

@@ -48,6 +48,10 @@ class ListenOptions {
 /// it does not return, nor spin, and `shed_count` tells. It goes on when there are descriptors
 /// again. It backs off too if the system refuses connection after connection.
 ///
+/// An error of one connection, or of the system for the moment, never ends a server: `accept`
+/// tries again, and `retry_count` tells. It reports only what says that the listener itself is
+/// broken. docs/errors.md has the table.
+///
 /// **Thread**: that of its first wait.
 class TcpListener {
  public:
@@ -87,18 +91,25 @@ class TcpListener {
 
   /// Gives the next connection as `Result<TcpStream>`. Connections that died before they were
   /// accepted are passed over.
-  /// **Errors**: operation_canceled if the listener is destroyed; else only a broken listener.
+  /// **Errors**: operation_canceled if the listener is closed or destroyed, before or meanwhile;
+  /// not_enough_memory and the like if it cannot be waited for; and what says that the listener is
+  /// broken: bad_file_descriptor, not_a_socket, invalid_argument (it does not listen),
+  /// function_not_supported.
   /// **Cancel**: nothing is lost; the connection stays in the backlog.
   AcceptOp accept() noexcept { return {*this, nullptr}; }
   /// The same; `peer` gets the address of the other side, which after a reset the stream cannot
   /// tell.
   AcceptOp accept(SocketAddr& peer) noexcept { return {*this, &peer}; }
 
-  /// Closes now: the port is free, and waiting accepts end with operation_canceled.
+  /// Closes now: the port is free. Accepts that wait, and later ones, end with operation_canceled.
   void close() noexcept { source_.close(); }
 
   /// Connections that were accepted only to be closed, for want of descriptors.
   std::uint64_t shed_count() const noexcept { return shed_count_; }
+  /// Errors after which `accept` tried again: connections that died before they were accepted or
+  /// that the system refused, and want of memory. Interruptions and want of descriptors are not
+  /// among them.
+  std::uint64_t retry_count() const noexcept { return retry_count_; }
   /// The address that is listened on, with the port that the system chose if 0 was asked for.
   [[nodiscard]] Result<SocketAddr> local_address() const noexcept;
   RawSource raw() const noexcept { return source_.raw(); }
@@ -112,6 +123,7 @@ class TcpListener {
   IoSource source_;
   Fd reserve_;
   std::uint64_t shed_count_ = 0;
+  std::uint64_t retry_count_ = 0;
 };
 
 }  // namespace eddy

@@ -4,6 +4,7 @@
 #include "eddy/net/buffer_pool.hpp"
 #include "eddy/net/transfer.hpp"
 #include "eddy/platform/bytes.hpp"
+#include "eddy/platform/clock.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/socket_addr.hpp"
@@ -51,13 +52,15 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Conne
 
 }  // namespace detail
 
-/// When a silent peer is probed, and given up. The system may round to seconds.
+/// When a silent peer is probed, and given up. Lengths of time are rounded up to seconds.
 class KeepAlive {
  public:
-  explicit KeepAlive(std::chrono::seconds idle_time = std::chrono::seconds(60),
-                     std::chrono::seconds probe_interval = std::chrono::seconds(10),
+  explicit KeepAlive(detail::AnyDuration idle_time = std::chrono::seconds(60),
+                     detail::AnyDuration probe_interval = std::chrono::seconds(10),
                      int probe_count = 6) noexcept
-      : idle(idle_time), interval(probe_interval), count(probe_count) {}
+      : idle(std::chrono::ceil<std::chrono::seconds>(Duration(idle_time))),
+        interval(std::chrono::ceil<std::chrono::seconds>(Duration(probe_interval))),
+        count(probe_count) {}
 
   std::chrono::seconds idle;      ///< silence before the first probe
   std::chrono::seconds interval;  ///< between probes
@@ -76,7 +79,8 @@ class KeepAlive {
 /// operation that is kept, `auto op = stream.write_all(std::string("x"))`, has lost its bytes.
 ///
 /// **Errors** of reads and writes: connection_reset, broken_pipe, timed_out (keep-alive) and what
-/// else the system reports; operation_canceled if the stream is destroyed during the operation. A
+/// else the system reports; docs/errors.md has the table. operation_canceled if the stream is
+/// closed or destroyed, before the operation or during it; so it is with options and addresses. A
 /// dead peer never raises SIGPIPE.
 /// **Thread**: that of its first wait; until then it may be moved to another.
 class TcpStream {
@@ -164,7 +168,8 @@ class TcpStream {
   /// Ends one direction, or both. After `ShutdownHow::write` the peer reads the end of the stream
   /// once it has read all that was written, and this side can still read.
   [[nodiscard]] Result<> shutdown(ShutdownHow how) noexcept;
-  /// Closes now; operations of other tasks on the stream end with operation_canceled.
+  /// Closes now. Operations of other tasks that wait, and all later ones, end with
+  /// operation_canceled.
   void close() noexcept { source_.close(); }
 
   /// Gives the socket up, with nothing of eddy's on it: for another thread, or another library.
@@ -184,8 +189,11 @@ class TcpStream {
   [[nodiscard]] Result<int> send_buffer_size() const noexcept;
   [[nodiscard]] Result<> set_receive_buffer_size(int bytes) noexcept;
   [[nodiscard]] Result<int> receive_buffer_size() const noexcept;
-  /// Zero: closing discards what is unsent and resets the connection. Null: the default.
-  [[nodiscard]] Result<> set_linger(std::optional<std::chrono::seconds> linger) noexcept;
+  /// On: closing discards what is unsent and resets the connection (SO_LINGER of zero). Off, the
+  /// default: the system goes on sending what was written, and closing does not wait for it. There
+  /// is no lingering of more than zero: on Linux `close` would stop the whole thread for that time.
+  [[nodiscard]] Result<> set_reset_on_close(bool on) noexcept;
+  [[nodiscard]] Result<bool> reset_on_close() const noexcept;
 
   [[nodiscard]] Result<SocketAddr> local_address() const noexcept;
   [[nodiscard]] Result<SocketAddr> peer_address() const noexcept;

@@ -1,6 +1,7 @@
 // Results in one register: what the hot calls of the kernel seam, and those around them, return.
 #pragma once
 
+#include "eddy/platform/assert.hpp"
 #include "eddy/platform/result.hpp"
 
 #include <cstddef>
@@ -12,6 +13,13 @@ namespace eddy::sys {
 /// The error of the seam that has this number.
 inline std::error_code error_of(int number) noexcept { return {number, std::generic_category()}; }
 
+/// The number of an error of the seam. One of another category, such as `eddy::Error`, would come
+/// out as another error: it must not be put into what keeps the number alone.
+inline int number_of(const std::error_code& error) noexcept {
+  EDDY_ASSERT(error.category() == std::generic_category());
+  return error.value();
+}
+
 /// A `Result<std::size_t>` in one register: the larger type is returned through memory, which at
 /// every read and write costs more than the rest of the function. It can be that small because the
 /// seam's errors are all of one category, and their numbers are positive.
@@ -20,7 +28,7 @@ class [[nodiscard]] Count {
   // Both implicit, as those of std::expected are: a function returns one or the other.
   Count(std::size_t count) noexcept : value_(static_cast<std::ptrdiff_t>(count)) {}
   Count(const std::unexpected<std::error_code>& failure) noexcept
-      : value_(-std::ptrdiff_t{failure.error().value()}) {}
+      : value_(-std::ptrdiff_t{number_of(failure.error())}) {}
 
   explicit operator bool() const noexcept { return value_ >= 0; }
   bool has_value() const noexcept { return value_ >= 0; }
@@ -43,8 +51,8 @@ class [[nodiscard]] Status {
  public:
   Status() noexcept = default;
   Status(const std::unexpected<std::error_code>& failure) noexcept
-      : error_(failure.error().value()) {}
-  Status(const Result<>& result) noexcept : error_(result ? 0 : result.error().value()) {}
+      : error_(number_of(failure.error())) {}
+  Status(const Result<>& result) noexcept : error_(result ? 0 : number_of(result.error())) {}
 
   explicit operator bool() const noexcept { return error_ == 0; }
   bool has_value() const noexcept { return error_ == 0; }

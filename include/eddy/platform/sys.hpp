@@ -42,7 +42,7 @@ enum class SocketOption : std::uint8_t {
   keep_alive_count,     ///< unanswered probes before the connection is reset
   send_buffer,
   receive_buffer,
-  linger,  ///< seconds; 0 resets the connection at close; negative is off
+  reset_on_close,  ///< whether close discards what is unsent and resets the connection
 };
 
 enum class ShutdownHow : std::uint8_t { read, write, both };
@@ -124,7 +124,7 @@ Count splice_to_socket(RawSource pipe_reader, RawSource socket, std::size_t most
 void hush(RawSource bell_reader) noexcept;
 /// Async-signal-safe.
 void ring(const Pipe& bell) noexcept;
-/// Puts the previous handler back.
+/// Puts the previous handler back, unless somebody has installed another meanwhile, which stays.
 [[nodiscard]] Result<void> restore_signal(int signal_number) noexcept;
 
 // Time, the process, the last resort.

@@ -62,8 +62,9 @@ Fd refuse_blocking(Fd fd, const char* what) noexcept;
 ///
 /// The source is registered once, for both directions, at its first wait, and never modified after;
 /// it is removed before the descriptor is closed. Several tasks may wait in one direction; an edge
-/// wakes them all. Destroying the source ends their waits with operation_canceled. It must not be
-/// moved while somebody waits on it: that stops the program.
+/// wakes them all. Closing or destroying the source ends their waits with operation_canceled, and
+/// so end all operations on a source that is closed or was moved from. It must not be moved while
+/// somebody waits on it: that stops the program.
 ///
 /// A library may close the descriptor that it lent, and give its number to another. If that one is
 /// registered too, the older source is *lost*: its waits end with operation_canceled, later ones
@@ -85,7 +86,7 @@ class IoSource {
   /// Completes when the descriptor is readable: data, the end of the stream, or an error to fetch.
   /// Asks the kernel before it says so: an empty pipe is never reported. Operations of eddy's own
   /// sockets need not call it; it is for system calls of your own on `raw()`.
-  /// **Errors**: operation_canceled if the source is destroyed or lost meanwhile;
+  /// **Errors**: operation_canceled if the source is closed, or lost meanwhile;
   /// bad_file_descriptor if it was lost before; file_exists if another source has registered this
   /// very descriptor; operation_not_permitted if the kernel cannot watch it; not_enough_memory,
   /// no_space_on_device if the kernel is out of room for the registration.
@@ -94,12 +95,20 @@ class IoSource {
   /// The same for writing.
   detail::ReadinessOp writable() noexcept { return {*this, Direction::write, true}; }
 
-  /// Deregisters and closes now; those who wait get operation_canceled.
+  /// Deregisters and closes now. Operations that wait, and later ones, end with
+  /// operation_canceled.
   void close() noexcept;
   /// Deregisters and gives the descriptor up to the caller; none if the source was lost.
   [[nodiscard]] Fd into_fd() noexcept;
 
   RawSource raw() const noexcept { return fd_.raw(); }
+  /// True once it was closed, given up or moved from.
+  bool is_closed() const noexcept { return !fd_; }
+  /// What an operation is to report if its system call has failed with `error`: of a closed source
+  /// what those get that waited when it was closed.
+  std::error_code error_of_call(std::error_code error) const noexcept {
+    return is_closed() ? std::make_error_code(std::errc::operation_canceled) : error;
+  }
 
   // For operations on the source, in this order: `is_ready`, `mark`, the system call, and if it
   // says "would block", `clear_ready` and `wait`.

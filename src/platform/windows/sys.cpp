@@ -117,7 +117,7 @@ NativeOption to_native(SocketOption option) noexcept {
       return {SOL_SOCKET, SO_SNDBUF};
     case SocketOption::receive_buffer:
       return {SOL_SOCKET, SO_RCVBUF};
-    case SocketOption::linger:
+    case SocketOption::reset_on_close:
       return {SOL_SOCKET, SO_LINGER};
   }
   return {-1, -1};
@@ -335,10 +335,9 @@ Result<void> set_option(RawSource socket, SocketOption option, int value) noexce
   const NativeOption native = to_native(option);
   if (native.level == -1) return failure(std::errc::no_protocol_option);
   if (native.level == 0) return {};
-  if (option == SocketOption::linger) {
+  if (option == SocketOption::reset_on_close) {
     ::linger linger{};
-    linger.l_onoff = value < 0 ? 0 : 1;
-    linger.l_linger = static_cast<u_short>(std::clamp<int>(value, 0, USHRT_MAX));
+    linger.l_onoff = value != 0 ? 1 : 0;
     return check(::setsockopt(socket, native.level, native.name,
                               reinterpret_cast<const char*>(&linger), sizeof(linger)));
   }
@@ -350,14 +349,14 @@ Result<int> get_option(RawSource socket, SocketOption option) noexcept {
   const NativeOption native = to_native(option);
   if (native.level == -1) return failure(std::errc::no_protocol_option);
   if (native.level == 0) return 1;
-  if (option == SocketOption::linger) {
+  if (option == SocketOption::reset_on_close) {
     ::linger linger{};
     int length = sizeof(linger);
     if (::getsockopt(socket, native.level, native.name, reinterpret_cast<char*>(&linger),
                      &length) == SOCKET_ERROR) {
       return last_error();
     }
-    return linger.l_onoff != 0 ? linger.l_linger : -1;
+    return linger.l_onoff != 0 && linger.l_linger == 0 ? 1 : 0;
   }
   int value = 0;  // some options fill in a byte of it only
   int length = sizeof(value);
