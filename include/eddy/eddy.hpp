@@ -3,6 +3,7 @@
 
 // IWYU pragma: begin_exports
 #include "eddy/executor/block_on.hpp"
+#include "eddy/executor/blocking_guard.hpp"
 #include "eddy/executor/dump.hpp"
 #include "eddy/executor/join_handle.hpp"
 #include "eddy/executor/ok.hpp"

@@ -1,5 +1,6 @@
 #include "eddy/executor/executor.hpp"
 
+#include "eddy/executor/blocking_guard.hpp"
 #include "eddy/executor/inbox.hpp"
 #include "eddy/executor/lost_exception.hpp"
 #include "eddy/executor/waker.hpp"
@@ -30,7 +31,12 @@ struct ExecutorEnd {
   ExecutorEnd(const ExecutorEnd&) = delete;
   ExecutorEnd& operator=(const ExecutorEnd&) = delete;
   ~ExecutorEnd() {
-    if (current_executor != nullptr && !current_executor->in_loop()) delete current_executor;
+    if (current_executor == nullptr) return;
+    if (current_executor->in_loop()) {
+      current_executor->note_exit();
+    } else {
+      delete current_executor;
+    }
   }
 };
 
@@ -64,6 +70,14 @@ Duration less_slack(Duration timeout, const WaitSlack& slack) noexcept {
          std::max(slack.least, std::min<Duration>(timeout / (slack.share + 1), slack.most));
 }
 
+/// A task waits while it holds more `BlockingGuard`s than when it began to run.
+[[noreturn]] void stop_guarded_wait() noexcept {
+  fatal(
+      "a task waits while it holds an eddy::BlockingGuard or the lock of an eddy::BlockingMutex: "
+      "another task of the thread that locks the same mutex would never run on. Unlock it before "
+      "the co_await");
+}
+
 PlatformReactor::Notifier make_notifier(const Reactor& reactor) {
   Result<PlatformReactor::Notifier> notifier = reactor.create_notifier();
   if (!notifier) {
@@ -82,6 +96,7 @@ void PromiseBase::stop_misplaced() noexcept {
 }
 
 constinit thread_local Executor* current_executor = nullptr;
+constinit thread_local int blocking_guards = 0;
 
 Operation& the_turn() noexcept {
   static constinit Turn turn;
@@ -114,6 +129,7 @@ Executor::Executor()
 }
 
 Executor::~Executor() {
+  report_never_run(*this);
   for_each_task([](TaskHeader& task) { task.shielded = false; });
   shielded_ = 0;
   no_shielded_ = true;
@@ -133,6 +149,11 @@ void Executor::abort(TaskHeader& task) noexcept {
 }
 
 void Executor::run_until(const bool& done) {
+  if (exit_in_loop_) {
+    fatal(
+        "block_on was called after a task had called exit: the loop of that task is still on the "
+        "stack. Let the first task of block_on return instead, and return from main");
+  }
   if (in_loop_) {
     fatal("block_on was called inside a task, which would stop its own run loop; use co_await");
   }
@@ -172,7 +193,11 @@ inline std::uint8_t Executor::run(TaskHeader& task, std::uint8_t budget) noexcep
   task.state = Waiter::State::running;
   task.budget = budget;
   running_ = &task;
+  const int guards = blocking_guards_held();
   const bool ended = ends(task);
+  if constexpr (kDebugChecks) {
+    if (!ended && blocking_guards_held() > guards) stop_guarded_wait();
+  }
   const std::uint8_t left = task.budget;
   if (ended) {
     finish(task);
@@ -204,6 +229,7 @@ inline void Executor::suspend(TaskHeader& task) noexcept {
 void Executor::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
   branch.owner = &owner;
   branch.branch = true;
+  branch.of_shielded = !no_shielded_ && runs_for_shielded();
   ++live_;
   const Starter outer{running_, starters_};
   starters_ = &outer;
@@ -222,6 +248,7 @@ inline void Executor::release(TaskHeader& task) noexcept {
     }
     if (task.shielded) no_shielded_ = --shielded_ == 0;
   }
+  const QuietDestruction quiet;  // of what it had not awaited yet
   task.promise().frame().destroy();
   // The last task, or the one that the loop runs for: only here can either end.
   if (live_ == 0 || *done_) left_in_turn_ = 1;
@@ -252,12 +279,12 @@ void Executor::destroy(TaskHeader& task) noexcept {
   release(task);
 }
 
-/// All but the shielded ones, and the branches, which go with their tasks.
+/// All but the shielded ones, what these have spawned, and the branches, which go with their tasks.
 void Executor::cancel_all() noexcept {
   for (;;) {
     ListNode doomed;
     for_each_task([&](TaskHeader& task) {
-      if (task.shielded || task.branch) return;
+      if (task.shielded || task.branch || (task.of_shielded && !no_shielded_)) return;
       task.unlink();
       doomed.push_back(task);
       task.state = Waiter::State::scheduled;  // so that a wake leaves it there

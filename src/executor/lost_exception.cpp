@@ -5,11 +5,18 @@
 #include "eddy/executor/promise.hpp"
 #include "eddy/platform/fatal.hpp"
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <new>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace eddy::detail {
 namespace {
+
+constinit thread_local int quiet_destructions = 0;
 
 std::string place_text(const std::source_location& place) {
   if (place.line() == 0) return "at an unknown place";
@@ -57,6 +64,60 @@ void report_lost_exception(const CaughtException& lost) noexcept {
          what_of(lost.exception));
   } catch (const std::bad_alloc&) {
     warn("nobody received an exception of a task");
+  }
+}
+
+void PromiseBase::stop_if_destroyed() const noexcept {
+  const TaskHeader& of = outermost ? static_cast<const TaskHeader&>(*this) : *member_of;
+  if (!finished && of.state != Waiter::State::done) return;
+  try {
+    fatal(
+        "a destructor threw while the frame of its coroutine was destroyed, in the task spawned " +
+        place_text(spawn_place(of, nullptr)) + what_of(std::current_exception()) +
+        ". Let no exception out of a destructor: a cancelled task has nowhere to throw it");
+  } catch (const std::bad_alloc&) {
+    fatal("a destructor threw while the frame of its coroutine was destroyed");
+  }
+}
+
+void QuietDestruction::count(int step) noexcept { quiet_destructions += step; }
+
+void report_never_awaited(const void* place) noexcept {
+  if (place == nullptr || quiet_destructions != 0 || std::uncaught_exceptions() != 0) return;
+  try {
+    const auto where = std::bit_cast<std::source_location>(place);
+    warn(
+        std::string("a task was destroyed that was never awaited, spawned or given to block_on: ") +
+        where.function_name() + ' ' + place_text(where));
+  } catch (const std::bad_alloc&) {
+    warn("a task was destroyed that was never awaited, spawned or given to block_on");
+  }
+}
+
+void report_never_run(Executor& executor) noexcept {
+  constexpr std::size_t kPlaces = 8;
+  try {
+    std::vector<std::string> places;
+    std::size_t tasks = 0;
+    executor.for_each_task([&](TaskHeader& task) {
+      const bool never_ran = task.state == Waiter::State::scheduled && task.operation == nullptr;
+      if (!never_ran || task.branch || task.cancel_requested) return;
+      ++tasks;
+      std::string place = place_text(task.spawned_at);
+      if (places.size() <= kPlaces && std::ranges::find(places, place) == places.end()) {
+        places.push_back(std::move(place));
+      }
+    });
+    if (tasks == 0) return;
+    std::string text = "a thread ends without a block_on that would run " + std::to_string(tasks) +
+                       (tasks == 1 ? " task" : " tasks") + " of it, spawned ";
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (i != 0) text += ", ";
+      text += i == kPlaces ? "and elsewhere" : places[i];
+    }
+    warn(text);
+  } catch (const std::bad_alloc&) {
+    warn("a thread ends without a block_on that would run the tasks that it has spawned");
   }
 }
 

@@ -26,7 +26,10 @@ void TaskGroup::cancel() noexcept {
 }
 
 void TaskGroup::add(Task<> task, std::source_location where) {
-  if (cancelled_) return;
+  if (cancelled_) {
+    detail_give(task);
+    return;
+  }
   auto member = std::make_unique<Member>(*this);  // while `task` still owns its frame: it may throw
   detail::TaskHeader& header = detail_release(task).promise().make_root(where);
   header.branch = true;

@@ -28,7 +28,8 @@ class RootOwner final : public TaskOwner {
 
 /// Runs `task`, and all that it spawns, on this thread until `task` has ended; gives its value, or
 /// throws its exception. Then cancels what is left of the spawned tasks, in no set order; their
-/// destructors run here. Then waits for the shielded ones, and cancels what they have left. Calling
+/// destructors run here. But shielded tasks, and what they have spawned, run on. It waits for the
+/// shielded ones, and cancels what they have left. Calling
 /// it inside a task stops the program.
 template <class T>
 [[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] T

@@ -48,6 +48,7 @@ class Executor {
   void spawn(TaskHeader& task, TaskOwner* owner) noexcept {
     task.owner = owner;
     task.since = now_;
+    task.of_shielded = !no_shielded_ && runs_for_shielded();
     ++live_;
     ready_->push(task);
   }
@@ -75,6 +76,8 @@ class Executor {
   /// Runs tasks until `done`, then cancels those that are left and waits for the shielded ones.
   void run_until(const bool& done);
   bool in_loop() const noexcept { return in_loop_; }
+  /// The thread ends while the loop runs: a task has called `exit`.
+  void note_exit() noexcept { exit_in_loop_ = true; }
 
   TimerWheel& wheel() noexcept { return wheel_; }
   Inbox& inbox() noexcept { return *inbox_; }
@@ -99,6 +102,10 @@ class Executor {
     const Starter* before;
   };
 
+  /// The running task is shielded, or was spawned by such a task.
+  bool runs_for_shielded() const noexcept {
+    return running_ != nullptr && (running_->shielded || running_->of_shielded);
+  }
   static Executor& make_current();
   void turn();
   std::uint8_t run(TaskHeader& task, std::uint8_t budget) noexcept;
@@ -135,6 +142,7 @@ class Executor {
   unsigned left_in_turn_ = 0;  ///< and how many of them are left
   std::uint32_t rebuilds_seen_ = 0;  ///< the inbox notifies the reactor's object of this count
   bool in_loop_ = false;
+  bool exit_in_loop_ = false;
 };
 
 template <class F>

@@ -1,11 +1,14 @@
-// What becomes of an exception that nobody receives.
+// What is said on standard error of what would be lost in silence.
 #pragma once
+
+#include "eddy/platform/assert.hpp"
 
 #include <exception>
 #include <source_location>
 
 namespace eddy::detail {
 
+class Executor;
 class Waiter;
 struct TaskHeader;
 
@@ -24,6 +27,30 @@ std::source_location spawn_place(const TaskHeader& task, const Waiter* parent) n
 void report_lost_exception(TaskHeader& task) noexcept;
 /// The same of an exception that was kept for somebody who never asked for it.
 void report_lost_exception(const CaughtException& lost) noexcept;
+
+/// Says that a task is destroyed that nobody has awaited; `place` is that of its coroutine, null if
+/// the task was handed over. In debug builds alone. Nothing is said while an exception is under way
+/// or a `QuietDestruction` lives: who is cancelled or fails may drop what it had not used yet.
+void report_never_awaited(const void* place) noexcept;
+
+/// While it lives tasks may be destroyed on this thread that nobody has awaited.
+class QuietDestruction {
+ public:
+  QuietDestruction() noexcept {
+    if constexpr (kDebugChecks) count(1);
+  }
+  QuietDestruction(const QuietDestruction&) = delete;
+  QuietDestruction& operator=(const QuietDestruction&) = delete;
+  ~QuietDestruction() {
+    if constexpr (kDebugChecks) count(-1);
+  }
+
+ private:
+  static void count(int step) noexcept;
+};
+
+/// Says which tasks of a thread that ends have never run.
+void report_never_run(Executor& executor) noexcept;
 
 /// A second join has found the value of a task taken.
 [[noreturn]] void stop_value_taken() noexcept;

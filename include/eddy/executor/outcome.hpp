@@ -175,7 +175,7 @@ struct BranchSet {
 template <class T>
 class Branch final : public TaskOwner {
  public:
-  explicit Branch(Task<T>&& task) noexcept : task_(std::move(task)) {}
+  explicit Branch(Task<T>&& task) noexcept : task_(std::move(task)) { detail_give(task_); }
   Branch(Branch&&) noexcept = default;
   Branch& operator=(Branch&&) = delete;
   ~Branch() { cancel(); }

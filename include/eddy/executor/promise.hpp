@@ -3,6 +3,7 @@
 
 #include "eddy/executor/frame_pool.hpp"
 #include "eddy/executor/task_header.hpp"
+#include "eddy/platform/assert.hpp"
 #include "eddy/platform/compiler.hpp"
 #include "eddy/platform/result.hpp"
 
@@ -78,6 +79,7 @@ class PromiseBase : public TaskHeader {
   FinalAwaiter final_suspend() const noexcept { return {}; }
 
   void unhandled_exception() noexcept {
+    stop_if_destroyed();
     std::construct_at(&exception, std::current_exception());
     threw = true;
   }
@@ -111,8 +113,17 @@ class PromiseBase : public TaskHeader {
     std::exception_ptr exception;  ///< alive if `threw`
   };
 
+  /// Of a task that nobody awaited, where debug builds note the place of its coroutine: somebody
+  /// has taken it over, so its end is no mistake.
+  void note_given() noexcept {
+    if constexpr (kDebugChecks) awaiting = nullptr;
+  }
+
  protected:
   [[noreturn]] static void stop_misplaced() noexcept;
+  /// Stops the program if the exception that is being handled came out of a destructor, as the
+  /// frame was destroyed.
+  void stop_if_destroyed() const noexcept;
   ~PromiseBase() {
     if (threw) std::destroy_at(&exception);
   }
@@ -367,7 +378,8 @@ template <class T>
 class Promise final : public PromiseOf<T> {
  public:
   static_assert(!std::is_rvalue_reference_v<T>, "a task returns a value, a reference, or nothing");
-  Task<T> get_return_object() noexcept;
+  /// `place` is that of the coroutine.
+  Task<T> get_return_object(const void* place = __builtin_source_location()) noexcept;
 
   /// Converts as `return` does in a function: implicitly, and no reference to a temporary.
   template <class U = T>
@@ -383,7 +395,7 @@ class Promise final : public PromiseOf<T> {
 template <>
 class Promise<void> final : public PromiseOf<void> {
  public:
-  Task<void> get_return_object() noexcept;
+  Task<void> get_return_object(const void* place = __builtin_source_location()) noexcept;
   void return_void() const noexcept {}
 };
 

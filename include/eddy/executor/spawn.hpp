@@ -147,7 +147,8 @@ auto spawn_at(std::source_location where, F&& function, Args&&... args) {
 /// capture, and a parameter may be a reference to its argument. At most five arguments, so that the
 /// place of the call can be remembered for `dump_tasks`; a lambda may capture any number.
 ///
-/// Outside `block_on` the task waits for the next `block_on` of this thread.
+/// Outside `block_on` the task waits for the next `block_on` of this thread. A thread that ends
+/// without one says on standard error where the tasks were spawned that it has not run.
 template <detail::SpawnFunction F>
 auto spawn(F&& f, std::source_location where = std::source_location::current()) {
   return detail::spawn_at(where, std::forward<F>(f));
@@ -200,7 +201,8 @@ JoinHandle<T> spawn(Task<T>&&, std::source_location = {}) {
 
 /// Runs `task` as one that is not cancelled with whoever awaits it, and that the end of `block_on`
 /// waits for: clean-up that must finish. Gives what the task gives, or throws its exception.
-/// **Cancel**: the task runs on, detached.
+/// What it spawns lives on at the end of `block_on` too, until the last shielded task has ended.
+/// **Cancel**: the task runs on, detached. An exception of it is reported on standard error then.
 template <class T>
 Task<T> shield(Task<T> task, std::source_location where = std::source_location::current()) {
   JoinHandle<T> handle(std::move(task), where, detail::Shielded::yes);

@@ -1,6 +1,7 @@
 // A coroutine that runs when it is awaited or spawned.
 #pragma once
 
+#include "eddy/executor/lost_exception.hpp"
 #include "eddy/executor/promise.hpp"
 #include "eddy/platform/fatal.hpp"
 
@@ -15,7 +16,8 @@ namespace eddy {
 ///
 /// It does nothing until it is awaited, `spawn`ed or given to `block_on`. `co_await child()` is a
 /// function call: the child runs at once, on the same task, and an exception of it comes out of the
-/// `co_await`. Destroying a task that was never awaited destroys its arguments and runs nothing.
+/// `co_await`. Destroying a task that was never awaited destroys its arguments and runs nothing;
+/// debug builds say so on standard error, with the coroutine's name and place.
 ///
 ///     eddy::Task<int> twice(int n) { co_return 2 * n; }
 ///     eddy::Task<> print() { std::printf("%d\n", co_await twice(21)); }
@@ -32,11 +34,20 @@ class [[nodiscard("a task does nothing until it is awaited, spawned or given to 
     return *this;
   }
   ~Task() {
-    if (frame_) frame_.destroy();
+    if (!frame_) return;
+    if constexpr (detail::kDebugChecks) {
+      detail::report_never_awaited(frame_.promise().awaiting);
+      const detail::QuietDestruction quiet;
+      frame_.destroy();
+    } else {
+      frame_.destroy();
+    }
   }
 
  private:
   friend promise_type;
+  template <class U>
+  friend void detail_give(Task<U>& task) noexcept;
   template <class U>
   friend std::coroutine_handle<detail::Promise<U>> detail_release(Task<U>& task) noexcept;
 
@@ -52,17 +63,25 @@ std::coroutine_handle<detail::Promise<T>> detail_release(Task<T>& task) noexcept
   return std::exchange(task.frame_, nullptr);
 }
 
+/// For the library: `task` was handed over to who may drop it without a word.
+template <class T>
+void detail_give(Task<T>& task) noexcept {
+  if (task.frame_) task.frame_.promise().note_given();
+}
+
 namespace detail {
 
 template <class T>
-Task<T> Promise<T>::get_return_object() noexcept {
+Task<T> Promise<T>::get_return_object(const void* place) noexcept {
+  if constexpr (kDebugChecks) this->awaiting = place;
   static_assert(alignof(Promise) <= alignof(std::max_align_t),
                 "a task cannot give a value that is aligned more strictly than max_align_t");
   this->check_frame();
   return Task<T>(std::coroutine_handle<Promise>::from_promise(*this));
 }
 
-inline Task<void> Promise<void>::get_return_object() noexcept {
+inline Task<void> Promise<void>::get_return_object(const void* place) noexcept {
+  if constexpr (kDebugChecks) awaiting = place;
   check_frame();
   return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
 }

@@ -62,6 +62,7 @@ struct TaskHeader : Waiter {
   bool branch : 1 = false;    ///< owned by an operation of another task
   bool has_cell : 1 = false;  ///< since its first `Waker`
   std::uint8_t budget;        ///< operations that may still succeed at once
+  bool of_shielded;           ///< spawned by a shielded task, or by one of which this is true
 
   /// Of a task: its innermost coroutine. Of a child: the one that awaits it, once this has waited.
   std::coroutine_handle<> resume_point;
