@@ -6,6 +6,7 @@
     length        no file is longer than 600 lines
     conditional   #if stands in include/eddy/platform only, and where CONDITIONALS gives the reason
     pragma-once   a header opens with its comment, then `#pragma once`
+    nodiscard     what returns a Result or is an operation says [[nodiscard]]
 
 Prints `file:line: rule: what is wrong`, and exits with 1 if anything is.
 """
@@ -45,6 +46,11 @@ MAX_LINES = 600
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CONDITIONAL = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|elifdef|elifndef|else)\b")
+
+RETURNS_RESULT = re.compile(
+    r"^[ \t]*(?:(?:static|inline|constexpr|virtual)\s+)*(?:sys::)?Result<[^=;{}()]*>\s+(?!take\b)\w+\(",
+    re.MULTILINE)
+OPERATION = re.compile(r"^[ \t]*class \w+(Op|Task) final", re.MULTILINE)
 
 
 def floor_of(path):
@@ -122,6 +128,14 @@ def check_pragma(lines):
     yield 1, "pragma-once", "the header is empty"
 
 
+def check_nodiscard(text):
+    for found in RETURNS_RESULT.finditer(text):
+        if not text[:found.start()].rstrip().endswith("]]"):
+            yield found, "a function that returns a Result begins with [[nodiscard]]"
+    for found in OPERATION.finditer(text):
+        yield found, "an operation is a class [[nodiscard(\"...: write co_await\")]]"
+
+
 def check_file(root, path):
     text = (root / path).read_text()
     lines = without_comments(text).splitlines()
@@ -133,6 +147,11 @@ def check_file(root, path):
             yield MAX_LINES + 1, "length", f"{length} lines; at most {MAX_LINES}"
     if path.endswith(".hpp"):
         yield from check_pragma(lines)
+    if path.endswith(".hpp") and path.startswith(("include/", "src/")):
+        plain = without_comments(text)
+        for found, what in check_nodiscard(plain):
+            start = found.start() + len(found.group()) - len(found.group().lstrip())
+            yield plain.count("\n", 0, start) + 1, "nodiscard", what
 
 
 def check_tree(root):
@@ -159,7 +178,7 @@ GOOD = {
     "src/reactor/epoll.cpp": "#include <sys/epoll.h>\n",
     "src/platform/linux/sys.cpp": "#include <sys/socket.h>\n",
     "src/net/tcp.cpp": "// #include <unistd.h>\n#include \"eddy/net/tcp.hpp\"\n#include \"local.hpp\"\n",
-    "src/net/local.hpp": "#pragma once\n",
+    "src/net/local.hpp": "#pragma once\n[[nodiscard]] Result<> f();\n[[nodiscard]]\nResult<int> g();\n",
     "examples/echo.cpp": "#include <eddy/eddy.hpp>\n",
     "tests/net/tcp_test.cpp": "#include <sys/socket.h>\n#if 1\n#endif\n",
 }
@@ -182,6 +201,9 @@ BAD = [
     ("include/eddy/net/guard.hpp", "#ifndef GUARD\n#define GUARD\n#endif\n", "1: pragma-once"),
     ("include/eddy/net/late.hpp", "// Late.\n#include <vector>\n#pragma once\n", "2: pragma-once"),
     ("tests/support/late.hpp", "#include <vector>\n", "1: pragma-once"),
+    ("include/eddy/net/op.hpp", "#pragma once\n\nclass ReadOp final : Op {\n", "3: nodiscard"),
+    ("include/eddy/net/call.hpp", "#pragma once\n  static Result<A<B>> f(int);\n", "2: nodiscard"),
+    ("src/net/call.hpp", "#pragma once\n\ninline Result<>\nf(int);\n", "3: nodiscard"),
     ("include/eddy/net/empty.hpp", "// Nothing.\n", "1: pragma-once"),
 ]
 
