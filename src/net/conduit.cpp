@@ -2,6 +2,8 @@
 
 #include "eddy/platform/sys.hpp"
 
+#include <algorithm>
+#include <array>
 #include <new>
 #include <span>
 #include <utility>
@@ -13,16 +15,19 @@ namespace {
 constexpr std::size_t kBufferSize = std::size_t{16} << 10;
 /// What one splice asks for: what a pipe of Linux has room for.
 constexpr std::size_t kSpliceSize = std::size_t{64} << 10;
+/// A pipe that takes less is slower than the buffer: a splice costs more than a copy of a few
+/// pages.
+constexpr std::size_t kSmallestPipe = 2 * kBufferSize;
 /// So many small fills in a row end a flood. One or two are but the tails of messages.
 constexpr std::uint8_t kTrickles = 16;
+/// So many full buffers are copied before a pipe is tried again, if there was none or it was of no
+/// use: whatever the reason was may be over.
+constexpr std::uint8_t kCopies = 64;
 
 // One buffer is kept for the next conduit of the thread: most give theirs back before another needs
 // one. Trivial, so that a conduit may outlive what empties it.
 constinit thread_local std::byte* spare_buffer = nullptr;
 constinit thread_local bool keeps_spare = false;
-
-/// A sandbox may refuse splice to a system that has it.
-constinit thread_local bool splice_is_refused = false;
 
 struct SpareKeeper {
   SpareKeeper() noexcept { keeps_spare = true; }
@@ -48,22 +53,41 @@ void give_back(std::byte* buffer) noexcept {
   }
 }
 
+/// True if it was the call that was refused: by the system, a sandbox, or this kind of socket. Such
+/// an error says nothing of the connection. Every other one may be the connection's, which tells of
+/// each error once.
+bool refuses_splice(const std::error_code& error) noexcept {
+  constexpr std::array kRefusals = {std::errc::invalid_argument,
+                                    std::errc::operation_not_supported,
+                                    std::errc::function_not_supported,
+                                    std::errc::operation_not_permitted,
+                                    std::errc::permission_denied,
+                                    std::errc::invalid_seek,
+                                    std::errc::inappropriate_io_control_operation};
+  return std::any_of(kRefusals.begin(), kRefusals.end(),
+                     [&](std::errc code) { return sys::is(error, code); });
+}
+
 }  // namespace
 
 Conduit::Conduit(Conduit&& other) noexcept
     : buffer_(std::exchange(other.buffer_, nullptr)),
       begin_(other.begin_),
+      buffered_(std::exchange(other.buffered_, 0)),
       held_(std::exchange(other.held_, 0)),
       pipe_(std::move(other.pipe_)),
-      trickles_(other.trickles_) {}
+      trickles_(other.trickles_),
+      copies_(other.copies_) {}
 
 Conduit& Conduit::operator=(Conduit&& other) noexcept {
   Conduit taken(std::move(other));
   std::swap(buffer_, taken.buffer_);
   std::swap(begin_, taken.begin_);
+  std::swap(buffered_, taken.buffered_);
   std::swap(held_, taken.held_);
   std::swap(pipe_, taken.pipe_);
   std::swap(trickles_, taken.trickles_);
+  std::swap(copies_, taken.copies_);
   return *this;
 }
 
@@ -77,50 +101,100 @@ sys::Count Conduit::take_from(RawSource from) noexcept {
 
 sys::Count Conduit::receive_from(RawSource from) noexcept {
   buffer_ = take_buffer();
-  if (buffer_ == nullptr) return failure(std::errc::not_enough_memory);
+  if (buffer_ == nullptr) {
+    // Only what there is to take needs memory.
+    std::byte first{};
+    const sys::Count there = sys::peek(from, {&first, 1});
+    if (!there || *there == 0) return there;
+    return failure(std::errc::not_enough_memory);
+  }
   const sys::Count count = sys::receive(from, {buffer_, kBufferSize});
   if (count.value_or(0) == 0) {
     give_buffer_back();
     return count;
   }
   begin_ = 0;
+  buffered_ = static_cast<std::uint32_t>(*count);
   held_ = *count;
-  if (held_ == kBufferSize) open_pipe();
+  note_fill();
   return count;
 }
 
 sys::Count Conduit::splice_from(RawSource from) noexcept {
   const sys::Count count = sys::splice_from_socket(from, pipe_.writer.raw(), kSpliceSize);
-  if (!count && (sys::is(count.error(), std::errc::operation_not_permitted) ||
-                 sys::is(count.error(), std::errc::function_not_supported))) {
-    splice_is_refused = true;
+  if (!count && !sys::is(count.error(), std::errc::operation_would_block)) {
+    if (!refuses_splice(count.error())) return count;
     close_pipe();
-    return receive_from(from);
+    copies_ = kCopies;
   }
-  if (!count) return count;
+  // It stops before an urgent mark for ever, as at the end. Only a read tells, and goes beyond.
+  if (count.value_or(0) == 0) return receive_from(from);
   held_ = *count;
-  trickles_ = held_ < kBufferSize ? static_cast<std::uint8_t>(trickles_ + 1) : std::uint8_t{0};
+  note_fill();
   return count;
+}
+
+/// Is it a flood, or a trickle?
+void Conduit::note_fill() noexcept {
+  if (splices()) {
+    trickles_ = held_ < kBufferSize ? static_cast<std::uint8_t>(trickles_ + 1) : std::uint8_t{0};
+  } else if (held_ == kBufferSize) {
+    open_pipe();
+  }
 }
 
 sys::Count Conduit::pass_to(RawSource to) noexcept {
-  const bool buffered = buffer_ != nullptr;
-  const sys::Count count = buffered ? sys::send(to, {buffer_ + begin_, held_})
-                                    : sys::splice_to_socket(pipe_.reader.raw(), to, held_);
+  if (buffered_ == 0) {
+    const sys::Count count = sys::splice_to_socket(pipe_.reader.raw(), to, held_);
+    if (count ? *count != 0 : !refuses_splice(count.error())) {
+      if (count) note_passed(*count);
+      return count;
+    }
+    if (const sys::Count copied = copy_out_of_pipe(); !copied) return copied;
+  }
+  const sys::Count count = sys::send(to, {buffer_ + begin_, buffered_});
   if (!count) return count;
-  begin_ += *count;
-  held_ -= *count;
-  if (held_ != 0) return count;
-  if (buffered) give_buffer_back();
-  if (trickles_ >= kTrickles) close_pipe();
+  begin_ += static_cast<std::uint32_t>(*count);
+  buffered_ -= static_cast<std::uint32_t>(*count);
+  if (buffered_ == 0) give_buffer_back();
+  note_passed(*count);
   return count;
 }
 
-/// Without one the buffer serves: the process may have no descriptors left, or the system no
-/// splice.
+void Conduit::note_passed(std::size_t count) noexcept {
+  held_ -= count;
+  if (held_ == 0 && (trickles_ >= kTrickles || copies_ != 0)) close_pipe();
+}
+
+/// What a splice would not pass on goes the other way: it is in the pipe, and must not be lost.
+sys::Count Conduit::copy_out_of_pipe() noexcept {
+  buffer_ = take_buffer();
+  if (buffer_ == nullptr) return failure(std::errc::not_enough_memory);
+  const sys::Count count = sys::read(pipe_.reader.raw(), {buffer_, std::min(kBufferSize, held_)});
+  if (count.value_or(0) == 0) {
+    give_buffer_back();
+    if (count) return failure(std::errc::io_error);
+    return count;
+  }
+  begin_ = 0;
+  buffered_ = static_cast<std::uint32_t>(*count);
+  copies_ = kCopies;
+  return count;
+}
+
+/// Without one the buffer serves.
 void Conduit::open_pipe() noexcept {
-  if (splice_is_refused) return;
-  if (Result<Pipe> pipe = sys::create_splice_pipe()) pipe_ = std::move(*pipe);
+  if (copies_ != 0) {
+    --copies_;
+    return;
+  }
+  copies_ = kCopies;
+  Result<Pipe> pipe = sys::create_splice_pipe();
+  if (!pipe) return;
+  const Result<std::size_t> capacity = sys::pipe_capacity(pipe->writer.raw());
+  if (capacity && *capacity < kSmallestPipe) return;
+  pipe_ = std::move(*pipe);
+  copies_ = 0;
 }
 
 void Conduit::close_pipe() noexcept {
@@ -132,8 +206,8 @@ void Conduit::give_buffer_back() noexcept { give_back(std::exchange(buffer_, nul
 
 namespace detail {
 
-// What is short of `wanted` shows that the socket is empty, or full. A splice shows neither: it may
-// be short because the pipe's slots are used up, whatever their bytes. So it asks for one.
+// A read that is short of `wanted` shows that the socket is empty. A splice does not: it may be
+// short because the pipe's slots are used up, whatever their bytes. So it asks for one.
 
 sys::Count FillOp::call() noexcept { return conduit_->take_from(raw()); }
 bool FillOp::moved(std::size_t /*count*/) noexcept {
@@ -146,9 +220,7 @@ std::size_t FillOp::wanted() const noexcept {
 }
 
 sys::Count DrainOp::call() noexcept { return conduit_->pass_to(raw()); }
-std::size_t DrainOp::wanted() const noexcept {
-  return conduit_->buffer_ == nullptr && !conduit_->empty() ? 1 : conduit_->size();
-}
+std::size_t DrainOp::wanted() const noexcept { return conduit_->size(); }
 
 }  // namespace detail
 }  // namespace eddy

@@ -5,17 +5,13 @@
 namespace eddy {
 namespace {
 
-/// One call on `source`, repeated over interruptions, with its readiness kept up to date.
+/// One call on `source`, repeated over interruptions. "Would block" ends its readiness.
 template <class Call>
-Result<std::size_t> try_once(IoSource& source, Direction direction, std::size_t wanted, Call call) {
+sys::Count try_once(IoSource& source, Direction direction, std::uint64_t mark, Call call) {
   if constexpr (detail::kDebugChecks) source.check_user();
   for (;;) {
-    const std::uint64_t mark = source.mark(direction);
     const sys::Count count = call();
-    if (count) {
-      if (*count < wanted && *count != 0) source.note_short_transfer(direction, mark);
-      return count;
-    }
+    if (count) return count;
     if (sys::is(count.error(), std::errc::operation_would_block)) {
       source.clear_ready(direction, mark);
     }
@@ -94,12 +90,18 @@ TcpStream::TcpStream(Fd socket) noexcept
               detail::kKnownNonblocking) {}
 
 Result<std::size_t> TcpStream::receive_now(std::span<std::byte> buffer) noexcept {
-  return try_once(source_, Direction::read, buffer.size(),
-                  [&] { return sys::receive(raw(), buffer); });
+  const std::uint64_t mark = source_.mark(Direction::read);
+  const sys::Count count =
+      try_once(source_, Direction::read, mark, [&] { return sys::receive(raw(), buffer); });
+  if (count && *count < buffer.size() && *count != 0) {
+    source_.note_short_transfer(Direction::read, mark);
+  }
+  return count;
 }
 
 Result<std::size_t> TcpStream::send_now(std::span<const std::byte> data) noexcept {
-  return try_once(source_, Direction::write, data.size(), [&] { return sys::send(raw(), data); });
+  return try_once(source_, Direction::write, source_.mark(Direction::write),
+                  [&] { return sys::send(raw(), data); });
 }
 
 Result<> TcpStream::shutdown(ShutdownHow how) noexcept {

@@ -93,7 +93,7 @@ bool Transfer<Op, direction>::attempt() noexcept {
     const std::size_t wanted = self().wanted();
     const sys::Count count = wanted == 0 ? sys::Count(0) : self().call();
     if (count) {
-      if (Op::kConsumes && *count < wanted && *count != 0) {
+      if (Op::kShortEndsReadiness && *count < wanted && *count != 0) {
         source().note_short_transfer(direction, mark);
       }
       if (self().moved(*count)) return true;

@@ -5,6 +5,8 @@
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/socket_addr.hpp"
 
+#include "fault/scripted_splice.hpp"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -27,10 +29,12 @@
 #include <unistd.h>
 
 // The real calls, under another name: the library's own sources, whose headers are all
-// included above.
+// included above. Their splice is one that tests can script.
 #define sys real_sys
+#define splice scripted_splice
 #include "platform/linux/sys.cpp"
 #include "platform/posix/sys.cpp"
+#undef splice
 #undef sys
 
 namespace fault {
@@ -55,6 +59,7 @@ struct Refusal {
 };
 thread_local std::optional<Refusal> refusal;
 thread_local int signal_to_raise = 0;
+thread_local std::optional<std::size_t> small_pipes;
 
 thread_local std::optional<std::chrono::nanoseconds> manual_now;
 /// By how much this thread's manual clocks have left the real one behind: no clock goes back.
@@ -90,6 +95,11 @@ bool transfers(Call call) {
   return std::find(kTransfers.begin(), kTransfers.end(), call) != kTransfers.end();
 }
 
+bool writes(Call call) {
+  return call == Call::write || call == Call::send || call == Call::send_vectored ||
+         call == Call::splice_to_socket;
+}
+
 bool can_meet(Call call, Kind kind) {
   if (kind.is_short()) return transfers(call);
   // A reactor that cannot wait at all stops the program; that is another test.
@@ -99,13 +109,16 @@ bool can_meet(Call call, Kind kind) {
   return true;
 }
 
-/// "Would block" and a short transfer promise an edge when there is more.
+}  // namespace
+
 void promise_edge(RawSource source) {
   const std::lock_guard lock(registrations_mutex);
   const auto found = registrations.find(source);
   if (found == registrations.end()) return;
   ::epoll_ctl(found->second.epoll, EPOLL_CTL_MOD, source, &found->second.event);
 }
+
+namespace {
 
 /// Counts the call; the fault that it meets, if any.
 std::optional<Kind> meet(Call call) {
@@ -134,7 +147,8 @@ Count transfer(Call call, RawSource source, std::size_t size, F real) {
   if (!kind) return real(size);
   if (kind->is_short()) {
     const Count moved = real(std::min<std::size_t>(size, 1));
-    promise_edge(source);
+    // A write may be short for another reason than "no more": then no edge follows.
+    if (!writes(call)) promise_edge(source);
     return moved;
   }
   if (kind->error_number() == EAGAIN) promise_edge(source);
@@ -164,6 +178,7 @@ std::string name_of(Call call) {
                                  "receive_vectored",
                                  "send_vectored",
                                  "create_splice_pipe",
+                                 "pipe_capacity",
                                  "splice_from_socket",
                                  "splice_to_socket",
                                  "shutdown",
@@ -211,6 +226,9 @@ void reset_counts() { counts.fill(0); }
 
 Refused::Refused(Call call, int error_number) { refusal.emplace(call, Kind::error(error_number)); }
 Refused::~Refused() { refusal.reset(); }
+
+SmallPipes::SmallPipes(std::size_t capacity) { small_pipes = capacity; }
+SmallPipes::~SmallPipes() { small_pipes.reset(); }
 
 void raise_when_installed(int signal_number) { signal_to_raise = signal_number; }
 
@@ -320,6 +338,13 @@ Count send_vectored(RawSource socket, std::span<const std::span<const std::byte>
 }
 Result<Pipe> create_splice_pipe() noexcept {
   return run(Call::create_splice_pipe, [] { return real_sys::create_splice_pipe(); });
+}
+Result<std::size_t> pipe_capacity(RawSource pipe) noexcept {
+  const auto real = [&]() -> Result<std::size_t> {
+    if (fault::small_pipes) return *fault::small_pipes;
+    return real_sys::pipe_capacity(pipe);
+  };
+  return run(Call::pipe_capacity, real);
 }
 Count splice_from_socket(RawSource socket, RawSource pipe_writer, std::size_t most) noexcept {
   return transfer(Call::splice_from_socket, socket, most, [&](std::size_t n) {

@@ -35,6 +35,7 @@ enum class Call : std::uint8_t {
   receive_vectored,
   send_vectored,
   create_splice_pipe,
+  pipe_capacity,
   splice_from_socket,
   splice_to_socket,
   shutdown,
@@ -88,6 +89,10 @@ std::size_t count_of(Call call);
 std::size_t count_of_all();
 void reset_counts();
 
+/// "Would block" and a short read promise an edge when there is more: gives it now, by registering
+/// the source anew where it is registered.
+void promise_edge(int source);
+
 /// While one lives, every such call of its thread is refused, as a sandbox does it.
 class Refused {
  public:
@@ -95,6 +100,15 @@ class Refused {
   ~Refused();
   Refused(const Refused&) = delete;
   Refused& operator=(const Refused&) = delete;
+};
+
+/// While one lives, the kernel says of each pipe of its thread that it takes so many bytes.
+class SmallPipes {
+ public:
+  explicit SmallPipes(std::size_t capacity);
+  ~SmallPipes();
+  SmallPipes(const SmallPipes&) = delete;
+  SmallPipes& operator=(const SmallPipes&) = delete;
 };
 
 /// Raises `signal_number` in this thread as soon as the next handler is in its place.

@@ -28,7 +28,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] FillO
 
  private:
   friend Transfer;
-  static constexpr bool kConsumes = true;
+  static constexpr bool kShortEndsReadiness = true;
   sys::Count call() noexcept;
   bool moved(std::size_t count) noexcept;
   std::size_t wanted() const noexcept;
@@ -47,7 +47,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Drain
 
  private:
   friend Transfer;
-  static constexpr bool kConsumes = true;
+  static constexpr bool kShortEndsReadiness = false;
   sys::Count call() noexcept;
   std::size_t wanted() const noexcept;
 
@@ -61,8 +61,8 @@ extern template class Transfer<DrainOp, Direction::write>;
 
 /// What a proxy moves bytes with: takes what one stream has, and passes it on to another. Little
 /// goes through a buffer, which it has only while it holds bytes; a flood stays in the kernel where
-/// there is splice(2), which is Linux. If the process has no descriptors left for that, the buffer
-/// serves.
+/// there is splice(2), which is Linux. The buffer serves where that cannot be: the process has no
+/// descriptors left, its pipes are small, or the call is refused. Nothing is lost on the change.
 ///
 ///     eddy::Conduit conduit;
 ///     while (co_await eddy::ok(conduit.fill(from)) != 0) {
@@ -100,6 +100,9 @@ class Conduit {
   sys::Count receive_from(RawSource from) noexcept;
   sys::Count splice_from(RawSource from) noexcept;
   sys::Count pass_to(RawSource to) noexcept;
+  sys::Count copy_out_of_pipe() noexcept;
+  void note_fill() noexcept;
+  void note_passed(std::size_t count) noexcept;
   void open_pipe() noexcept;
   void close_pipe() noexcept;
   void give_buffer_back() noexcept;
@@ -107,10 +110,12 @@ class Conduit {
   bool splices() const noexcept { return static_cast<bool>(pipe_.reader); }
 
   std::byte* buffer_ = nullptr;  ///< alive while bytes are in it
-  std::size_t begin_ = 0;        ///< of the bytes in the buffer
-  std::size_t held_ = 0;         ///< bytes in the pipe, if there is one and no buffer; or in that
+  std::uint32_t begin_ = 0;      ///< of the bytes in the buffer
+  std::uint32_t buffered_ = 0;   ///< bytes in the buffer; the others that it holds are in the pipe
+  std::size_t held_ = 0;         ///< bytes in the buffer and the pipe
   Pipe pipe_;                    ///< open while the traffic is a flood
   std::uint8_t trickles_ = 0;    ///< fills in a row that were small
+  std::uint8_t copies_ = 0;      ///< full buffers to come before a pipe is tried again
 };
 
 }  // namespace eddy

@@ -52,7 +52,10 @@ class TransferOp : public Operation {
 /// - `wanted()`, how many bytes the next call asks for;
 /// - `moved(count)`, which takes note of bytes moved, and says whether that is all that was asked
 /// for;
-/// - `kConsumes`: a short transfer leaves nothing to read, or no room to write.
+/// - `kShortEndsReadiness`: after a short transfer the next attempt is known to be in vain. So it
+/// is of one read. A short write is rare, and may be short because its data cannot be read; to go
+/// on after a short read may be to find that the rest of the buffer cannot be written. Both would
+/// wait for an edge that never comes, so they ask once more.
 template <class Op, Direction direction>
 class Transfer : public TransferOp {
  public:
@@ -96,7 +99,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadO
 
  private:
   friend Transfer;
-  static constexpr bool kConsumes = true;
+  static constexpr bool kShortEndsReadiness = true;
   sys::Count call() noexcept;
 
   std::byte* data_;
@@ -119,7 +122,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Poole
 
  private:
   friend Transfer;
-  static constexpr bool kConsumes = true;
+  static constexpr bool kShortEndsReadiness = true;
   sys::Count call() noexcept;
   std::size_t wanted() const noexcept { return pool_->buffer_size(); }
 
@@ -141,7 +144,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] PeekO
 
  private:
   friend Transfer;
-  static constexpr bool kConsumes = false;
+  static constexpr bool kShortEndsReadiness = false;
   sys::Count call() noexcept;
 
   std::byte* data_;
@@ -161,7 +164,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadE
 
  private:
   friend Transfer;
-  static constexpr bool kConsumes = true;
+  static constexpr bool kShortEndsReadiness = false;
   sys::Count call() noexcept;
   bool moved(std::size_t count) noexcept;
 
@@ -180,7 +183,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Write
 
  private:
   friend Transfer;
-  static constexpr bool kConsumes = true;
+  static constexpr bool kShortEndsReadiness = false;
   sys::Count call() noexcept;
 
   const std::byte* data_;
@@ -203,7 +206,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Write
 
  private:
   friend Transfer;
-  static constexpr bool kConsumes = true;
+  static constexpr bool kShortEndsReadiness = false;
   sys::Count call() noexcept;
   bool moved(std::size_t count) noexcept;
 
@@ -222,7 +225,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadV
 
  private:
   friend Transfer;
-  static constexpr bool kConsumes = true;
+  static constexpr bool kShortEndsReadiness = true;
   sys::Count call() noexcept;
   std::size_t wanted() const noexcept;
 
@@ -241,7 +244,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Write
 
  private:
   friend Transfer;
-  static constexpr bool kConsumes = true;
+  static constexpr bool kShortEndsReadiness = false;
   sys::Count call() noexcept;
   std::size_t wanted() const noexcept;
 

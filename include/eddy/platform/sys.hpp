@@ -98,10 +98,14 @@ Count receive_vectored(RawSource socket, std::span<const std::span<std::byte>> b
 Count send_vectored(RawSource socket, std::span<const std::span<const std::byte>> data) noexcept;
 /// A pipe that bytes can be spliced into and out of; function_not_supported where there is none.
 [[nodiscard]] Result<Pipe> create_splice_pipe() noexcept;
+/// How many bytes such a pipe takes. The kernel makes small ones for a user who has many.
+[[nodiscard]] Result<std::size_t> pipe_capacity(RawSource pipe) noexcept;
 /// Moves what a socket has into such a pipe, at most `most` bytes, without copying them. May move
-/// less although the socket has more.
+/// less although the socket has more. "Would block" and 0 do not say that the socket is empty, or
+/// at its end: the call stops before an urgent mark too.
 Count splice_from_socket(RawSource socket, RawSource pipe_writer, std::size_t most) noexcept;
-/// The same out of the pipe, which has so many bytes. Never raises SIGPIPE.
+/// The same out of the pipe, which has so many bytes. Never raises SIGPIPE, and leaves one that the
+/// program has pending: operation_not_supported then, because the two could not be told apart.
 Count splice_to_socket(RawSource pipe_reader, RawSource socket, std::size_t most) noexcept;
 [[nodiscard]] Result<void> shutdown(RawSource socket, ShutdownHow how) noexcept;
 [[nodiscard]] Result<void> set_option(RawSource socket, SocketOption option, int value) noexcept;

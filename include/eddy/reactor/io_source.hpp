@@ -126,8 +126,9 @@ class IoSource {
   void clear_ready(Direction direction, std::uint64_t mark) noexcept {
     if (slot_ != nullptr) WakerRegistry::clear_ready(*slot_, direction, mark);
   }
-  /// The attempt transferred less than was asked for. Where edges are real that ends readiness too,
-  /// unless the stream has ended: no edge would tell.
+  /// The attempt moved less than was asked for, and for no other reason than that there was no
+  /// more. Where edges are real that ends readiness too, unless the stream has ended: no edge would
+  /// tell.
   void note_short_transfer(Direction direction, std::uint64_t mark) noexcept {
     if constexpr (PlatformReactor::kShortTransferEndsReadiness) {
       if (slot_ != nullptr) (*slot_)[direction].clear_if_edges_tell(mark);

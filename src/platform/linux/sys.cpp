@@ -1,16 +1,15 @@
 // The rest of the seam on Linux: eventfd and epoll.
 #include "eddy/platform/sys.hpp"
 
+#include "platform/linux/sigpipe.hpp"
 #include "platform/posix/native.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <ctime>
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -36,30 +35,6 @@ int to_milliseconds(std::chrono::nanoseconds timeout) noexcept {
 
 constexpr unsigned kSplice = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 
-/// While it lives, a SIGPIPE of this thread waits: splice has no MSG_NOSIGNAL.
-class SigpipeHeld {
- public:
-  SigpipeHeld() noexcept {
-    ::sigemptyset(&sigpipe_);
-    ::sigaddset(&sigpipe_, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
-  }
-  SigpipeHeld(const SigpipeHeld&) = delete;
-  SigpipeHeld& operator=(const SigpipeHeld&) = delete;
-  ~SigpipeHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  /// Takes away the one that a call has raised.
-  void drop() const noexcept {
-    if (::sigismember(&before_, SIGPIPE) != 0) return;  // held before: one may be somebody else's
-    const timespec at_once{};
-    while (::sigtimedwait(&sigpipe_, nullptr, &at_once) < 0 && errno == EINTR) continue;
-  }
-
- private:
-  sigset_t sigpipe_{};
-  sigset_t before_{};
-};
-
 }  // namespace
 
 // What select_estimate_accuracy of the kernel (fs/select.c) does.
@@ -77,14 +52,23 @@ WaitSlack wait_slack() noexcept {
 
 Result<Pipe> create_splice_pipe() noexcept { return create_pipe(); }
 
+Result<std::size_t> pipe_capacity(RawSource pipe) noexcept {
+  const int bytes = ::fcntl(pipe, F_GETPIPE_SZ);
+  if (bytes < 0) return last_error();
+  return static_cast<std::size_t>(bytes);
+}
+
 Count splice_from_socket(RawSource socket, RawSource pipe_writer, std::size_t most) noexcept {
   return count(::splice(socket, nullptr, pipe_writer, nullptr, most, kSplice));
 }
 
 Count splice_to_socket(RawSource pipe_reader, RawSource socket, std::size_t most) noexcept {
   const SigpipeHeld held;
+  if (held.was_pending()) return failure(std::errc::operation_not_supported);
   const Count moved = count(::splice(pipe_reader, nullptr, socket, nullptr, most, kSplice));
-  if (!moved && is(moved.error(), std::errc::broken_pipe)) held.drop();
+  // The peer may have gone after a part was sent. Then the kernel tells of the part, and has raised
+  // the signal for the rest.
+  if (!moved || *moved < most) held.take_back();
   return moved;
 }
 

@@ -318,6 +318,10 @@ Count send_vectored(RawSource socket, std::span<const std::span<const std::byte>
 
 Result<Pipe> create_splice_pipe() noexcept { return failure(std::errc::function_not_supported); }
 
+Result<std::size_t> pipe_capacity(RawSource) noexcept {
+  return failure(std::errc::function_not_supported);
+}
+
 Count splice_from_socket(RawSource, RawSource, std::size_t) noexcept {
   return failure(std::errc::function_not_supported);
 }

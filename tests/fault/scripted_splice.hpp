@@ -1,0 +1,40 @@
+// A splice(2) that says what a test wants, below the library's own seam.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/types.h>
+
+namespace fault {
+
+/// What the kernel says to one splice.
+struct SpliceAnswer {
+  std::size_t most = 0;          ///< moves so much, if there is no error
+  int error = 0;                 ///< an errno
+  bool raises = false;           ///< SIGPIPE, as the kernel does
+  void (*and_then)() = nullptr;  ///< what somebody else does meanwhile
+};
+
+/// Which splices are meant.
+enum class SpliceEnd : bool { from_socket, to_socket };
+
+/// While one lives, the next splices of its thread in one direction are answered so, in order.
+/// Those after them are real.
+class ScriptedSplices {
+ public:
+  ScriptedSplices(SpliceEnd end, std::vector<SpliceAnswer> answers);
+  ~ScriptedSplices();
+  ScriptedSplices(const ScriptedSplices&) = delete;
+  ScriptedSplices& operator=(const ScriptedSplices&) = delete;
+
+  /// How many answers nobody has asked for.
+  static std::size_t left();
+};
+
+}  // namespace fault
+
+/// What the library's seam calls here.
+ssize_t scripted_splice(int from, off_t* from_offset, int to, off_t* to_offset, std::size_t most,
+                        unsigned flags);
