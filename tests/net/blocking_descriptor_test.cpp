@@ -1,4 +1,5 @@
 // Descriptors that may block are refused in words.
+#include "eddy/executor/spawn.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/io_source.hpp"
 
