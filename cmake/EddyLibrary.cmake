@@ -5,6 +5,11 @@
 
 find_package(Threads REQUIRED)
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  message(STATUS "eddy: g++ ${CMAKE_CXX_COMPILER_VERSION} is wrong in silence in some forms of coroutines: "
+    "read docs/compilers.md, or use g++ 14 or clang 19, or later")
+endif()
+
 # eddy_platforms: the folders of src/platform to build. eddy_os: the folder of "os.hpp".
 if(EDDY_BACKEND STREQUAL "kqueue")
   # The kqueue of tests/kqueue, on Linux: for the tests of the backend, and for nothing else.

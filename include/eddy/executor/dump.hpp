@@ -1,6 +1,8 @@
 // Every live task: where it was spawned, where it waits, for what, and since when.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <string_view>
 #include <type_traits>
 

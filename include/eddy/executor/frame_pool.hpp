@@ -1,6 +1,8 @@
 // Memory for coroutine frames, from bounded free lists of the thread by size.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>

@@ -137,7 +137,7 @@ class JoinHandleBase : public TaskOwner {
 /// **Thread**: the task's; `abort_handle()` gives what other threads may use. Another use on
 /// another thread stops the program.
 template <class T = void>
-class [[nodiscard("dropping the handle detaches the task; say so with detach()")]] JoinHandle final
+class [[nodiscard("dropping the handle detaches the task; say so with detach()")]] JoinHandle
     : public detail::JoinHandleBase {
  public:
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] JoinOp final
@@ -170,7 +170,7 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
 
   JoinOp as_operation() noexcept { return JoinOp(*this); }
 
-  void on_end(detail::PromiseBase* ended) noexcept override {
+  void on_end(detail::PromiseBase* ended) noexcept final {
     outcome_.take_from(ended);
     JoinHandleBase::ended();
   }

@@ -216,6 +216,7 @@ auto ok(A&& awaited) noexcept(std::is_nothrow_constructible_v<A, A&&>) {
   if constexpr (detail::is_result<Plain>) {
     return detail::Ok<A>(std::forward<A>(awaited));
   } else if constexpr (detail::is_awaitable<A>) {
+    detail::refuse_temporary<A>();
     constexpr bool kGivesResult = detail::is_result<detail::AwaitResultOf<A>>;
     static_assert(
         kGivesResult,

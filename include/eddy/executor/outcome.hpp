@@ -255,6 +255,7 @@ template <class A>
 Task<AwaitResultOf<A>> to_task(A&& awaitable) {
   using Plain = std::remove_cvref_t<A>;
   using T = AwaitResultOf<A>;
+  refuse_temporary<A>();
   if constexpr (is_task<Plain>) {
     static_assert(!std::is_lvalue_reference_v<A>, "a task is awaited once: write std::move(task)");
     return std::forward<A>(awaitable);

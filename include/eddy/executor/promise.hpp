@@ -3,6 +3,7 @@
 
 #include "eddy/executor/frame_pool.hpp"
 #include "eddy/executor/task_header.hpp"
+#include "eddy/executor/temporaries.hpp"
 #include "eddy/platform/assert.hpp"
 #include "eddy/platform/compiler.hpp"
 #include "eddy/platform/result.hpp"
@@ -306,6 +307,7 @@ class PromiseOf : public PromiseBase {
   template <class A>
   auto await_transform(A&& awaited, const void* place = __builtin_source_location()) noexcept {
     using Plain = std::remove_cvref_t<A>;
+    refuse_temporary<A>();
     this->awaiting = place;
     if constexpr (is_task<Plain>) {
       static_assert(!std::is_lvalue_reference_v<A>,

@@ -70,6 +70,9 @@ struct SpawnedTask<F, Args...> {
   using Given = std::invoke_result_t<F&, Args...>;
   static constexpr bool kFits = is_task<Given>;
   static_assert(kFits, "a task is f(args...): f must return an eddy::Task");
+  static_assert(fits_a_frame<F> && (fits_a_frame<Args> && ...),
+                "f(args...): a frame cannot hold what is aligned more strictly than "
+                "max_align_t; pass a std::unique_ptr to it");
   using type = std::conditional_t<kFits, Given, Task<>>;
 };
 template <class F, class... Args>
@@ -127,6 +130,16 @@ SpawnedTaskOf<F, Args...> make_task(F&& function, Args&&... args) {
   }
 }
 
+/// What `spawn` gives if g++ 12 would destroy one of its arguments twice, were the handle awaited
+/// in the same full expression. `co_await` refuses it as a temporary. Named, it is a handle.
+template <class T>
+class [[nodiscard("dropping the handle detaches the task; say so with detach()")]] HandleOfTemporary
+    : public JoinHandle<T> {
+ public:
+  using spawned_with_temporary = void;
+  using JoinHandle<T>::JoinHandle;
+};
+
 template <class F>
 concept SpawnFunction = !is_task<std::remove_cvref_t<F>>;
 
@@ -137,7 +150,9 @@ concept IsArgument = !std::is_same_v<std::remove_cvref_t<A>, std::source_locatio
 template <class F, class... Args>
 auto spawn_at(std::source_location where, F&& function, Args&&... args) {
   using T = typename SpawnedTaskOf<F, Args...>::value_type;
-  return JoinHandle<T>(make_task(std::forward<F>(function), std::forward<Args>(args)...), where);
+  using Handle = std::conditional_t<is_destroyed_twice<F>() || (is_destroyed_twice<Args>() || ...),
+                                    HandleOfTemporary<T>, JoinHandle<T>>;
+  return Handle(make_task(std::forward<F>(function), std::forward<Args>(args)...), where);
 }
 
 }  // namespace detail

@@ -228,6 +228,13 @@ template <class Body>
 auto with_group(Body&& body) {
   using BodyTask = std::invoke_result_t<std::decay_t<Body>&, TaskGroup&>;
   static_assert(detail::is_task<BodyTask>, "the body of a group is a coroutine: it returns a Task");
+  static_assert(!detail::is_destroyed_twice<Body>(),
+                "g++ 12 destroys the captures of this body twice, because it is made where a "
+                "coroutine awaits. Name it first: auto body = ...; co_await with_group(body), or "
+                "with_group(std::ref(body)) if it cannot be copied");
+  static_assert(detail::fits_a_frame<std::decay_t<Body>>,
+                "with_group(body): a frame cannot hold what is aligned more strictly than "
+                "max_align_t; capture a pointer to it");
   return detail::GroupOp<typename BodyTask::value_type, Body>(std::forward<Body>(body));
 }
 

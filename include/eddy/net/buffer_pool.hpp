@@ -1,6 +1,8 @@
 // Buffers that are borrowed while there is something in them.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <cstddef>
 #include <utility>
 

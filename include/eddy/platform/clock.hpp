@@ -1,6 +1,8 @@
 // The one clock of the library: monotonic, in nanoseconds.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>

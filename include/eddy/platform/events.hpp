@@ -1,6 +1,8 @@
 // What one poll of a reactor reports.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <vector>

@@ -1,6 +1,8 @@
 // The end of a program that broke a contract of the library.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <string_view>
 
 namespace eddy::detail {

@@ -1,6 +1,8 @@
 // The set of directions in which a source is watched.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <cstdint>
 
 namespace eddy {

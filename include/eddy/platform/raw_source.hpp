@@ -1,6 +1,8 @@
 // What the kernel calls a source of events.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <cstdint>
 
 namespace eddy {

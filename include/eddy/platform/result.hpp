@@ -1,6 +1,8 @@
 // Errors are values: what every fallible operation of eddy returns.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <expected>
 #include <system_error>
 

@@ -1,6 +1,8 @@
 // A node of an intrusive, circular, doubly linked list.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 namespace eddy::detail {
 
 /// A link that is alone, a head, or in one list. Unlinking is O(1) from any list and needs no head.

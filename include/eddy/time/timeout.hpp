@@ -147,6 +147,7 @@ template <class A>
 auto limit_time(TimeLimit limit, A&& awaitable) {
   using Plain = std::remove_cvref_t<A>;
   static_assert(is_awaitable<A>, "timeout takes eddy's tasks and operations");
+  refuse_temporary<A>();
   if constexpr (!is_awaitable<A>) {
     return;  // so that this is the only error
   } else if constexpr (is_task<Plain>) {

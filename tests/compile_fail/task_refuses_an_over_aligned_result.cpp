@@ -1,0 +1,12 @@
+// expect: a task cannot give a value that is aligned more strictly than max_align_t
+#include "eddy/eddy.hpp"
+
+#ifdef EDDY_COMPILE_OK
+struct Line {
+#else
+struct alignas(64) Line {
+#endif
+  char bytes[64] = {};
+};
+
+eddy::Task<Line> make() { co_return Line(); }

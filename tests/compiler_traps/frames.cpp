@@ -1,0 +1,114 @@
+// Frames that are laid out wrongly: what stands before the promise, and what is aligned.
+#include "compiler_traps/traps.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace eddy::traps {
+namespace {
+
+using test::run;
+
+Task<bool> truth(bool value) {
+  co_await yield_now();
+  co_return value;
+}
+
+Task<> nothing() { co_await yield_now(); }
+
+/// The address as a number that the compiler knows nothing of.
+std::uintptr_t address(const void* pointer) {
+  std::uintptr_t number = reinterpret_cast<std::uintptr_t>(pointer);
+  asm volatile("" : "+r"(number));
+  return number;
+}
+
+Task<> loop_without_variables(int& rounds) {
+  while (co_await truth(rounds < 3)) ++rounds;
+}
+
+FORM(condition_without_variables, "Task<> f() { while (co_await b()) ++n; }", kStopsWithGcc12) {
+  int rounds = 0;
+  run([&]() -> Task<> { co_await loop_without_variables(rounds); });
+  trial.check(rounds == 3);
+}
+
+Task<> if_with_a_comma(int& seen, int x) {
+  if (co_await nothing(), x) ++seen;
+}
+
+FORM(comma_in_an_if, "Task<> f(int x) { if (co_await g(), x) ++n; }", kStopsWithGcc12) {
+  int seen = 0;
+  run([&]() -> Task<> { co_await if_with_a_comma(seen, 1); });
+  trial.check(seen == 1);
+}
+
+Task<> switch_with_a_comma(int& seen, int x) {
+  switch (co_await nothing(), x) {
+    case 1:
+      ++seen;
+  }
+}
+
+FORM(comma_in_a_switch, "Task<> f(int x) { switch (co_await g(), x) {...} }", kStopsWithGcc12) {
+  int seen = 0;
+  run([&]() -> Task<> { co_await switch_with_a_comma(seen, 1); });
+  trial.check(seen == 1);
+}
+
+/// A variable behind `Before` others of one byte each.
+template <std::size_t Alignment, std::size_t Before>
+Task<> aligned_behind(Trial& trial) {
+  char before[Before];
+  alignas(Alignment) char bytes[Alignment];
+  co_await yield_now();
+  trial.check(address(bytes) % Alignment == 0 && address(before) != 0);
+}
+
+template <std::size_t Alignment>
+Task<> aligned(Trial& trial) {
+  co_await aligned_behind<Alignment, 1>(trial);
+  co_await aligned_behind<Alignment, 2>(trial);
+  co_await aligned_behind<Alignment, 3>(trial);
+  co_await aligned_behind<Alignment, 12>(trial);
+}
+
+FORM(alignas_8, "alignas(8) char bytes[8]", kWrongWithGcc) {
+  run([&]() -> Task<> { co_await aligned<8>(trial); });
+}
+
+FORM(alignas_16, "alignas(16) char bytes[16]", kWrongWithGcc) {
+  run([&]() -> Task<> { co_await aligned<16>(trial); });
+}
+
+FORM(alignas_64, "alignas(64) char bytes[64]", kWrongWithAll) {
+  // Two frames of a size, so that both cannot be where it is right by luck.
+  const auto aligned = [](bool& held, auto& self, int depth) -> Task<> {
+    alignas(64) char bytes[64];
+    co_await yield_now();
+    if (address(bytes) % 64 != 0) held = false;
+    if (depth > 0) co_await self(held, self, depth - 1);
+  };
+  bool held = true;
+  run([&]() -> Task<> { co_await aligned(held, aligned, 8); });
+  trial.check(held);
+}
+
+struct alignas(64) Line {
+  char bytes[64];
+};
+
+FORM(over_aligned_type, "struct alignas(64) Line {...}; Line line;", kWrongWithAll) {
+  const auto aligned = [](bool& held, auto& self, int depth) -> Task<> {
+    Line line;
+    co_await yield_now();
+    if (address(&line) % 64 != 0) held = false;
+    if (depth > 0) co_await self(held, self, depth - 1);
+  };
+  bool held = true;
+  run([&]() -> Task<> { co_await aligned(held, aligned, 8); });
+  trial.check(held);
+}
+
+}  // namespace
+}  // namespace eddy::traps

@@ -1,0 +1,32 @@
+# What users' compilers make of eddy and of coroutines; see docs/compilers.md.
+set(eddy_flags ${CMAKE_CXX23_STANDARD_COMPILE_OPTION} -I${PROJECT_SOURCE_DIR}/include)
+list(JOIN eddy_flags | eddy_flags)
+
+file(GLOB trap_sources CONFIGURE_DEPENDS compiler_traps/*.cpp)
+add_executable(compiler_traps ${trap_sources})
+target_include_directories(compiler_traps PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(compiler_traps PRIVATE eddy::eddy)
+# What the compilers warn of in forms that they get wrong.
+target_compile_options(compiler_traps PRIVATE -w)
+get_property(precompiled GLOBAL PROPERTY eddy_precompiled)
+target_precompile_headers(compiler_traps REUSE_FROM ${precompiled})
+set_target_properties(compiler_traps PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+add_test(NAME compiler_traps.each_form_shows_what_is_written_for_this_compiler
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/compiler_traps/run.py
+    --program $<TARGET_FILE:compiler_traps>
+    --sources ${CMAKE_CURRENT_SOURCE_DIR}/compiler_traps/loud
+    --page ${PROJECT_SOURCE_DIR}/docs/compilers.md
+    --cxx ${CMAKE_CXX_COMPILER} --flags=${eddy_flags}|-I${CMAKE_CURRENT_SOURCE_DIR}|-w
+    --library $<TARGET_FILE:eddy>
+    --compiler ${CMAKE_CXX_COMPILER_ID} --version ${CMAKE_CXX_COMPILER_VERSION})
+set_tests_properties(compiler_traps.each_form_shows_what_is_written_for_this_compiler
+  PROPERTIES TIMEOUT 300)
+
+function(eddy_compiler_test name what)
+  add_test(NAME compilers.${name}
+    COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/compilers/run.py ${what}
+      --cxx ${CMAKE_CXX_COMPILER} --flags=${eddy_flags} --library $<TARGET_FILE:eddy>)
+  set_tests_properties(compilers.${name} PROPERTIES TIMEOUT 300)
+endfunction()
+eddy_compiler_test(a_users_program_gives_no_warning_at_any_optimisation warnings)
+eddy_compiler_test(an_older_standard_is_refused_by_each_header_at_once standard)
