@@ -39,4 +39,6 @@ configure_file(cmake/eddy.pc.in ${PROJECT_BINARY_DIR}/eddy.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/eddyConfig.cmake ${PROJECT_BINARY_DIR}/eddyConfigVersion.cmake
   DESTINATION ${eddy_cmake_dir})
 install(FILES ${PROJECT_BINARY_DIR}/eddy.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+# The module interface, for who builds modules; CMake knows file sets of modules from 3.28 on.
+install(FILES include/eddy/eddy.cppm DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/eddy)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -2,6 +2,7 @@
 """What a user's compiler says of eddy's public headers.
 
     warnings   user_program.cpp gives none at -O1, -O2 and -O3, and is right
+    module     eddy.cppm can be imported; where the compiler can
     standard   with an older standard each header stops the compiler at once, with the cure
 """
 
@@ -44,14 +45,32 @@ def standard(command, _):
             yield f"{header} with C++20:\n{done.stderr}"
 
 
+def module(command, library):
+    interface, user = HERE.parent.parent / "include/eddy/eddy.cppm", HERE / "module_user.cpp"
+    with tempfile.TemporaryDirectory() as folder:
+        if "clang" in run([*command, "--version"]).stdout:
+            steps = [["-pthread", "-x", "c++-module", "--precompile", interface, "-o", "eddy.pcm"],
+                     ["-fmodule-file=eddy=eddy.pcm", user, "eddy.pcm", "-o", "user", library, "-pthread"]]
+        else:
+            steps = [["-pthread", "-fmodules-ts", "-x", "c++", "-c", interface, "-o", "eddy.o"],
+                     ["-fmodules-ts", user, "eddy.o", "-o", "user", library, "-pthread"]]
+        for step in steps:
+            done = run([*command, *step], cwd=folder)
+            if done.returncode != 0:
+                yield f"{step}:\n{done.stderr}"
+                return
+        if run([pathlib.Path(folder) / "user"]).returncode != 0:
+            yield "module_user.cpp is wrong"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("what", choices=["warnings", "standard"])
+    parser.add_argument("what", choices=["warnings", "module", "standard"])
     parser.add_argument("--cxx", required=True)
     parser.add_argument("--flags", required=True, help="separated by |")
     parser.add_argument("--library", type=pathlib.Path, required=True)
     options = parser.parse_args()
-    check = {"warnings": warnings, "standard": standard}[options.what]
+    check = {"warnings": warnings, "module": module, "standard": standard}[options.what]
     wrong = list(check([options.cxx, *options.flags.split("|")], options.library))
     print("\n".join(wrong) or "nothing to say")
     return 1 if wrong else 0

@@ -419,7 +419,7 @@ TEST(TaskGroup, TheBodyMayBeAFunctionOrOwnItsState) {
       co_await yield_now();
     };
     co_await with_group(body);
-    co_await with_group(std::move(body));
+    co_await with_group(std::ref(body));
   });
 }
 

@@ -1,0 +1,83 @@
+// eddy as a named module: `import eddy;`. The headers stay what is compiled and tested; this exports their names.
+module;
+
+#include "eddy/eddy.hpp"
+
+export module eddy;
+
+export namespace eddy {
+
+// Tasks.
+using eddy::AbortHandle;
+using eddy::block_on;
+using eddy::busy_poll;
+using eddy::current_waker;
+using eddy::dump_tasks;
+using eddy::dump_tasks_to_stderr;
+using eddy::JoinError;
+using eddy::JoinHandle;
+using eddy::JoinResult;
+using eddy::may_lose;
+using eddy::ok;
+using eddy::select;
+using eddy::shield;
+using eddy::spawn;
+using eddy::suspend;
+using eddy::Task;
+using eddy::TaskGroup;
+using eddy::Waker;
+using eddy::when_all;
+using eddy::with_group;
+using eddy::yield_now;
+
+// Time.
+using eddy::Clock;
+using eddy::Duration;
+using eddy::Instant;
+using eddy::Interval;
+using eddy::MissedTick;
+using eddy::sleep;
+using eddy::sleep_until;
+using eddy::timeout;
+using eddy::timeout_at;
+
+// Errors.
+using eddy::Error;
+using eddy::error_category;
+using eddy::failure;
+using eddy::make_error_code;
+using eddy::Result;
+
+// Network.
+using eddy::BufferPool;
+using eddy::Conduit;
+using eddy::KeepAlive;
+using eddy::ListenOptions;
+using eddy::PooledBuffer;
+using eddy::ReadHalf;
+using eddy::ShutdownHow;
+using eddy::SocketAddr;
+using eddy::TcpListener;
+using eddy::TcpStream;
+using eddy::WriteHalf;
+
+// Signals.
+using eddy::ctrl_c;
+using eddy::SignalSet;
+
+// The reactor.
+using eddy::Event;
+using eddy::Events;
+using eddy::events_with_capacity;
+using eddy::Fd;
+using eddy::Interest;
+using eddy::IoSource;
+using eddy::kNoSource;
+using eddy::PlatformReactor;
+using eddy::RawSource;
+using eddy::Reactor;
+using eddy::Token;
+using eddy::with_reactor;
+using eddy::with_reactor_mut;
+
+}  // namespace eddy
