@@ -1,6 +1,8 @@
 // What bytes are read into and written from: any contiguous range of bytes or characters.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <cstddef>
 #include <iterator>
 #include <span>
