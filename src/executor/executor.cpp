@@ -3,12 +3,14 @@
 #include "eddy/executor/blocking_guard.hpp"
 #include "eddy/executor/inbox.hpp"
 #include "eddy/executor/lost_exception.hpp"
+#include "eddy/executor/place.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/platform/fatal.hpp"
 
 #include "reactor/thread_state.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <new>
 #include <optional>
@@ -23,6 +25,12 @@ constexpr unsigned kTasksPerTurn = 61;
 constexpr Duration kTurnLength = std::chrono::milliseconds(1);
 /// More do not fit into a turn, however quick they are.
 constexpr unsigned kMostTasksPerTurn = 256;
+
+/// What children may take until the clock is read again, and how many they are at most.
+constexpr Duration kChildrenLength = std::chrono::microseconds(100);
+constexpr Duration::rep kMostChildren = 64;
+/// So many grants in one turn are enough, even if the clock stands still.
+constexpr unsigned kMostChildGrants = 256;
 
 /// Ends the thread's executor with it. But not one that still runs: a task has called `exit`, and
 /// its frame, which is on the stack, must not be destroyed.
@@ -51,7 +59,7 @@ class Turn final : public Operation {
 inline bool ends(TaskHeader& task) noexcept {
   if (task.operation != nullptr && !task.operation->advance(task)) return false;
   // Each turn of this loop resumes the innermost coroutine. When one ends, its parent is next.
-  while (!task.promise().finished) {
+  while (task.progress == Progress::unfinished) {
     task.operation = nullptr;
     task.resume_point.resume();
     if (task.operation != nullptr) return false;
@@ -88,11 +96,76 @@ PlatformReactor::Notifier make_notifier(const Reactor& reactor) {
 
 }  // namespace
 
-void PromiseBase::stop_misplaced() noexcept {
+void PromiseBase::check_misplaced() const noexcept {
+  const auto* const self = reinterpret_cast<const char*>(this);
+  const auto* const block = static_cast<const char*>(newest_frame.block);
+  // Elsewhere: copying an argument of the coroutine has made a frame meanwhile.
+  const bool elsewhere =
+      std::less<>()(self, block) || !std::less<>()(self, block + newest_frame.size);
+  if (elsewhere && reinterpret_cast<std::uintptr_t>(self) % (2 * sizeof(void*)) == 0) return;
   fatal(
-      "g++ 12 has misplaced the frame of a coroutine: it has no variable of its own, and a "
-      "co_await "
-      "stands in the condition of an if or a loop. Put what is awaited into a variable first");
+      "g++ 12 has misplaced the frame of a coroutine: a co_await stands in the condition of an if, "
+      "a loop or a switch, and the coroutine has no variable before it. Put what is awaited into a "
+      "variable first");
+}
+
+void PromiseBase::end_with_hook() noexcept {
+  // A loop, because an error may end any number of coroutines that await each other with `ok`.
+  PromiseBase* ended = this;
+  while (ended->hook != nullptr) {
+    ended = ended->hook->child_ended(*ended);
+    if (ended == nullptr) return;
+    ended->progress = Progress::finished;
+    if (ended->outermost || !ended->resume_point) return;
+  }
+  ended->member_of->resume_point = ended->resume_point;
+}
+
+void PromiseBase::end_without_value() noexcept {
+  if (!outermost && !resume_point) {
+    progress = Progress::without_value;  // in its first run: who awaits it is told, and stops
+    return;
+  }
+  if (!outermost) task().resume_point = resume_point;  // the place to tell of
+  stop_without_value();
+}
+
+void PromiseBase::stop_without_value() noexcept {
+  fatal(
+      "a coroutine that returns a value, an eddy::Task<T>, has ended without co_return: give every "
+      "path through it a co_return (of a Task<Result<>>: co_return {})");
+}
+
+void PromiseBase::destroy_children(PromiseBase& innermost) noexcept {
+  for (PromiseBase* inner = &innermost; inner != this;) {
+    PromiseBase& outer = of(inner->resume_point);
+    *inner->awaiter = nullptr;
+    inner->frame().destroy();
+    inner = &outer;
+  }
+}
+
+PromiseBase& PromiseBase::innermost_left() noexcept {
+  PromiseBase* innermost = this;
+  while (innermost->left_child) innermost = innermost->child;
+  return *innermost;
+}
+
+bool puts_off(PromiseBase& child) noexcept {
+  if (!Executor::current().children_used_up(*child.member_of)) return false;
+  child.progress = Progress::not_started;
+  return true;
+}
+
+void suspend_before(PromiseBase& child) noexcept {
+  TaskHeader& task = *child.member_of;
+  if (child.progress == Progress::without_value) {
+    task.resume_point = child.resume_point;  // the place to tell of
+    child.stop_without_value();
+  }
+  child.progress = Progress::unfinished;
+  child.awaiting = nullptr;
+  yield_over_budget(task, the_turn(), child.frame());
 }
 
 constinit thread_local Executor* current_executor = nullptr;
@@ -126,6 +199,7 @@ Executor::Executor()
       now_(Clock::now()),
       fitting_(kMostTasksPerTurn) {
   thread_state.executor = true;
+  set_place_writer(write_place_of_running_task);
 }
 
 Executor::~Executor() {
@@ -140,6 +214,18 @@ Executor::~Executor() {
     detail::release(std::exchange(cell, cell->next));
   }
   inbox_->release();
+}
+
+bool Executor::children_used_up(TaskHeader& task) noexcept {
+  const Instant now = Clock::now();
+  const Duration took = now - std::max(now_, std::exchange(children_seen_, now));
+  if (now - now_ >= kTurnLength / 2 || ++child_grants_ > kMostChildGrants) {
+    left_in_turn_ = 1;  // the reactor and the timers are next
+    return true;
+  }
+  task.children = static_cast<std::uint8_t>(std::clamp<Duration::rep>(
+      kChildren * kChildrenLength / std::max(took, Duration(1)), 1, kMostChildren));
+  return false;
 }
 
 void Executor::abort(TaskHeader& task) noexcept {
@@ -172,6 +258,7 @@ void Executor::run_until(const bool& done) {
 }
 
 void Executor::turn() {
+  child_grants_ = 0;
   turn_length_ = std::min(fitting_, std::max(kTasksPerTurn, std::exchange(reported_, 0)));
   left_in_turn_ = turn_length_;
   do {
@@ -192,6 +279,7 @@ inline std::uint8_t Executor::run(TaskHeader& task, std::uint8_t budget) noexcep
   }
   task.state = Waiter::State::running;
   task.budget = budget;
+  task.children = kChildren;
   running_ = &task;
   const int guards = blocking_guards_held();
   const bool ended = ends(task);
@@ -239,7 +327,8 @@ void Executor::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
 }
 
 /// Frees a task that is done, and in no list of waiters.
-inline void Executor::release(TaskHeader& task) noexcept {
+template <class Free>
+inline void Executor::release(TaskHeader& task, Free free_frames) noexcept {
   --live_;
   if (task.has_cell || task.shielded) {
     if (task.has_cell) {
@@ -249,7 +338,7 @@ inline void Executor::release(TaskHeader& task) noexcept {
     if (task.shielded) no_shielded_ = --shielded_ == 0;
   }
   const QuietDestruction quiet;  // of what it had not awaited yet
-  task.promise().frame().destroy();
+  free_frames(task.promise());
   // The last task, or the one that the loop runs for: only here can either end.
   if (live_ == 0 || *done_) left_in_turn_ = 1;
 }
@@ -262,7 +351,7 @@ void Executor::finish(TaskHeader& task) noexcept {
   } else if (task.promise().threw) {
     report_lost_exception(task);
   }
-  release(task);
+  release(task, [](PromiseBase& outermost) { outermost.destroy_ended(); });
 }
 
 void Executor::cancel(TaskHeader& task) noexcept {
@@ -272,11 +361,44 @@ void Executor::cancel(TaskHeader& task) noexcept {
   destroy(task);
 }
 
-void Executor::destroy(TaskHeader& task) noexcept {
+/// Destroys a task that is not running, and has no branch that is.
+inline void Executor::destroy_alone(TaskHeader& task) noexcept {
+  release(task, [&](PromiseBase& outermost) {
+    outermost.destroy_from(PromiseBase::of(task.resume_point));
+  });
+}
+
+inline void Executor::end_wait(TaskHeader& task) noexcept {
   task.state = Waiter::State::done;
   task.unlink();
   if (task.watches()) task.unwatch();
-  release(task);
+}
+
+void Executor::destroy(TaskHeader& task) noexcept {
+  end_wait(task);
+  if (task.has_branches) {
+    destroy_with_branches(task);
+  } else {
+    destroy_alone(task);
+  }
+}
+
+/// In a loop, because branches may have branches without end.
+void Executor::destroy_with_branches(TaskHeader& task) noexcept {
+  ListNode owners;  // a stack: each stands before the one that owns it
+  for (TaskHeader* doomed = &task;;) {
+    Operation* const waits_on = doomed->has_branches ? doomed->operation : nullptr;
+    if (Waiter* const branch = waits_on != nullptr ? waits_on->give_up_branch() : nullptr) {
+      owners.push_front(*doomed);
+      doomed = static_cast<TaskHeader*>(branch);
+      end_wait(*doomed);
+      continue;
+    }
+    destroy_alone(*doomed);
+    if (!owners.linked()) return;
+    doomed = static_cast<TaskHeader*>(static_cast<Waiter*>(owners.next));
+    doomed->unlink();
+  }
 }
 
 /// All but the shielded ones, what these have spawned, and the branches, which go with their tasks.

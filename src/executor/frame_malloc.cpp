@@ -6,6 +6,7 @@
 namespace eddy::detail {
 
 constinit thread_local std::array<FrameList, kFrameLists> frame_lists{};
+constinit thread_local NewestFrame newest_frame;
 
 void* allocate_new_frame(std::size_t size) { return ::operator new(size); }
 

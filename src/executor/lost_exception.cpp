@@ -1,7 +1,6 @@
 #include "eddy/executor/lost_exception.hpp"
 
 #include "eddy/executor/executor.hpp"
-#include "eddy/executor/inbox.hpp"
 #include "eddy/executor/promise.hpp"
 #include "eddy/platform/fatal.hpp"
 
@@ -36,19 +35,6 @@ std::string what_of(const std::exception_ptr& exception) {
 
 }  // namespace
 
-std::source_location spawn_place(const TaskHeader& task, const Waiter* parent) noexcept {
-  if (task.spawned_at.line() != 0 || !task.branch) return task.spawned_at;
-  // A branch that ends in its first run: its task is the one that has started it.
-  if (parent == nullptr) parent = Executor::current().starter();
-  while (parent != nullptr) {
-    const auto& above = static_cast<const TaskHeader&>(*parent);
-    const TaskOwner* const owner = owner_of(above);
-    if (above.spawned_at.line() != 0 || owner == nullptr) return above.spawned_at;
-    parent = owner->branch_of();
-  }
-  return {};
-}
-
 void report_lost_exception(TaskHeader& task) noexcept {
   try {
     warn("a detached task, spawned " + place_text(task.spawned_at) + ", ended with an exception" +
@@ -69,7 +55,7 @@ void report_lost_exception(const CaughtException& lost) noexcept {
 
 void PromiseBase::stop_if_destroyed() const noexcept {
   const TaskHeader& of = outermost ? static_cast<const TaskHeader&>(*this) : *member_of;
-  if (!finished && of.state != Waiter::State::done) return;
+  if (progress != Progress::finished && of.state != Waiter::State::done) return;
   try {
     fatal(
         "a destructor threw while the frame of its coroutine was destroyed, in the task spawned " +

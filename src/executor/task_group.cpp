@@ -55,13 +55,18 @@ void TaskGroup::note_end(Member& member) noexcept {
   }
 }
 
-void TaskGroup::destroy_all() noexcept {
+detail::TaskHeader* TaskGroup::give_up_member() noexcept {
   cancelled_ = true;
-  while (members_.linked()) {
-    const std::unique_ptr<Member> member(&static_cast<Member&>(*members_.next));
-    member->unlink();
-    --size_;
-    detail::Executor::current().destroy(*member->task);
+  if (!members_.linked()) return nullptr;
+  const std::unique_ptr<Member> member(&static_cast<Member&>(*members_.next));
+  member->unlink();
+  --size_;
+  return member->task;
+}
+
+void TaskGroup::destroy_all() noexcept {
+  while (detail::TaskHeader* const task = give_up_member()) {
+    detail::Executor::current().destroy(*task);
   }
 }
 

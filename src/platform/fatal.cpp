@@ -2,19 +2,36 @@
 
 #include "eddy/platform/sys.hpp"
 
+#include <array>
+#include <atomic>
 #include <cstdlib>
+#include <initializer_list>
 #include <span>
 
 namespace eddy::detail {
 
-void warn(std::string_view what) noexcept {
-  for (std::string_view part : {std::string_view("eddy: "), what, std::string_view("\n")}) {
+namespace {
+
+constinit std::atomic<PlaceWriter> place_writer{nullptr};
+
+void print(std::initializer_list<std::string_view> parts) noexcept {
+  for (const std::string_view part : parts) {
     sys::write_to_stderr(std::as_bytes(std::span(part)));
   }
 }
 
+}  // namespace
+
+void warn(std::string_view what) noexcept { print({"eddy: ", what, "\n"}); }
+
+void set_place_writer(PlaceWriter writer) noexcept { place_writer.store(writer); }
+
 void fatal(std::string_view what) noexcept {
-  warn(what);
+  // A message that fails in turn has no place.
+  const PlaceWriter writer = place_writer.exchange(nullptr);
+  std::array<char, 512> place{};
+  const std::size_t size = writer != nullptr ? writer(place) : 0;
+  print({"eddy: ", what, std::string_view(place.data(), size), "\n"});
   std::abort();
 }
 

@@ -284,5 +284,61 @@ TEST(CompilerTrapsDeathTest, AFrameThatGccMisplacesStopsTheProgramInWords) {
   }
 }
 
+Task<std::size_t> size(bool wait) {
+  if (wait) co_await yield_now();
+  co_return 3;
+}
+
+/// The values of two conditions take sixteen bytes, so the frame is as well aligned as a right one.
+Task<> wait_in_two_switches_without_variables(int& steps) {
+  switch (co_await size(true)) {
+    case 3:
+      ++steps;
+  }
+  switch (co_await size(true)) {
+    case 3:
+      ++steps;
+  }
+}
+
+TEST(CompilerTrapsDeathTest, AFrameThatGccMisplacesBySixteenBytesStopsTheProgramToo) {
+  const auto wait = [] {
+    int steps = 0;
+    run([&]() -> Task<> { co_await wait_in_two_switches_without_variables(steps); });
+    EXPECT_EQ(steps, 2);
+  };
+  if (kMisplacesFrames) {
+    EXPECT_DEATH(wait(), "Put what is awaited into a variable first");
+  } else {
+    wait();
+  }
+}
+
+/// Its copy makes a coroutine, between the memory for the frame that it is an argument of and the
+/// promise in it.
+class MakesACoroutine {
+ public:
+  MakesACoroutine() = default;
+  MakesACoroutine(const MakesACoroutine&) {
+    other_ = std::make_unique<Task<std::size_t>>(size(true));
+  }
+  MakesACoroutine& operator=(const MakesACoroutine&) = delete;
+  ~MakesACoroutine() = default;
+
+ private:
+  std::unique_ptr<Task<std::size_t>> other_;
+};
+
+Task<int> take_what_makes_a_coroutine(MakesACoroutine) {
+  co_await yield_now();
+  co_return 5;
+}
+
+TEST(CompilerTraps, ACoroutineMadeByTheCopyOfAnArgumentIsNotTakenForAMisplacedFrame) {
+  const MakesACoroutine argument;
+  EXPECT_EQ(run([&]() -> Task<int> { co_return co_await take_what_makes_a_coroutine(argument); }),
+            5);
+}
+
 }  // namespace
 }  // namespace eddy

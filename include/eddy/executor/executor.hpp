@@ -23,6 +23,9 @@ class Inbox;
 /// Operations that may succeed at once, one after another, before a task yields.
 inline constexpr std::uint8_t kBudget = 48;
 
+/// Children that a task may await, from when it begins to run, before the clock is read.
+inline constexpr std::uint8_t kChildren = 8;
+
 /// The executor of this thread, if it has one.
 extern constinit thread_local Executor* current_executor;
 
@@ -60,7 +63,8 @@ class Executor {
   }
   /// Takes over a branch of the task that runs now, and runs it up to its first wait.
   void start_branch(TaskHeader& branch, TaskOwner& owner) noexcept;
-  /// Destroys the frames of a task that is not running, innermost first. Its owner is not told.
+  /// Destroys the frames of a task that is not running, and before them its branches, innermost
+  /// first. Its owner is not told.
   void destroy(TaskHeader& task) noexcept;
   /// Asks for a task to be cancelled: the loop destroys it, at its next suspension if it is
   /// running.
@@ -73,6 +77,10 @@ class Executor {
     if (left_in_turn_ == 1) left_in_turn_ = 2;
   }
 
+  /// `task` has awaited as many children as it was allowed to. True: it must yield. False: it may
+  /// await some more.
+  bool children_used_up(TaskHeader& task) noexcept;
+
   /// Runs tasks until `done`, then cancels those that are left and waits for the shielded ones.
   void run_until(const bool& done);
   bool in_loop() const noexcept { return in_loop_; }
@@ -84,10 +92,13 @@ class Executor {
   Instant now() const noexcept { return now_; }
   /// The task that runs; null if none does.
   TaskHeader* running() const noexcept { return running_; }
-  /// The task of which a branch runs for the first time; null if none does.
-  const TaskHeader* starter() const noexcept {
-    return starters_ == nullptr ? nullptr : starters_->task;
-  }
+  /// A task that starts a branch, while that runs for the first time.
+  struct Starter {
+    TaskHeader* task;
+    const Starter* before;
+  };
+  /// Those of the branch that runs, if it is new; the nearest first.
+  const Starter* starters() const noexcept { return starters_; }
   void set_busy_poll(Duration length) noexcept { busy_poll_ = length; }
   /// Calls `f(task)` with every task that has not ended, but for those that the end of `block_on`
   /// is about to cancel: first what runs or can run, then what waits. `f` may take the task out of
@@ -96,12 +107,6 @@ class Executor {
   void for_each_task(F f);
 
  private:
-  /// A task that starts a branch, while that runs for the first time.
-  struct Starter {
-    TaskHeader* task;
-    const Starter* before;
-  };
-
   /// The running task is shielded, or was spawned by such a task.
   bool runs_for_shielded() const noexcept {
     return running_ != nullptr && (running_->shielded || running_->of_shielded);
@@ -112,7 +117,11 @@ class Executor {
   void suspend(TaskHeader& task) noexcept;
   void finish(TaskHeader& task) noexcept;
   void cancel(TaskHeader& task) noexcept;
-  void release(TaskHeader& task) noexcept;
+  template <class Free>
+  void release(TaskHeader& task, Free free_frames) noexcept;
+  static void end_wait(TaskHeader& task) noexcept;
+  void destroy_alone(TaskHeader& task) noexcept;
+  void destroy_with_branches(TaskHeader& task) noexcept;
   void look();
   void park();
   bool poll_busily();
@@ -130,7 +139,9 @@ class Executor {
   std::size_t live_ = 0;  ///< how many tasks have not ended
   TaskHeader* running_ = nullptr;
   const Starter* starters_ = nullptr;  ///< those of the branch that runs, if it is new
-  Instant now_;                        ///< the last reading of the clock
+  Instant now_;                        ///< the last reading of the clock, but for those below
+  Instant children_seen_;              ///< when a task last used up its children
+  unsigned child_grants_ = 0;          ///< how often that was, in this turn
   Duration busy_poll_{};
   WaitSlack slack_;                   ///< of this thread's waits
   const bool* done_ = &no_shielded_;  ///< whether what `run_until` runs for has ended

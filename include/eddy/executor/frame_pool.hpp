@@ -27,6 +27,13 @@ inline constexpr std::size_t kFrameLists = 128;
 
 extern constinit thread_local std::array<FrameList, kFrameLists> frame_lists;
 
+/// The block that this thread has last made for a coroutine.
+struct NewestFrame {
+  void* block = nullptr;
+  std::size_t size = 0;
+};
+extern constinit thread_local NewestFrame newest_frame;
+
 /// The list of a size; kFrameLists or more if there is none.
 constexpr std::size_t frame_list_of(std::size_t size) noexcept {
   return (size + kHeapHeader - 1) / kFrameGrain;

@@ -1,6 +1,7 @@
 // What is said on standard error of what would be lost in silence.
 #pragma once
 
+#include "eddy/executor/place.hpp"
 #include "eddy/platform/assert.hpp"
 
 #include <exception>
@@ -9,7 +10,6 @@
 namespace eddy::detail {
 
 class Executor;
-class Waiter;
 struct TaskHeader;
 
 /// An exception with which a task ended, and where that task was spawned.
@@ -17,10 +17,6 @@ struct CaughtException {
   std::exception_ptr exception;
   std::source_location spawned_at;
 };
-
-/// Where `task` was spawned. A branch was not: for it, where the task was spawned that awaits it,
-/// which `parent` says once that task waits.
-std::source_location spawn_place(const TaskHeader& task, const Waiter* parent) noexcept;
 
 /// Says on standard error that a detached task threw. An exception that nobody will ever see would
 /// be worse.

@@ -32,17 +32,23 @@ inline constexpr bool returns_result = false;
 template <class T>
 inline constexpr bool returns_result<PromiseOf<T>> = is_result<T>;
 
-/// Ends the coroutine of `promise` here with `error`, without running it on: as a return would, but
-/// its locals are destroyed by who awaits it, before the result is used there. Of a task that
-/// returns no `Result` it is never asked: `ok` throws there.
+/// Makes `error` the result of `promise`. Of a task that returns no `Result` it is never asked:
+/// `ok` throws there.
 template <class P>
-void return_error(P& promise, std::error_code error) noexcept {
+void set_error(P& promise, std::error_code error) noexcept {
   if constexpr (returns_result<P>) {
     promise.stored.set(std::unexpected(error));
-    promise.end();
   } else {
     fatal("an error was to be returned from a task that returns no Result");
   }
+}
+
+/// Ends the coroutine of `promise` here with `error`, without running it on: as a return would, but
+/// its locals are destroyed by who awaits it, before the result is used there.
+template <class P>
+void return_error(P& promise, std::error_code error) noexcept {
+  set_error(promise, error);
+  promise.end();
 }
 
 /// The value of a `Result`, or void.
@@ -94,6 +100,9 @@ class [[nodiscard]] OkAwaiter final : public Operation {
     return *this;
   }
 
+  Waiter* give_up_branch() noexcept override {
+    return complete_ ? nullptr : operation_.give_up_branch();
+  }
   bool advance(Waiter& waiter) noexcept override {
     return (complete_ || operation_.advance(waiter)) && finish(static_cast<TaskHeader&>(waiter));
   }
@@ -142,27 +151,32 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
 
   bool await_ready() noexcept { return TaskAwaiter<T>::await_ready() && goes_on(child()); }
   void await_suspend(std::coroutine_handle<> parent) noexcept {
-    if (child().finished) {
+    if (child().progress == Progress::finished) {
+      child().resume_point = parent;
+      child().awaiter = this->place();
+      promise_->leave(child());
       return_error(*promise_, child().stored.peek().error());
     } else {
-      child().resume_point = parent;
       child().hook = this;
+      TaskAwaiter<T>::await_suspend(parent);
     }
   }
   typename T::value_type await_resume() { return unwrap(this->take()); }
 
  private:
-  Promise<T>& child() noexcept { return this->child_.promise(); }
+  using TaskAwaiter<T>::child;
 
   static bool goes_on(const Promise<T>& child) noexcept {
     return child.threw || !returns_result<P> || child.stored.peek().has_value();
   }
-  void child_ended(PromiseBase&) noexcept override {
+  PromiseBase* child_ended(PromiseBase&) noexcept override {
     if (goes_on(child())) {
       child().member_of->resume_point = child().resume_point;
-    } else {
-      return_error(*promise_, child().stored.peek().error());
+      return nullptr;
     }
+    promise_->leave(child());
+    set_error(*promise_, child().stored.peek().error());
+    return promise_;
   }
 
   P* promise_;

@@ -164,6 +164,12 @@ struct BranchSet {
     }
   }
 
+  /// The operation begins to wait.
+  void wake_later(Waiter& waiting) noexcept {
+    waiter = &waiting;
+    static_cast<TaskHeader&>(waiting).has_branches = true;
+  }
+
   Waiter* waiter = nullptr;  ///< set once the operation has begun to wait
   std::size_t running = 0;
   WakeOn wake_on;
@@ -188,8 +194,10 @@ class Branch final : public TaskOwner {
     Executor::current().start_branch(*header_, *this);
   }
   void cancel() noexcept {
-    if (header_ != nullptr) Executor::current().destroy(*std::exchange(header_, nullptr));
+    if (header_ != nullptr) Executor::current().destroy(*give_up());
   }
+  /// Hands the branch over to who destroys it; null if it is not running.
+  TaskHeader* give_up() noexcept { return std::exchange(header_, nullptr); }
 
   bool ended() const noexcept { return !outcome.pending(); }
 

@@ -56,14 +56,20 @@ class PromiseBase : public TaskHeader {
     return std::coroutine_handle<PromiseBase>::from_promise(*this);
   }
 
-  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void* operator new(std::size_t size) {
+    void* const block = allocate_frame(size);
+    if constexpr (kIsGcc) newest_frame = {block, size};
+    return block;
+  }
   static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
   /// Stops the program if g++ has not laid out the frame as resuming it takes for granted: the
-  /// promise follows two pointers at the start of the block, which is aligned to twice their size.
+  /// promise follows two pointers at the start of the block that `operator new` gave. Where that is
+  /// inlined the compiler knows the answer, and the check is gone.
   void check_frame() const noexcept {
-    if constexpr (kIsGcc && __STDCPP_DEFAULT_NEW_ALIGNMENT__ == 2 * sizeof(void*)) {
-      if (reinterpret_cast<std::uintptr_t>(this) % (2 * sizeof(void*)) != 0) stop_misplaced();
+    if constexpr (kIsGcc) {
+      const char* const begin = reinterpret_cast<const char*>(this) - 2 * sizeof(void*);
+      if (begin != newest_frame.block) check_misplaced();
     }
   }
 
@@ -73,7 +79,12 @@ class PromiseBase : public TaskHeader {
     bool await_ready() const noexcept { return false; }
     template <class P>
     void await_suspend(std::coroutine_handle<P> frame) const noexcept {
-      frame.promise().end();
+      P& promise = frame.promise();
+      if (!promise.stored.has_value() && !promise.threw) [[unlikely]] {
+        promise.end_without_value();
+      } else {
+        promise.end();
+      }
     }
     void await_resume() const noexcept {}
   };
@@ -93,20 +104,46 @@ class PromiseBase : public TaskHeader {
     operation = nullptr;
     owner = nullptr;
     spawned_at = where;
+    awaiting = nullptr;
     return *this;
   }
 
   /// The coroutine has its result, or its exception: whoever awaits it goes on. A child that ends
   /// in its first run, before it ever waited, returns into its parent's `await_ready`, which looks
-  /// at `finished`; so the stack is as deep as coroutines nest, in every build mode.
+  /// at `progress`; so the stack is as deep as coroutines nest, in every build mode.
   void end() noexcept {
-    finished = true;
+    progress = Progress::finished;
     if (outermost || !resume_point) return;
     if (hook != nullptr) {
-      hook->child_ended(*this);
+      end_with_hook();
     } else {
       member_of->resume_point = resume_point;
     }
+  }
+  /// A coroutine that owes a value has run to its end without `co_return`. Stops the program, now
+  /// or, in its first run, when the coroutine that awaits it is known.
+  void end_without_value() noexcept;
+
+  /// An error of `ok` ends this coroutine. `ended`, the child that gave the error, stays alive
+  /// until the frame of this one is destroyed.
+  void leave(PromiseBase& ended) noexcept {
+    child = &ended;
+    left_child = true;
+  }
+  /// Destroys the frame, and before it those of the children inside it, innermost first; not by
+  /// recursion, so that their number is no matter. `innermost` is this, or one of the children.
+  void destroy_from(PromiseBase& innermost) noexcept {
+    if (&innermost != this) [[unlikely]] {
+      destroy_children(innermost);
+    }
+    frame().destroy();
+  }
+  /// The same for a coroutine that has ended.
+  void destroy_ended() noexcept {
+    if (left_child) [[unlikely]] {
+      destroy_children(innermost_left());
+    }
+    frame().destroy();
   }
 
   union {
@@ -120,11 +157,16 @@ class PromiseBase : public TaskHeader {
     if constexpr (kDebugChecks) awaiting = nullptr;
   }
 
+  [[noreturn]] static void stop_without_value() noexcept;
+
  protected:
-  [[noreturn]] static void stop_misplaced() noexcept;
   /// Stops the program if the exception that is being handled came out of a destructor, as the
   /// frame was destroyed.
   void stop_if_destroyed() const noexcept;
+  void check_misplaced() const noexcept;
+  void end_with_hook() noexcept;
+  void destroy_children(PromiseBase& innermost) noexcept;
+  PromiseBase& innermost_left() noexcept;
   ~PromiseBase() {
     if (threw) std::destroy_at(&exception);
   }
@@ -140,6 +182,7 @@ class Stored {
   void set(U&& value) {
     value_.emplace(std::forward<U>(value));
   }
+  bool has_value() const noexcept { return value_.has_value(); }
   T take() { return std::move(*value_); }
   const T& peek() const { return *value_; }
 
@@ -151,6 +194,7 @@ template <class T>
 class Stored<T&> {
  public:
   void set(T& value) noexcept { value_ = &value; }
+  bool has_value() const noexcept { return value_ != nullptr; }
   T& take() const noexcept { return *value_; }
 
  private:
@@ -160,6 +204,7 @@ class Stored<T&> {
 template <>
 class Stored<void> {
  public:
+  static constexpr bool has_value() noexcept { return true; }
   void take() const noexcept {}
 };
 
@@ -208,6 +253,13 @@ inline constexpr bool starts_branches = requires { requires Op::kStartsBranches;
 template <class Op>
 inline constexpr bool refers_to_others = requires { requires Op::kRefersToOthers; };
 
+/// The task has awaited children for as long as one may without a look at the clock. True: `child`
+/// is to be put off, because other tasks, timers and sockets must be looked at first.
+bool puts_off(PromiseBase& child) noexcept;
+/// The rest of the suspension of who awaits `child`, which is not suspended itself: it was put off,
+/// or has ended without a value.
+void suspend_before(PromiseBase& child) noexcept;
+
 /// Starts `operation` for the coroutine `frame`. False: it is complete, the coroutine goes on.
 /// True: the coroutine is suspended until the loop has seen `leaf`, which stands for `operation` in
 /// the task, complete. `leaf.waiting()` is what the task waits on while `operation` is not
@@ -218,25 +270,32 @@ bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
   static_assert(noexcept(operation.try_start()), "an operation keeps its exceptions for take()");
   const bool spent = task.budget == 0;  // before: branches use it too
   const bool yields_first = refers_to_others<Op> && spent;
+  // What tells of a place asks for the coroutine. It costs a store, and so here in debug builds
+  // alone; where the operation waits, the store is due anyway.
+  const std::coroutine_handle<> before = task.resume_point;
+  if constexpr (kDebugChecks) task.resume_point = frame;
   if (!yields_first && operation.try_start()) {
     if constexpr (!refers_to_others<Op>) {
       if (spent) {
         yield_over_budget(task, leaf.complete(), frame);
         return true;
       }
-      if (task.budget == 0) return false;
     }
-    --task.budget;
+    if constexpr (kDebugChecks) task.resume_point = before;
+    if (refers_to_others<Op> || task.budget != 0) --task.budget;
     return false;
   }
+  task.resume_point = frame;  // first, so that a message of `begin_wait` tells the right place
   const bool waits = operation.begin_wait(task);
   if (yields_first) {
     yield_over_budget(task, waits ? leaf.waiting() : leaf.complete(), frame);
     return true;
   }
-  if (!waits) return false;
+  if (!waits) {
+    task.resume_point = nullptr;  // `frame` goes on, and may be gone when a message asks
+    return false;
+  }
   task.operation = &leaf.waiting();
-  task.resume_point = frame;
   return true;
 }
 

@@ -48,7 +48,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Selec
     return any;
   }
   bool begin_wait(Waiter& waiter) noexcept {
-    set_.waiter = &waiter;
+    set_.wake_later(waiter);
     return true;
   }
   bool advance(Waiter&) noexcept override {
@@ -57,6 +57,11 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Selec
     return true;
   }
   Waiting describe() const noexcept override { return {"the first of several", kNoSource}; }
+  Waiter* give_up_branch() noexcept override {
+    Waiter* given = nullptr;
+    any_of([&](auto& branch) { return (given = branch.give_up()) != nullptr; });
+    return given;
+  }
 
   /// Cancels all branches.
   void cancel() noexcept {

@@ -90,21 +90,29 @@ inline Task<void> Promise<void>::get_return_object(const void* place) noexcept {
 template <class T>
 class [[nodiscard]] TaskAwaiter {
  public:
-  TaskAwaiter(TaskHeader& task, Task<T>&& child) noexcept : child_(detail_release(child)) {
-    child_.promise().member_of = &task;
+  TaskAwaiter(TaskHeader& task, Task<T>&& awaited) noexcept
+      : frame_(detail_release(awaited).address()) {
+    child().member_of = &task;
   }
-  TaskAwaiter(TaskAwaiter&& other) noexcept : child_(std::exchange(other.child_, nullptr)) {}
+  TaskAwaiter(TaskAwaiter&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   TaskAwaiter& operator=(TaskAwaiter&&) = delete;
   ~TaskAwaiter() {
-    if (child_) child_.destroy();
+    if (frame_ != nullptr) destroy_child();
   }
 
   bool await_ready() noexcept {
-    child_.resume();
-    return child_.promise().finished;
+    if (--child().member_of->children == 0 && puts_off(child())) [[unlikely]] {
+      return false;
+    }
+    handle().resume();
+    return child().progress == Progress::finished;
   }
   void await_suspend(std::coroutine_handle<> parent) noexcept {
-    child_.promise().resume_point = parent;
+    child().resume_point = parent;
+    child().awaiter = &frame_;
+    if (child().progress != Progress::unfinished) [[unlikely]] {
+      suspend_before(child());
+    }
   }
   /// The child's frame, and so its arguments, are gone before the parent uses the result.
   T await_resume() { return take(); }
@@ -116,11 +124,39 @@ class [[nodiscard]] TaskAwaiter {
 
  protected:
   T take() {
-    const TaskAwaiter ended(std::move(*this));
-    return ended.child_.promise().take();
+    const AtEnd at_end(*this);
+    return child().take();
+  }
+  Promise<T>& child() const noexcept { return handle().promise(); }
+  /// Where the frame is kept.
+  void** place() noexcept { return &frame_; }
+
+ private:
+  class AtEnd {
+   public:
+    explicit AtEnd(TaskAwaiter& awaiter) noexcept : awaiter_(awaiter) {}
+    AtEnd(const AtEnd&) = delete;
+    AtEnd& operator=(const AtEnd&) = delete;
+    ~AtEnd() { awaiter_.destroy_child(); }
+
+   private:
+    TaskAwaiter& awaiter_;
+  };
+
+  void destroy_child() noexcept {
+    // Only an error of `ok` leaves children in a frame, and only a `Result` can hold it.
+    if constexpr (is_result<T>) {
+      child().destroy_ended();
+    } else {
+      handle().destroy();
+    }
+    frame_ = nullptr;  // last, so that the compiler sees that the destructor has nothing to do
+  }
+  std::coroutine_handle<Promise<T>> handle() const noexcept {
+    return std::coroutine_handle<Promise<T>>::from_address(frame_);
   }
 
-  std::coroutine_handle<Promise<T>> child_;
+  void* frame_;  ///< null once the frame is gone; whoever destroys it first clears this
 };
 
 }  // namespace detail

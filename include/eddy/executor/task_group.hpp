@@ -143,6 +143,9 @@ class TaskGroup final {
   void add(Task<> task, std::source_location where);
   void note_end(Member& member) noexcept;
   void destroy_all() noexcept;
+  /// Takes the first member out of the group, to be destroyed; null if there is none. After it
+  /// nothing starts.
+  detail::TaskHeader* give_up_member() noexcept;
 
   detail::ListNode members_;
   detail::ListNode idle_ops_;  ///< of `IdleOp`
@@ -179,12 +182,16 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
     return over();
   }
   bool begin_wait(Waiter& waiter) noexcept {
-    set_.waiter = &waiter;
+    set_.wake_later(waiter);
     group_.scope_ = &waiter;
     return true;
   }
   bool advance(Waiter&) noexcept override { return over(); }
   Waiting describe() const noexcept override { return {"a task group", kNoSource}; }
+  Waiter* give_up_branch() noexcept override {
+    if (Waiter* const member = group_.give_up_member()) return member;
+    return body_ ? body_->give_up() : nullptr;
+  }
 
   /// Cancels the tasks of the group, then its body, whose locals they may use.
   void cancel() noexcept {

@@ -34,10 +34,20 @@ class TaskOwner {
 /// Told when a coroutine that was awaited with `ok` has ended after a wait.
 class EndHook {
  public:
-  virtual void child_ended(PromiseBase& child) noexcept = 0;
+  /// Null: the awaiting coroutine goes on. Else `child` has an error, which is now the result of
+  /// the awaiting coroutine too; that is returned.
+  virtual PromiseBase* child_ended(PromiseBase& child) noexcept = 0;
 
  protected:
   ~EndHook() = default;
+};
+
+/// How far a coroutine has come.
+enum class Progress : std::uint8_t {
+  unfinished,     ///< it has no result yet
+  finished,       ///< it has its result, or its exception
+  not_started,    ///< a child that is put off until its task has been to the end of the queue
+  without_value,  ///< a child that ended in its first run without the `co_return` of a value
 };
 
 /// The head of every coroutine's promise.
@@ -49,20 +59,27 @@ class EndHook {
 ///
 /// A program may have a million of them: the order of the members leaves no holes.
 struct TaskHeader : Waiter {
-  TaskHeader() noexcept : Waiter(Unused()) {}
+  TaskHeader() noexcept : Waiter(Unused()) {}  // NOLINT(cppcoreguidelines-pro-type-member-init)
 
-  // Of every coroutine.
+  // Of every coroutine. The flags fill a byte, so that one store initialises the word.
   bool outermost : 1 = false;
-  bool finished : 1 = false;  ///< has its result,
-  bool threw : 1 = false;     ///< which is an exception
+  bool threw : 1 = false;       ///< its result is an exception
+  bool left_child : 1 = false;  ///< an error of `ok` ended it; `child` is a frame that lives still
 
   // Of a task.
   bool cancel_requested : 1 = false;
-  bool shielded : 1 = false;  ///< outlives the end of `block_on`
-  bool branch : 1 = false;    ///< owned by an operation of another task
-  bool has_cell : 1 = false;  ///< since its first `Waker`
-  std::uint8_t budget;        ///< operations that may still succeed at once
-  bool of_shielded;           ///< spawned by a shielded task, or by one of which this is true
+  bool shielded : 1 = false;      ///< outlives the end of `block_on`
+  bool branch : 1 = false;        ///< owned by an operation of another task
+  bool has_cell : 1 = false;      ///< since its first `Waker`
+  bool has_branches : 1 = false;  ///< what it waits on, or did once, owns tasks
+
+  // Of every coroutine.
+  Progress progress = Progress::unfinished;
+
+  // Of a task.
+  std::uint8_t budget;    ///< operations that may still succeed at once
+  std::uint8_t children;  ///< children that it may await before the clock is read
+  bool of_shielded;       ///< spawned by a shielded task, or by one of which this is true
 
   /// Of a task: its innermost coroutine. Of a child: the one that awaits it, once this has waited.
   std::coroutine_handle<> resume_point;
@@ -75,8 +92,14 @@ struct TaskHeader : Waiter {
     WakerCell* cell;        ///< keeps the owner as well
     TaskHeader* member_of;  ///< of a child: its task
   };
-  std::source_location spawned_at;
-  Instant since;  ///< when it last suspended, to the turn of the loop
+  union {
+    std::source_location spawned_at;  ///< of a task
+    void** awaiter;  ///< of a child that was suspended: where its awaiter keeps its frame
+  };
+  union {
+    Instant since;       ///< of a task: when it last suspended, to the turn of the loop
+    PromiseBase* child;  ///< if `left_child`
+  };
 
   TaskHeader& task() noexcept { return outermost ? *this : *member_of; }
   PromiseBase& promise() noexcept;

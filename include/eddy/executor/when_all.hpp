@@ -29,11 +29,12 @@ class AllOp : public Operation {
     return over();
   }
   bool begin_wait(Waiter& waiter) noexcept {
-    set_.waiter = &waiter;
+    set_.wake_later(waiter);
     return true;
   }
   bool advance(Waiter&) noexcept override { return over(); }
   Waiting describe() const noexcept override { return {"all of several", kNoSource}; }
+  Waiter* give_up_branch() noexcept override { return branches_.give_up(); }
 
   /// Cancels all branches.
   void cancel() noexcept {
@@ -65,6 +66,13 @@ class TupleBranches {
   void for_each(F f) {
     std::apply([&](auto&... branch) { (f(branch), ...); }, branches);
   }
+  TaskHeader* give_up() noexcept {
+    TaskHeader* given = nullptr;
+    for_each([&](auto& branch) {
+      if (given == nullptr) given = branch.give_up();
+    });
+    return given;
+  }
 
   std::tuple<Branch<Ts>...> branches;
 };
@@ -81,8 +89,15 @@ class VectorBranches {
   void for_each(F f) {
     for (Branch<T>& branch : branches) f(branch);
   }
+  TaskHeader* give_up() noexcept {
+    while (given_up < branches.size()) {
+      if (TaskHeader* const given = branches[given_up++].give_up()) return given;
+    }
+    return nullptr;
+  }
 
   std::vector<Branch<T>> branches;
+  std::size_t given_up = 0;  ///< those before it are not running
 };
 
 template <class... Ts>

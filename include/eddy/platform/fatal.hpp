@@ -3,15 +3,22 @@
 
 #include "eddy/platform/compiler.hpp"
 
+#include <cstddef>
+#include <span>
 #include <string_view>
 
 namespace eddy::detail {
 
-/// Prints "eddy: `what`" to standard error and aborts. For broken contracts only, never for errors
-/// that a correct program can meet.
+/// Prints "eddy: `what`" to standard error, with the place of the task that runs, and aborts. For
+/// broken contracts only, never for errors that a correct program can meet.
 [[noreturn]] void fatal(std::string_view what) noexcept;
 
 /// Prints "eddy: `what`" to standard error.
 void warn(std::string_view what) noexcept;
+
+/// Writes where the running task is, and gives how many bytes that took: what `fatal` adds.
+using PlaceWriter = std::size_t (*)(std::span<char> out) noexcept;
+/// The same for all threads; whoever runs tasks sets it.
+void set_place_writer(PlaceWriter writer) noexcept;
 
 }  // namespace eddy::detail

@@ -32,7 +32,8 @@ struct Watched {
 class Waiter : public ListNode {
  public:
   Waiter() noexcept { make_idle(); }
-  explicit Waiter(Unused unused) noexcept : ListNode(unused) {}
+  explicit Waiter(Unused unused) noexcept
+      : ListNode(unused), state(State::idle), direction(Direction::read) {}
 
   enum class State : std::uint8_t {
     idle,       ///< waits; a wake puts it on the ready queue
@@ -135,6 +136,11 @@ class Operation {
   virtual bool advance(Waiter& waiter) noexcept = 0;
 
   virtual Waiting describe() const noexcept = 0;
+
+  /// For who cancels the task that waits: gives up one branch, a task that this operation owns, to
+  /// be destroyed first. Null if there is none left. So a chain of branches within branches is
+  /// cancelled in a loop, however long it is.
+  virtual Waiter* give_up_branch() noexcept { return nullptr; }
 
  protected:
   Operation() noexcept = default;

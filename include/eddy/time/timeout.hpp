@@ -71,6 +71,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
     return true;
   }
   Waiting describe() const noexcept override { return operation_.describe(); }
+  Waiter* give_up_branch() noexcept override { return operation_.give_up_branch(); }
 
   /// Cancels the branches of the operation, if it has any.
   void cancel() noexcept {
@@ -109,7 +110,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
     return branch_.ended();
   }
   bool begin_wait(Waiter& waiter) noexcept {
-    set_.waiter = &waiter;
+    set_.wake_later(waiter);
     timer_.arm(waiter, limit_);
     return true;
   }
@@ -123,6 +124,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
     return true;
   }
   Waiting describe() const noexcept override { return {"a task with a time limit", kNoSource}; }
+  Waiter* give_up_branch() noexcept override { return branch_.give_up(); }
 
   void cancel() noexcept { branch_.cancel(); }
 
