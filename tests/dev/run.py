@@ -13,10 +13,10 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 NOBODY = 65534
-COMMANDS = ["demo", "test", "install", "build", "bench", "bench guard", "bench peers", "soak", "format", "lint"]
+COMMANDS = ["demo", "test", "install", "coverage", "build", "bench", "bench guard", "bench peers", "soak", "format", "lint"]
 WRONG = ["nonsense", "demo --nonsense", "test --nonsense", "test --preset", "test --preset nonsense",
          "test --preset windows", "test --platform", "test --platform nonsense", "test --all more",
-         "install", "install one two", "install --nonsense", "build nonsense", "build release debug",
+         "coverage nonsense", "install", "install one two", "install --nonsense", "build nonsense", "build release debug",
          "bench --nonsense", "bench guard more", "bench peers --nonsense", "bench --only nonsense",
          "soak nonsense", "format more", "lint more"]
 # What ./dev itself is made of.

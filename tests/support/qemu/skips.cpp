@@ -18,6 +18,7 @@ constexpr std::string_view kSleepsOfQemu =
 
 constexpr auto kSkips = std::to_array<Skip>({
     {"DeathTest", "", "qemu-user cannot start the program again, which the test does"},
+    {"NoEpollPwait2", "", "qemu-user takes no filter of calls, and has no epoll_pwait2 anyway"},
     {"RunLoop", "ABusyPollFindsWakesTimersAndSocketsWithoutSleeping", kSleepsOfQemu},
     {"RunLoop", "ABusyPollThatFindsNothingParks", kSleepsOfQemu},
     {"RunLoop", "AnIdleLoopSleepsOnceUntilItIsWoken", kSleepsOfQemu},
