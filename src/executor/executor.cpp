@@ -317,7 +317,9 @@ inline void Executor::suspend(TaskHeader& task) noexcept {
 void Executor::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
   branch.owner = &owner;
   branch.branch = true;
-  branch.of_shielded = !no_shielded_ && runs_for_shielded();
+  if (!no_shielded_) [[unlikely]] {
+    branch.of_shielded = runs_for_shielded();
+  }
   ++live_;
   const Starter outer{running_, starters_};
   starters_ = &outer;

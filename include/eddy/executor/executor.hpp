@@ -51,7 +51,9 @@ class Executor {
   void spawn(TaskHeader& task, TaskOwner* owner) noexcept {
     task.owner = owner;
     task.since = now_;
-    task.of_shielded = !no_shielded_ && runs_for_shielded();
+    if (!no_shielded_) [[unlikely]] {
+      task.of_shielded = runs_for_shielded();
+    }
     ++live_;
     ready_->push(task);
   }

@@ -178,18 +178,11 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
  private:
   JoinResult<T> take_result() {
     using State = typename detail::Outcome<T>::State;
-    switch (outcome_.state()) {
-      case State::pending:
-        detail::stop_no_task();
-      case State::cancelled:
-        return std::unexpected(JoinError::cancelled());
-      case State::taken:
-        detail::stop_value_taken();
-      case State::threw:
-      case State::heard:
-        return std::unexpected(JoinError::threw(outcome_.hear()));
-      case State::value:
-        break;
+    if (outcome_.state() != State::value) [[unlikely]] {
+      if (outcome_.state() == State::pending) detail::stop_no_task();
+      if (outcome_.state() == State::taken) detail::stop_value_taken();
+      return std::unexpected(outcome_.threw() ? JoinError::threw(outcome_.hear())
+                                              : JoinError::cancelled());
     }
     if constexpr (std::is_void_v<T>) {
       return {};

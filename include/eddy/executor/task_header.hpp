@@ -61,7 +61,7 @@ enum class Progress : std::uint8_t {
 struct TaskHeader : Waiter {
   TaskHeader() noexcept : Waiter(Unused()) {}  // NOLINT(cppcoreguidelines-pro-type-member-init)
 
-  // Of every coroutine. The flags fill a byte, so that one store initialises the word.
+  // Of every coroutine.
   bool outermost : 1 = false;
   bool threw : 1 = false;       ///< its result is an exception
   bool left_child : 1 = false;  ///< an error of `ok` ended it; `child` is a frame that lives still
@@ -77,9 +77,10 @@ struct TaskHeader : Waiter {
   Progress progress = Progress::unfinished;
 
   // Of a task.
-  std::uint8_t budget;    ///< operations that may still succeed at once
-  std::uint8_t children;  ///< children that it may await before the clock is read
-  bool of_shielded;       ///< spawned by a shielded task, or by one of which this is true
+  std::uint8_t budget = 0;    ///< operations that may still succeed at once
+  std::uint8_t children = 0;  ///< children that it may await before the clock is read
+  bool of_shielded = false;   ///< spawned by a shielded task, or by one of which this is true
+  std::uint8_t filler = 0;    ///< for one store to initialise all from `state` on
 
   /// Of a task: its innermost coroutine. Of a child: the one that awaits it, once this has waited.
   std::coroutine_handle<> resume_point;
