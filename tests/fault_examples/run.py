@@ -32,7 +32,7 @@ def main():
     parser.add_argument("--examples", required=True, help="where the examples are")
     options = parser.parse_args()
     server = ("--listen", "127.0.0.1:0")
-    # The registrations of a thread: its own notifier, then in the order of the first waits.
+    # Before those of the program come the registration and the bell of its thread.
     deaf = ("epoll_add", 2, errno.ENOSPC)
     broken = ("accept", 0, errno.EINVAL)
     try:
@@ -40,7 +40,7 @@ def main():
             program = pathlib.Path(options.bin) / f"fault_{name}"
             check(name, program, arguments, deaf, "cannot listen for signals: No space left")
             check(name, program, arguments, broken, "cannot accept: Invalid argument")
-            check(name, program, arguments, ("create_bell", 0, errno.EMFILE), "cannot listen for signals")
+            check(name, program, arguments, ("create_bell", 1, errno.EMFILE), "cannot listen for signals")
             check(name, program, arguments, ("bind", 0, errno.EADDRINUSE), "cannot listen on")
         with Programs(options.examples, [], "") as programs:
             echo = programs.listen("echo_server")
