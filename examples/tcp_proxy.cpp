@@ -28,6 +28,9 @@ struct Options {
 struct Way {
   std::uint64_t& total;  ///< bytes that went this way on all connections
   bool ended = false;    ///< the end of the stream was passed on: nothing is missing
+  bool refused = false;  ///< the receiver takes no more
+
+  bool over() const { return ended || refused; }
 };
 
 /// Closes so that the peer does not take what it has for the whole.
@@ -97,9 +100,9 @@ class Proxy {
     Way down{to_clients_};
     Instant last_byte = Clock::now();
     try {
-      const auto first = co_await select(
-          when_all(copy(client, *backend, up, last_byte), copy(*backend, client, down, last_byte)),
-          silence(last_byte));
+      const auto first = co_await select(when_all(copy(client, *backend, up, down, last_byte),
+                                                  copy(*backend, client, down, up, last_byte)),
+                                         silence(last_byte));
       if (first.index() == 1) ++idle_;
     } catch (const std::system_error&) {
       ++broken_;
@@ -109,20 +112,40 @@ class Proxy {
   }
 
   /// Copies to the end of `from`, and passes the end on; throws what went wrong. Reads no more
-  /// while `to` takes no more: that is the back-pressure.
-  Task<> copy(TcpStream& from, TcpStream& to, Way& way, Instant& last_byte) {
+  /// while `to` takes no more: that is the back-pressure. If `to` refuses, the way `back` goes on:
+  /// a server may answer and close before it has read all, and the answer must not be lost.
+  Task<> copy(TcpStream& from, TcpStream& to, Way& way, const Way& back, Instant& last_byte) {
     Conduit conduit;
-    while (co_await ok(conduit.fill(from)) != 0) {
+    for (;;) {
+      const std::size_t held = co_await ok(conduit.fill(from));
+      if (held == 0) break;
       while (!conduit.empty()) {
-        const std::size_t passed = co_await ok(conduit.drain(to));
-        way.total += passed;
+        const Result<std::size_t> passed = co_await conduit.drain(to);
+        if (!passed) {
+          way.refused = true;
+          if (back.over()) throw std::system_error(passed.error());
+          co_return;
+        }
+        way.total += *passed;
         last_byte = Clock::now();
       }
     }
+    // A stream tells of its reset once. If the way back was told, this may not be the true end.
+    if (back.refused) throw std::system_error(make_error_code(std::errc::connection_reset));
     if (const Result<> ended = to.shutdown(ShutdownHow::write); !ended) {
       throw std::system_error(ended.error());
     }
     way.ended = true;
+    if (back.over()) {
+      to.close();  // nothing more goes there or comes from there: ends the wait of the way back
+      co_return;
+    }
+    // Nobody reads `from` now. If it goes for good, nobody takes what comes back.
+    const Result<> closed = co_await from.closed();
+    if (closed && !back.over()) {
+      reset(to);
+      throw std::system_error(make_error_code(std::errc::connection_reset));
+    }
   }
 
   /// Completes when no byte has passed for the idle timeout.

@@ -107,7 +107,7 @@ Result<std::size_t> TcpStream::send_now(std::span<const std::byte> data) noexcep
 Result<> TcpStream::shutdown(ShutdownHow how) noexcept {
   if constexpr (detail::kDebugChecks) source_.check_user();
   Result<> done = outcome(source_, sys::shutdown(raw(), how));
-  source_.note_shutdown();
+  source_.note_shutdown(how);
   return done;
 }
 

@@ -12,9 +12,11 @@
 namespace eddy {
 namespace {
 
+/// What a backend without edges must look for. A reset it looks for always; the end of the peer's
+/// stream belongs to reading.
 constexpr Interest interest_in(Direction direction) noexcept {
-  return direction == Direction::read ? Interest::readable | Interest::priority
-                                      : Interest::writable;
+  return direction == Direction::write ? Interest::writable
+                                       : Interest::readable | Interest::priority;
 }
 
 }  // namespace
@@ -107,7 +109,7 @@ bool IoSource::may_be_asked() const noexcept {
          sys::is_nonblocking(fd_.raw()).value_or(true);
 }
 
-void IoSource::note_shutdown() noexcept {
+void IoSource::note_shutdown(ShutdownHow how) noexcept {
   if constexpr (NeedsRearm<PlatformReactor>) {
     if (slot_ == nullptr) return;
     check_thread();
@@ -115,6 +117,8 @@ void IoSource::note_shutdown() noexcept {
     event.token = WakerRegistry::token_of(*slot_);
     event.readable = true;
     event.writable = true;
+    event.read_closed = how != ShutdownHow::write;
+    event.write_closed = how != ShutdownHow::read;
     detail::thread_state.reactor->wakers().wake_token(event);
   }
 }
@@ -149,6 +153,22 @@ Fd refuse_blocking(Fd fd, const char* what) noexcept {
         ", whose calls would stop every task; make it non-blocking first (fcntl with O_NONBLOCK; "
         "a service manager has an option for it: NonBlocking=yes of systemd)");
 }
+
+bool ClosedOp::begin_wait(Waiter& waiter) noexcept {
+  const sys::Status waiting = source_->wait(Direction::closed, waiter);
+  if (!waiting) error_ = waiting.error().value();
+  return waiting.has_value();
+}
+
+bool ClosedOp::advance(Waiter& waiter) noexcept {
+  if (!waiter.unwatch()) {
+    error_ = static_cast<int>(std::errc::operation_canceled);
+    return true;
+  }
+  return try_start() || !begin_wait(waiter);
+}
+
+Waiting ClosedOp::describe() const noexcept { return {"closed", source_->raw()}; }
 
 bool ReadinessOp::begin_wait(Waiter& waiter) noexcept {
   const sys::Status waiting = source_->wait(direction_, waiter);

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from support import (MB, backend, connect, has_ended, listens, proxy_to, receive_all, require, reset, run, test,
@@ -116,6 +117,59 @@ def reset_is_passed_on(programs):
         reset(client)
         wait_until(lambda: told, 10, "the backend is told")
         require(told == [False], f"the backend saw {told}")
+
+
+@test
+def early_answer(programs):
+    """an answer before the upload was read: every client gets it, although the backend resets"""
+    answer = b"413 too large" * 100
+
+    def refuse(connection):
+        connection.recv(1)
+        connection.sendall(answer)  # and closes, with the rest unread
+
+    def upload(port):
+        with connect(port) as client:
+            with contextlib.suppress(OSError):
+                client.sendall(bytes(4 * MB))
+            got = b""
+            with contextlib.suppress(OSError):
+                while part := client.recv(65536):
+                    got += part
+            return got
+
+    with backend(refuse) as port, proxy_to(programs, port) as proxy:
+        for number in range(50):
+            require(upload(port) == answer, "wrong directly")
+            require(upload(proxy.port) == answer, f"client {number} did not get the answer")
+
+
+@test
+def gone_after_half_close(programs):
+    """20 clients that end their stream, wait, and are reset: nothing of theirs is kept"""
+    count, ended, over = 20, [], threading.Event()
+
+    def think(connection):
+        receive_all(connection)
+        ended.append(1)
+        over.wait(60)
+
+    try:
+        with backend(think) as port, proxy_to(programs, port) as proxy:
+            idle = descriptors(proxy.pid)
+            clients = [connect(proxy.port) for _ in range(count)]
+            for client in clients:
+                client.sendall(b"request")
+                client.shutdown(socket.SHUT_WR)
+            wait_until(lambda: len(ended) == count, 20, "the backend has all requests")
+            held = descriptors(proxy.pid)
+            require(held == idle + 2 * count, f"{held - idle} descriptors for {count} connections")
+            for client in clients:
+                reset(client)
+            wait_until(lambda: descriptors(proxy.pid) == idle, 20, "the proxy lets go")
+            over.set()
+    finally:
+        over.set()
 
 
 @test

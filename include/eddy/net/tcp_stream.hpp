@@ -149,6 +149,16 @@ class TcpStream {
     return {source_, detail::bytes_to_write(data)};
   }
 
+  /// Waits until the connection is closed for good, without reading: the peer has reset it, it was
+  /// given up (keep-alive), or both sides have ended their streams. A half-close of one side does
+  /// not complete it. For who has read the peer's end of the stream, and works on an answer. Gives
+  /// `Result<>`; why it was closed, the next read or write says. Bytes that came before may still
+  /// be there to be read. Several tasks may wait.
+  /// On Windows it may not hear of an orderly end of both sides that nobody has read.
+  /// **Errors**: operation_canceled if the stream is closed or destroyed meanwhile, or was before.
+  /// **Cancel**: nothing is lost.
+  detail::ClosedOp closed() noexcept { return detail::ClosedOp(source_); }
+
   /// Waits until a `try_read` is worth while, with no buffer held meanwhile; may be early.
   /// **Cancel**: nothing is lost.
   detail::ReadinessOp readable() noexcept { return {source_, Direction::read, false}; }
@@ -234,6 +244,7 @@ class ReadHalf {
     return stream_->peek(std::forward<Buffer>(buffer));
   }
   detail::ReadinessOp readable() noexcept { return stream_->readable(); }
+  detail::ClosedOp closed() noexcept { return stream_->closed(); }
 
   /// The whole, for its options and addresses.
   TcpStream& stream() noexcept { return *stream_; }
@@ -269,6 +280,7 @@ class WriteHalf {
     return stream_->write_all(data);
   }
   detail::ReadinessOp writable() noexcept { return stream_->writable(); }
+  detail::ClosedOp closed() noexcept { return stream_->closed(); }
   [[nodiscard]] Result<> shutdown() noexcept { return stream_->shutdown(ShutdownHow::write); }
 
   /// The whole, for its options and addresses.

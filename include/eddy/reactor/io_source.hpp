@@ -5,6 +5,7 @@
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/small_result.hpp"
+#include "eddy/platform/sys.hpp"
 #include "eddy/reactor/operation.hpp"
 #include "eddy/reactor/platform_reactor.hpp"
 #include "eddy/reactor/waker_registry.hpp"
@@ -55,6 +56,28 @@ inline constexpr KnownNonblocking kKnownNonblocking;
 /// Stops the program if `fd` is a blocking descriptor, and gives it back else. `what` is what it
 /// was given to, in the words of the message.
 Fd refuse_blocking(Fd fd, const char* what) noexcept;
+
+/// Waits until both directions of a connection are over; `co_await` gives `Result<>`.
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] ClosedOp final
+    : public Operation {
+ public:
+  static constexpr bool kRefersToOthers = true;
+
+  explicit ClosedOp(IoSource& source) noexcept : source_(&source) {}
+
+  bool try_start() noexcept;
+  bool begin_wait(Waiter& waiter) noexcept;
+  bool advance(Waiter& waiter) noexcept override;
+  Waiting describe() const noexcept override;
+  Result<> take() noexcept {
+    if (error_ != 0) return std::unexpected(sys::error_of(error_));
+    return {};
+  }
+
+ private:
+  IoSource* source_;
+  int error_ = 0;
+};
 
 }  // namespace detail
 
@@ -134,8 +157,13 @@ class IoSource {
       if (slot_ != nullptr) (*slot_)[direction].clear_if_edges_tell(mark);
     }
   }
+  /// True if the kernel has told, since the first wait, that both directions are over.
+  bool is_hung_up() const noexcept {
+    if constexpr (detail::kDebugChecks) check_user();
+    return slot_ != nullptr && slot_->hung_up();
+  }
   /// This side has ended the stream in a direction. Where no edge tells, wakes those who wait.
-  void note_shutdown() noexcept;
+  void note_shutdown(ShutdownHow how) noexcept;
   /// Stops the program on another thread than the one that first waited on the source.
   void check_user() const noexcept;
   /// Links `waiter`, to be woken at the next edge; registers the source if it is not yet.
@@ -165,6 +193,8 @@ class IoSource {
 inline bool detail::ReadinessOp::try_start() noexcept {
   return source_->is_ready(direction_) && confirm_ready();
 }
+
+inline bool detail::ClosedOp::try_start() noexcept { return source_->is_hung_up(); }
 
 inline bool detail::ReadinessOp::confirm_ready() noexcept {
   // A source that never waited keeps no readiness that a failed attempt could clear: to say "ready"

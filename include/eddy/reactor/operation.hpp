@@ -11,7 +11,12 @@
 
 namespace eddy {
 
-enum class Direction : std::uint8_t { read, write };
+/// What a task waits for on a source. Their numbers are bits of what an event wakes.
+enum class Direction : std::uint8_t {
+  read,
+  write,
+  closed,  ///< neither: the end of both
+};
 
 namespace detail {
 

@@ -31,6 +31,9 @@ class Readiness {
 
   void note_events(std::uint64_t count) noexcept { bits_ = (bits_ + count * kEvent) | kReady; }
   void make_sticky() noexcept { bits_ |= kSticky; }
+  /// The kernel has told that this direction is over.
+  bool closed() const noexcept { return (bits_ & kClosed) != 0; }
+  void close() noexcept { bits_ |= kSticky | kClosed; }
   /// An attempt that began at `seen` said "would block": not ready, unless an event came since.
   void clear_ready(std::uint64_t seen) noexcept {
     if (bits_ == seen) bits_ &= ~kReady;
@@ -40,14 +43,15 @@ class Readiness {
     if (bits_ == seen && !sticky()) bits_ &= ~kReady;
   }
   /// For another source.
-  void reset() noexcept { bits_ = (bits_ & ~kSticky) | kReady; }
+  void reset() noexcept { bits_ = (bits_ & ~(kSticky | kClosed)) | kReady; }
   /// No attempt is to be made any more.
   void end() noexcept { bits_ &= ~kReady; }
 
  private:
   static constexpr std::uint64_t kReady = 1;
   static constexpr std::uint64_t kSticky = 2;
-  static constexpr std::uint64_t kEvent = 4;
+  static constexpr std::uint64_t kClosed = 4;
+  static constexpr std::uint64_t kEvent = 8;
 
   std::uint64_t bits_ = kReady;
 };
@@ -58,6 +62,8 @@ class Readiness {
 /// closed the source behind its owner's back. A lost slot is `gone`, and never ready.
 struct Slot : Watched {
   Readiness& operator[](Direction d) noexcept { return d == Direction::read ? read : write; }
+  /// True if the kernel has told that both directions are over.
+  bool hung_up() const noexcept { return read.closed() && write.closed(); }
 
   /// To be woken at the next edge in this direction.
   void add(Waiter& waiter, Direction direction) noexcept {
@@ -69,7 +75,7 @@ struct Slot : Watched {
   std::uint32_t generation = 1;  ///< never 0, so that callers' own tokens below 2^32 cannot match
   Readiness read;
   Readiness write;
-  ListNode waiters;  ///< FIFO of `Waiter`, of both directions
+  ListNode waiters;  ///< FIFO of `Waiter`, whatever they wait for
 };
 
 /// Which slot has registered a descriptor number last. It is asked when a source is registered or
@@ -137,17 +143,19 @@ class WakerRegistry {
       return;
     }
     // Bits, not branches: this is done for each event.
+    unsigned wakes =
+        bit_of(event.readable, Direction::read) | bit_of(event.writable, Direction::write);
     if (event.priority | event.read_closed | event.write_closed) [[unlikely]] {
-      if (event.priority || event.read_closed) slot->read.make_sticky();
-      if (event.write_closed) slot->write.make_sticky();
+      if (event.priority) slot->read.make_sticky();
+      if (event.read_closed) slot->read.close();
+      if (event.write_closed) slot->write.close();
+      wakes |= bit_of(slot->hung_up(), Direction::closed);
     }
     if (event.readable) slot->read.note_events(1);
     if (event.writable) slot->write.note_events(1);
     for (detail::ListNode* node = slot->waiters.next; node != &slot->waiters;) {
       auto& waiter = static_cast<detail::Waiter&>(*std::exchange(node, node->next));
-      if (waiter.direction == Direction::read ? event.readable : event.writable) {
-        woken_->wake(waiter);
-      }
+      if ((wakes >> static_cast<unsigned>(waiter.direction) & 1) != 0) woken_->wake(waiter);
     }
   }
 
@@ -187,6 +195,9 @@ class WakerRegistry {
 
   static constexpr std::size_t kFewStrays = 16;
 
+  static unsigned bit_of(bool set, Direction direction) noexcept {
+    return unsigned{set} << static_cast<unsigned>(direction);
+  }
   std::uint32_t take_unused();
   void note_stray(Token token) noexcept;
   Slot& at(std::uint32_t index) noexcept {
