@@ -12,7 +12,9 @@ using eddy::AbortHandle;
 using eddy::block_on;
 using eddy::busy_poll;
 using eddy::current_waker;
+using eddy::dump_each_task;
 using eddy::dump_tasks;
+using eddy::dump_tasks_as_json;
 using eddy::dump_tasks_to_stderr;
 using eddy::JoinError;
 using eddy::JoinHandle;
@@ -63,6 +65,7 @@ using eddy::WriteHalf;
 
 // Signals.
 using eddy::ctrl_c;
+using eddy::dump_on_signal;
 using eddy::SignalSet;
 
 // The reactor.

@@ -23,6 +23,7 @@
 #include "eddy/platform/socket_addr.hpp"
 #include "eddy/reactor/io_source.hpp"
 #include "eddy/reactor/reactor.hpp"
+#include "eddy/signal/dump_on_signal.hpp"
 #include "eddy/signal/signal_set.hpp"
 #include "eddy/time/interval.hpp"
 #include "eddy/time/sleep.hpp"

@@ -333,10 +333,7 @@ template <class Free>
 inline void Executor::release(TaskHeader& task, Free free_frames) noexcept {
   --live_;
   if (task.has_cell || task.shielded) {
-    if (task.has_cell) {
-      task.cell->task = nullptr;
-      detail::release(task.cell);
-    }
+    if (task.has_cell) end_cell(*task.cell);
     if (task.shielded) no_shielded_ = --shielded_ == 0;
   }
   const QuietDestruction quiet;  // of what it had not awaited yet

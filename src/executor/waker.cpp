@@ -7,8 +7,8 @@
 
 namespace eddy::detail {
 
-WakerCell::WakerCell(Inbox& home, TaskHeader& header) noexcept
-    : task(&header), owner(header.owner), inbox(&home) {
+WakerCell::WakerCell(Inbox& home, TaskHeader& header, bool with_name) noexcept
+    : named(with_name), task(&header), owner(owner_of(header)), inbox(&home) {
   home.retain();
 }
 
@@ -20,7 +20,12 @@ WakerCell* retain(WakerCell* cell) noexcept {
 }
 
 void release(WakerCell* cell) noexcept {
-  if (cell->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete cell;
+  if (cell->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (cell->named) {
+    delete static_cast<NamedCell*>(cell);
+  } else {
+    delete cell;
+  }
 }
 
 WakerCell* cell_of(TaskHeader& task) {

@@ -34,8 +34,20 @@ using Lines = std::vector<std::string>;
 
 Lines dump() {
   Lines lines;
-  dump_tasks([&](std::string_view line) { lines.emplace_back(line); });
+  dump_each_task([&](std::string_view line) { lines.emplace_back(line); });
   return lines;
+}
+
+/// Without the functions that stand behind places.
+std::string places_only(std::string line) {
+  for (std::size_t at = 0; (at = line.find(" (", at)) != std::string::npos;) {
+    if (line.compare(at, 9, " (source ") == 0) {
+      ++at;
+    } else {
+      line.erase(at, line.find(')', at) + 1 - at);
+    }
+  }
+  return line;
 }
 
 /// "dump_test.cpp:N", N being `offset` lines from the caller's.
@@ -69,7 +81,7 @@ TEST(Dump, ShowsWhereATaskWasSpawnedAndWhereItWaitsForWhatAndHowLong) {
     EXPECT_TRUE(contains(lines[0], " runs"));
     EXPECT_TRUE(contains(lines[1], "task 0x"));
     EXPECT_TRUE(contains(lines[1], "spawned at " + spawned_at));
-    EXPECT_TRUE(contains(lines[1], "waits at " + waits_at + " for a timer since 0."));
+    EXPECT_TRUE(contains(places_only(lines[1]), "waits at " + waits_at + " for a timer since 0."));
     EXPECT_FALSE(contains(lines[1], "since 0.000 s"));
     EXPECT_FALSE(contains(lines[1], "since 0.001 s"));
   });
@@ -126,9 +138,8 @@ TEST(Dump, ShowsTheChainOfAwaitsInnermostFirst) {
     co_await yield_now();
     const Lines lines = dump();
     EXPECT_EQ(lines.size(), 2U);
-    EXPECT_TRUE(
-        contains(lines.back(), "waits at " + inner_at + " < " + middle_at + " < " + outer_at));
-    EXPECT_TRUE(contains(lines.back(), " for a waker since "));
+    EXPECT_TRUE(contains(places_only(lines.back()), "waits at " + inner_at + " < " + middle_at +
+                                                        " < " + outer_at + " for a waker since "));
   });
 }
 

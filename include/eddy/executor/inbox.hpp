@@ -1,6 +1,7 @@
 // How other threads reach a task: a cell that outlives it, and the inbox of its thread.
 #pragma once
 
+#include "eddy/executor/dump.hpp"
 #include "eddy/executor/task_header.hpp"
 #include "eddy/reactor/reactor.hpp"
 
@@ -14,7 +15,7 @@ class Inbox;
 /// What a waker refers to. Other threads see the atomics alone; `task` belongs to the task's
 /// thread, so a waker can outlive its task with no lock.
 struct WakerCell {
-  WakerCell(Inbox& home, TaskHeader& header) noexcept;
+  WakerCell(Inbox& home, TaskHeader& header, bool with_name = false) noexcept;
   WakerCell(const WakerCell&) = delete;
   WakerCell& operator=(const WakerCell&) = delete;
   ~WakerCell();
@@ -22,11 +23,23 @@ struct WakerCell {
   std::atomic<std::uint32_t> references{1};
   std::atomic<bool> queued{false};  ///< in the inbox; wakes that find it so are one with the first
   std::atomic<bool> abort_requested{false};
+  const bool named;  ///< it is a `NamedCell`
   TaskHeader* task;  ///< null once the task has ended
   TaskOwner* owner;
   Inbox* inbox;
   WakerCell* next = nullptr;  ///< in the inbox
 };
+
+/// The cell of a task with a name: so that no other task has room for one.
+struct NamedCell final : WakerCell {
+  NamedCell(Inbox& home, TaskHeader& header) noexcept;
+
+  WakerCell* plain;  ///< the task's cell before it had a name, to which wakers may refer; or null
+  char name[kTaskNameLimit + 1];
+};
+
+/// The task of `cell` has ended: its wakers do nothing from now on.
+void end_cell(WakerCell& cell) noexcept;
 
 /// Who gets the outcome of `task`, to read or to change.
 inline TaskOwner*& owner_of(TaskHeader& task) noexcept {
