@@ -41,4 +41,11 @@ install(FILES ${PROJECT_BINARY_DIR}/eddyConfig.cmake ${PROJECT_BINARY_DIR}/eddyC
 install(FILES ${PROJECT_BINARY_DIR}/eddy.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 # The module interface, for who builds modules; CMake knows file sets of modules from 3.28 on.
 install(FILES include/eddy/eddy.cppm DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/eddy)
+# For gdb: to be sourced; and, with a shared eddy, where gdb looks for the scripts of a library by itself.
+install(FILES share/gdb/eddy.py DESTINATION ${CMAKE_INSTALL_DATADIR}/eddy/gdb)
+if(BUILD_SHARED_LIBS)
+  install(FILES share/gdb/eddy.py
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/gdb/auto-load${CMAKE_INSTALL_FULL_LIBDIR}
+    RENAME $<TARGET_FILE_NAME:eddy>-gdb.py)
+endif()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

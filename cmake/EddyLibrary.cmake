@@ -110,6 +110,11 @@ if(BUILD_SHARED_LIBS OR CMAKE_POSITION_INDEPENDENT_CODE)
   set(eddy_pic ON)
 endif()
 
+# Without types gdb cannot `call eddy::dump_tasks_to_stderr()`; those of this small file are enough.
+if(NOT MSVC)
+  set_source_files_properties(src/executor/dump_to_stderr.cpp PROPERTIES COMPILE_OPTIONS -g)
+endif()
+
 add_library(eddy_objects OBJECT ${eddy_sources})
 eddy_usage(eddy_objects)
 

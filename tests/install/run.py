@@ -89,9 +89,19 @@ class Check:
         if expected not in found or any(name.endswith(".a") == self.shared for name in found):
             raise Failed(f"installed {found}, expected {expected}")
 
+    def gdb_script(self, prefix):
+        """To be sourced; and of a shared library where gdb looks for it, under the library's real name."""
+        if not (prefix / "share" / "eddy" / "gdb" / "eddy.py").is_file():
+            raise Failed("no share/eddy/gdb/eddy.py was installed")
+        loaded = sorted(file.name for file in (prefix / "share").rglob("auto-load/**/*-gdb.py"))
+        real = [f"{next(prefix.rglob('libeddy.so')).resolve().name}-gdb.py"] if self.shared else []
+        if loaded != real:
+            raise Failed(f"gdb would load {loaded} by itself, expected {real}")
+
     def all(self):
         prefix = self.install()
         self.library_kind(prefix)
+        self.gdb_script(prefix)
         self.find_package(prefix)
         self.pkg_config(prefix)
         self.subproject("add_subdirectory")

@@ -29,6 +29,21 @@ inline constexpr std::uint8_t kChildren = 8;
 /// The executor of this thread, if it has one.
 extern constinit thread_local Executor* current_executor;
 
+/// Puts an executor into the list that a debugger walks, in a live process or a core file.
+class Listed {
+ public:
+  Listed() noexcept;
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+  ~Listed();
+
+ private:
+  friend struct DebugLayout;
+
+  Listed* next_ = nullptr;
+  std::uintptr_t thread_ = 0;  ///< its number, as the debugger has it
+};
+
 /// Runs the tasks of one thread. Turns alternate: tasks that can run, then a look at other threads'
 /// wakes, the reactor and the wheel; with nothing to run, the look parks until there is something.
 ///
@@ -109,6 +124,8 @@ class Executor {
   void for_each_task(F f);
 
  private:
+  friend struct DebugLayout;
+
   /// The running task is shielded, or was spawned by such a task.
   bool runs_for_shielded() const noexcept {
     return running_ != nullptr && (running_->shielded || running_->of_shielded);
@@ -156,6 +173,7 @@ class Executor {
   std::uint32_t rebuilds_seen_ = 0;  ///< the inbox notifies the reactor's object of this count
   bool in_loop_ = false;
   bool exit_in_loop_ = false;
+  Listed listed_;
 };
 
 template <class F>

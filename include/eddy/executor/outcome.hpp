@@ -180,6 +180,10 @@ struct BranchSet {
 /// cancels the branch, and comes back when it is gone. Stays where it is once started.
 template <class T>
 class Branch final : public TaskOwner {
+  friend struct DebugLayout;
+
+  BranchSet* set_ = nullptr;  // first, so that a debugger finds it whatever T is
+
  public:
   explicit Branch(Task<T>&& task) noexcept : task_(std::move(task)) { detail_give(task_); }
   Branch(Branch&&) noexcept = default;
@@ -214,7 +218,6 @@ class Branch final : public TaskOwner {
  private:
   Task<T> task_;
   TaskHeader* header_ = nullptr;
-  BranchSet* set_ = nullptr;
 };
 
 /// An operation as a task of its own.

@@ -116,6 +116,7 @@ class TaskGroup final {
  private:
   template <class T, class Body>
   friend class detail::GroupOp;
+  friend struct detail::DebugLayout;
 
   /// One task of the group; in the group's list until it ends.
   class Member final : public detail::ListNode, public detail::TaskOwner {

@@ -29,6 +29,9 @@ struct Watched {
   std::uint32_t watchers = 0;  ///< how many waiters refer to it
 };
 
+/// Where a debugger finds what it shows: src/executor/debug_layout.cpp.
+struct DebugLayout;
+
 /// Something that can be made runnable: the part of a task that the reactor and the wheel know.
 ///
 /// Its link is in one list at most: the ready queue, the waiters of a source, or the executor's
@@ -73,6 +76,8 @@ class Waiter : public ListNode {
   bool refused() const noexcept { return watched_ != nullptr && watched_->gone(); }
 
  private:
+  friend struct DebugLayout;
+
   Watched* watched_;
 
  public:
@@ -122,6 +127,8 @@ class ReadyQueue {
   ListNode& list() noexcept { return list_; }
 
  private:
+  friend struct DebugLayout;
+
   ListNode list_;
 };
 

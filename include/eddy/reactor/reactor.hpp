@@ -96,6 +96,8 @@ class Reactor {
   WakerRegistry& wakers() noexcept { return wakers_; }
 
  private:
+  friend struct detail::DebugLayout;
+
   explicit Reactor(PlatformReactor backend)
       : backend_(std::move(backend)),
         ready_(std::make_unique<detail::ReadyQueue>()),

@@ -190,6 +190,8 @@ class WakerRegistry {
   void forget_strays() noexcept { strays_ = 0; }
 
  private:
+  friend struct detail::DebugLayout;
+
   static constexpr std::uint32_t kPageBits = 7;
   static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 
