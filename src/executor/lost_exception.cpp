@@ -1,6 +1,7 @@
 #include "eddy/executor/lost_exception.hpp"
 
 #include "eddy/executor/executor.hpp"
+#include "eddy/executor/inbox.hpp"
 #include "eddy/executor/promise.hpp"
 #include "eddy/platform/fatal.hpp"
 
@@ -33,6 +34,12 @@ std::string what_of(const std::exception_ptr& exception) {
   }
 }
 
+/// Where a task was spawned that has not ended, or the one that awaits it.
+std::source_location place_of(const TaskHeader& task) noexcept {
+  const TaskOwner* const owner = owner_of(task);
+  return spawn_place(task, owner != nullptr ? owner->branch_of() : nullptr);
+}
+
 }  // namespace
 
 void report_lost_exception(TaskHeader& task) noexcept {
@@ -44,9 +51,11 @@ void report_lost_exception(TaskHeader& task) noexcept {
   }
 }
 
-void report_lost_exception(const CaughtException& lost) noexcept {
+void report_lost_exception(const CaughtException& lost, const Waiter* parent) noexcept {
   try {
-    warn("nobody received an exception of the task spawned " + place_text(lost.spawned_at) +
+    std::source_location place = lost.spawned_at;
+    if (parent != nullptr) place = place_of(static_cast<const TaskHeader&>(*parent));
+    warn("nobody received an exception of the task spawned " + place_text(place) +
          what_of(lost.exception));
   } catch (const std::bad_alloc&) {
     warn("nobody received an exception of a task");
@@ -59,7 +68,7 @@ void PromiseBase::stop_if_destroyed() const noexcept {
   try {
     fatal(
         "a destructor threw while the frame of its coroutine was destroyed, in the task spawned " +
-        place_text(spawn_place(of, nullptr)) + what_of(std::current_exception()) +
+        place_text(place_of(of)) + what_of(std::current_exception()) +
         ". Let no exception out of a destructor: a cancelled task has nowhere to throw it");
   } catch (const std::bad_alloc&) {
     fatal("a destructor threw while the frame of its coroutine was destroyed");

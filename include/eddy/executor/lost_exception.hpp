@@ -21,8 +21,9 @@ struct CaughtException {
 /// Says on standard error that a detached task threw. An exception that nobody will ever see would
 /// be worse.
 void report_lost_exception(TaskHeader& task) noexcept;
-/// The same of an exception that was kept for somebody who never asked for it.
-void report_lost_exception(const CaughtException& lost) noexcept;
+/// The same of an exception that was kept for somebody who never asked for it. If it is one of a
+/// branch, `parent` is the task that waits for that, or null.
+void report_lost_exception(const CaughtException& lost, const Waiter* parent = nullptr) noexcept;
 
 /// Says that a task is destroyed that nobody has awaited; `place` is that of its coroutine, null if
 /// the task was handed over. In debug builds alone. Nothing is said while an exception is under way

@@ -61,17 +61,17 @@ class Outcome {
   ~Outcome() { clear(); }
 
   /// Takes what `ended` holds; null is a cancelled task. If moving the value throws, that exception
-  /// is the outcome. Of a branch, `parent` is the task that waits for it, if it waits.
-  void take_from(PromiseBase* ended, const Waiter* parent = nullptr) noexcept {
+  /// is the outcome.
+  void take_from(PromiseBase* ended) noexcept {
     if (ended == nullptr) {
       state_ = State::cancelled;
     } else if (ended->threw) {
-      keep_exception(std::move(ended->exception), *ended, parent);
+      keep_exception(std::move(ended->exception), *ended);
     } else if constexpr (Kept<T>::kMayThrow) {
       try {
         keep_value(static_cast<PromiseOf<T>&>(*ended).stored);
       } catch (...) {
-        keep_exception(std::current_exception(), *ended, parent);
+        keep_exception(std::current_exception(), *ended);
       }
     } else {
       keep_value(static_cast<PromiseOf<T>&>(*ended).stored);
@@ -101,6 +101,17 @@ class Outcome {
     return caught_.exception;
   }
 
+  /// Forgets it. `parent` is the task that waits for a branch, if this is the outcome of one.
+  void clear(const Waiter* parent = nullptr) noexcept {
+    if (threw()) {
+      if (state_ == State::threw) report_lost_exception(caught_, parent);
+      std::destroy_at(&caught_);
+    } else if (has_value()) {
+      std::destroy_at(&value_);
+    }
+    state_ = State::pending;
+  }
+
  private:
   using Value = typename Kept<T>::type;
 
@@ -115,9 +126,8 @@ class Outcome {
     }
     state_ = State::value;
   }
-  void keep_exception(std::exception_ptr&& exception, const TaskHeader& ended,
-                      const Waiter* parent) noexcept {
-    std::construct_at(&caught_, std::move(exception), spawn_place(ended, parent));
+  void keep_exception(std::exception_ptr&& exception, const TaskHeader& ended) noexcept {
+    std::construct_at(&caught_, std::move(exception), ended.spawned_at);
     state_ = State::threw;
   }
 
@@ -130,15 +140,6 @@ class Outcome {
       std::destroy_at(&other.value_);
     }
     state_ = std::exchange(other.state_, State::pending);
-  }
-  void clear() noexcept {
-    if (threw()) {
-      if (state_ == State::threw) report_lost_exception(caught_);
-      std::destroy_at(&caught_);
-    } else if (has_value()) {
-      std::destroy_at(&value_);
-    }
-    state_ = State::pending;
   }
   bool has_value() const noexcept { return state_ == State::value || state_ == State::taken; }
 
@@ -188,7 +189,10 @@ class Branch final : public TaskOwner {
   explicit Branch(Task<T>&& task) noexcept : task_(std::move(task)) { detail_give(task_); }
   Branch(Branch&&) noexcept = default;
   Branch& operator=(Branch&&) = delete;
-  ~Branch() { cancel(); }
+  ~Branch() {
+    cancel();
+    if (set_ != nullptr) outcome.clear(set_->waiter);
+  }
 
   /// Runs the branch up to its first wait.
   void start(BranchSet& set) noexcept {
@@ -207,7 +211,7 @@ class Branch final : public TaskOwner {
 
   void on_end(PromiseBase* promise) noexcept override {
     header_ = nullptr;
-    outcome.take_from(promise, set_->waiter);
+    outcome.take_from(promise);
     set_->note_end(outcome.threw());
   }
 
