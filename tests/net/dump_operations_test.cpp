@@ -29,7 +29,7 @@ using test::run;
 
 std::string dump() {
   std::string text;
-  dump_tasks([&](std::string_view line) { text.append(line).append("\n"); });
+  dump_each_task([&](std::string_view line) { text.append(line).append("\n"); });
   return text;
 }
 
