@@ -10,12 +10,16 @@ export namespace eddy {
 // Tasks.
 using eddy::AbortHandle;
 using eddy::block_on;
+using eddy::BlockingGuard;
+using eddy::BlockingMutex;
 using eddy::busy_poll;
 using eddy::current_waker;
 using eddy::dump_each_task;
 using eddy::dump_tasks;
 using eddy::dump_tasks_as_json;
 using eddy::dump_tasks_to_stderr;
+using eddy::kTaskNameLimit;
+using eddy::name_task;
 using eddy::JoinError;
 using eddy::JoinHandle;
 using eddy::JoinResult;
@@ -67,6 +71,7 @@ using eddy::WriteHalf;
 
 // Signals.
 using eddy::ctrl_c;
+using eddy::dump_on_signal;
 using eddy::dump_on_signal;
 using eddy::SignalSet;
 

@@ -1,6 +1,8 @@
 // Where in the program the running task is: for messages.
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <cstddef>
 #include <source_location>
 #include <span>
