@@ -23,9 +23,7 @@ using eddy::name_task;
 using eddy::JoinError;
 using eddy::JoinHandle;
 using eddy::JoinResult;
-using eddy::kTaskNameLimit;
 using eddy::may_lose;
-using eddy::name_task;
 using eddy::ok;
 using eddy::select;
 using eddy::shield;
@@ -71,7 +69,6 @@ using eddy::WriteHalf;
 
 // Signals.
 using eddy::ctrl_c;
-using eddy::dump_on_signal;
 using eddy::dump_on_signal;
 using eddy::SignalSet;
 
