@@ -149,17 +149,21 @@ constinit eddy::detail::DebugLayout eddy_debug_layout;
 namespace eddy::detail {
 namespace {
 
-constinit std::mutex layout_mutex;
+/// Never destroyed: an executor may end after the static objects.
+std::mutex& layout_mutex() {
+  static auto* const mutex = new std::mutex;
+  return *mutex;
+}
 
 }  // namespace
 
 Listed::Listed() noexcept {
-  const std::lock_guard lock(layout_mutex);
+  const std::lock_guard lock(layout_mutex());
   eddy_debug_layout.add(*this);
 }
 
 Listed::~Listed() {
-  const std::lock_guard lock(layout_mutex);
+  const std::lock_guard lock(layout_mutex());
   eddy_debug_layout.remove(*this);
 }
 
