@@ -55,6 +55,14 @@ using Clock = std::chrono::steady_clock;
 
 int real_close(int fd) { return static_cast<int>(::syscall(SYS_close, fd)); }
 
+/// Out of the way of the standard streams, which a test may have closed.
+int move_up(int fd) {
+  if (fd < 0 || fd > STDERR_FILENO) return fd;
+  const auto moved = static_cast<int>(::syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  real_close(fd);
+  return moved;
+}
+
 struct Knote {
   Native native{};
   bool triggered = false;
@@ -72,8 +80,8 @@ struct Queue {
 
   bool open() {
     outer = ::epoll_create1(0);
-    for (int& fd : inner) fd = ::epoll_create1(EPOLL_CLOEXEC);
-    doorbell = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    for (int& fd : inner) fd = move_up(::epoll_create1(EPOLL_CLOEXEC));
+    doorbell = move_up(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     bool whole = outer >= 0;
     uint32_t which = 0;
     for (const int fd : {inner[0], inner[1], inner[2], doorbell}) {
