@@ -75,6 +75,8 @@ constexpr Duration saturating_nanoseconds(Rep count) noexcept {
 /// for ever, and not, as a conversion to nanoseconds would have it, an overflow.
 class AnyDuration {
  public:
+  /// No time.
+  constexpr AnyDuration() noexcept = default;
   // Implicit, as the conversion between units is.
   constexpr AnyDuration(Duration length) noexcept : length_(length) {}
   template <class Rep, class Period>
@@ -85,7 +87,7 @@ class AnyDuration {
   constexpr operator Duration() const noexcept { return length_; }
 
  private:
-  Duration length_;
+  Duration length_{};
 };
 
 /// The same of an instant of `Clock`.
