@@ -69,6 +69,8 @@ struct LiveSleep {
 class LiveSleeps {
  public:
   explicit LiveSleeps(std::size_t count) {
+    // A wait is counted alone, without a task and its loop, which it would ask for.
+    eddy::detail::looping_executor = &eddy::detail::Executor::current();
     const eddy::Instant start = eddy::Clock::now() + std::chrono::hours(1);
     for (std::size_t i = 0; i < count; ++i) {
       // Not in order: a multiple of the golden ratio, modulo an hour.
@@ -76,6 +78,9 @@ class LiveSleeps {
       sleeps_.emplace_back(start + std::chrono::microseconds(offset));
     }
   }
+  LiveSleeps(const LiveSleeps&) = delete;
+  LiveSleeps& operator=(const LiveSleeps&) = delete;
+  ~LiveSleeps() { eddy::detail::looping_executor = nullptr; }
 
  private:
   std::deque<LiveSleep> sleeps_;

@@ -91,8 +91,24 @@ function(eddy_usage target)
     target_compile_definitions(${target} PUBLIC EDDY_BACKEND_KQUEUE)
     target_include_directories(${target} SYSTEM PRIVATE ${PROJECT_SOURCE_DIR}/tests/kqueue/include)
   endif()
+  if(BUILD_SHARED_LIBS)
+    target_compile_definitions(${target} PUBLIC EDDY_SHARED)
+  endif()
+  if(NOT WIN32 AND NOT MSVC)
+    # The same archive from every folder. EDDY_SANITIZE and Debug are for those who debug eddy here.
+    if(NOT EDDY_SANITIZE)
+      target_compile_options(${target} PRIVATE
+        $<$<NOT:$<CONFIG:Debug>>:-ffile-prefix-map=${PROJECT_SOURCE_DIR}=eddy>
+        $<$<NOT:$<CONFIG:Debug>>:-ffile-prefix-map=${PROJECT_BINARY_DIR}=eddy/build>)
+    endif()
+    # Nobody replaces a function of eddy: it may be inlined in code for shared objects, too.
+    target_compile_options(${target} PRIVATE -fno-semantic-interposition)
+  endif()
+  # Whatever the user's own setting: EDDY_EXPORT says what is exported.
   set_target_properties(${target} PROPERTIES
     CXX_EXTENSIONS OFF
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON
     POSITION_INDEPENDENT_CODE ${eddy_pic})
   if(EDDY_SANITIZE)
     # The vptr check opens a pipe to look at memory, and takes it for a fault when there are no
@@ -104,7 +120,8 @@ function(eddy_usage target)
   endif()
 endfunction()
 
-# A static eddy may still end up inside a user's shared library.
+# A static eddy for a user's shared object is asked for: it calls a function to find a variable of its thread,
+# which is 14 instructions an echo, and a model that needs none would not let the object be loaded by dlopen.
 set(eddy_pic OFF)
 if(BUILD_SHARED_LIBS OR CMAKE_POSITION_INDEPENDENT_CODE)
   set(eddy_pic ON)
@@ -124,6 +141,11 @@ eddy_usage(eddy)
 target_sources(eddy PUBLIC FILE_SET HEADERS BASE_DIRS include FILES ${eddy_headers})
 if(MINGW)
   target_link_options(eddy PUBLIC LINKER:--undefined=eddy_mingw_thread_exit)
+endif()
+if(BUILD_SHARED_LIBS AND CMAKE_SYSTEM_NAME MATCHES "^(Linux|FreeBSD)$")
+  set(eddy_exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  target_link_options(eddy PRIVATE LINKER:--version-script=${eddy_exports})
+  set_target_properties(eddy PROPERTIES LINK_DEPENDS ${eddy_exports})
 endif()
 # Before 1.0 a minor version may break the ABI.
 set_target_properties(eddy PROPERTIES

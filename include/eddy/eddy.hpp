@@ -28,4 +28,5 @@
 #include "eddy/time/interval.hpp"
 #include "eddy/time/sleep.hpp"
 #include "eddy/time/timeout.hpp"
+#include "eddy/version.hpp"
 // IWYU pragma: end_exports

@@ -169,6 +169,7 @@ void suspend_before(PromiseBase& child) noexcept {
 }
 
 constinit thread_local Executor* current_executor = nullptr;
+constinit thread_local Executor* looping_executor = nullptr;
 constinit thread_local int blocking_guards = 0;
 
 Operation& the_turn() noexcept {
@@ -182,6 +183,8 @@ void yield_over_budget(TaskHeader& task, Operation& operation,
   task.resume_point = frame;
   task.state = Waiter::State::notified;
 }
+
+Executor& Executor::stop_outside_loop() noexcept { stop_task_of_another_copy(); }
 
 Executor& Executor::make_current() {
   current_executor = new Executor;
@@ -244,6 +247,8 @@ void Executor::run_until(const bool& done) {
     fatal("block_on was called inside a task, which would stop its own run loop; use co_await");
   }
   in_loop_ = true;
+  looping_executor = this;
+  thread_state.looping = true;
   done_ = &done;
   slack_ = sys::wait_slack();
   now_ = Clock::now();
@@ -254,6 +259,8 @@ void Executor::run_until(const bool& done) {
     turn();
     if (no_shielded_) cancel_all();  // what they have spawned; which may be shielded
   }
+  thread_state.looping = false;
+  looping_executor = nullptr;
   in_loop_ = false;
 }
 

@@ -56,5 +56,10 @@ void JoinHandleBase::stop_on_another_thread() noexcept {
       "send an abort_handle() there instead");
 }
 
+void JoinHandleBase::stop_elsewhere() const noexcept {
+  if (home_ == current_executor) stop_task_of_another_copy();
+  stop_on_another_thread();
+}
+
 }  // namespace detail
 }  // namespace eddy

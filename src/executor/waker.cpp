@@ -85,7 +85,7 @@ WakerCell* Inbox::reversed(WakerCell* newest) noexcept {
 }
 
 bool CurrentWakerOp::try_start() noexcept {
-  task_ = Executor::current().running();
+  task_ = Executor::of_running_task().running();
   return true;
 }
 

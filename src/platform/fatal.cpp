@@ -35,4 +35,13 @@ void fatal(std::string_view what) noexcept {
   std::abort();
 }
 
+void stop_task_of_another_copy() noexcept {
+  fatal(
+      "a task waits by a copy of eddy that does not run it, and would never be woken. Let a "
+      "program "
+      "and its plugins share one copy: link them all with the shared library. Or let the plugin "
+      "run "
+      "its own tasks, by a block_on of its own");
+}
+
 }  // namespace eddy::detail

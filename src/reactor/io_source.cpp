@@ -72,6 +72,10 @@ sys::Status IoSource::wait(Direction direction, detail::Waiter& waiter) noexcept
 
 sys::Status IoSource::wait_for_the_first_time(Direction direction,
                                               detail::Waiter& waiter) noexcept {
+  // A task runs, but not by the loop that polls the reactor of this copy of eddy.
+  if (waiter.state == detail::Waiter::State::running && !detail::thread_state.looping) {
+    detail::stop_task_of_another_copy();
+  }
   if (const Result<> registered = register_with_thread(); !registered) return registered;
   // The registration reports anew what is ready, in both directions.
   for (const Direction d : {Direction::read, Direction::write}) {

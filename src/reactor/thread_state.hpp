@@ -16,6 +16,7 @@ struct ThreadState {
   int shared = 0;          ///< borrows by `with_reactor`
   bool exclusive = false;  ///< borrowed by `with_reactor_mut`
   bool executor = false;   ///< it has an executor, which uses the reactor
+  bool looping = false;    ///< the executor runs its loop
   bool ended = false;      ///< the thread is ending, and its reactor is gone
 };
 

@@ -16,7 +16,8 @@ NOBODY = 65534
 COMMANDS = ["demo", "test", "install", "coverage", "build", "bench", "bench guard", "bench peers", "soak", "format", "lint"]
 WRONG = ["nonsense", "demo --nonsense", "test --nonsense", "test --preset", "test --preset nonsense",
          "test --preset windows", "test --platform", "test --platform nonsense", "test --all more",
-         "coverage nonsense", "install", "install one two", "install --nonsense", "build nonsense", "build release debug",
+         "coverage nonsense", "install", "install one two", "install --nonsense one", "build nonsense",
+         "build release debug",
          "bench --nonsense", "bench guard more", "bench peers --nonsense", "bench --only nonsense",
          "soak nonsense", "format more", "lint more"]
 # What ./dev itself is made of.

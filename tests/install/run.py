@@ -23,6 +23,8 @@ OUTSIDE = HERE / "outside"
 
 # Three times what it took (24 s, g++ 12, -O3), for slower machines and newer compilers.
 MOST_CPU_SECONDS = 75
+# Were 441 when everything was exported, 276 when it was chosen; -O0 keeps a few more.
+MOST_EXPORTS = 330
 
 
 class Failed(Exception):
@@ -55,7 +57,8 @@ class Check:
     def install(self):
         """Installs eddy, and returns the prefix, after having moved it."""
         build, staged, prefix = self.work / "eddy", self.work / "staged", self.work / "prefix"
-        self.cmake(ROOT, build, f"-DCMAKE_INSTALL_PREFIX={staged}")
+        # So that a static one can go into a plugin; a shared one can anyway.
+        self.cmake(ROOT, build, f"-DCMAKE_INSTALL_PREFIX={staged}", "-DCMAKE_POSITION_INDEPENDENT_CODE=ON")
         if not self.shared:
             check_library_alone(build)
         run("cmake", "--install", build)
@@ -75,8 +78,35 @@ class Check:
             raise Failed(f"a user would not compile with the checks of the library: {flags}")
         self.work.mkdir(parents=True, exist_ok=True)
         binary = self.work / "pkg_config"
-        run(self.options.cxx, "-std=c++23", OUTSIDE / "main.cpp", "-o", binary, *flags)
-        run(binary, env=dict(os.environ, LD_LIBRARY_PATH=str(pc.parent.parent)))
+        # With g++ every inline function of the headers is kept, so that all that they call must be exported.
+        kept = [] if "clang" in self.options.cxx else ["-fkeep-inline-functions"]
+        run(self.options.cxx, "-std=c++23", *kept, OUTSIDE / "main.cpp", "-o", binary, *flags)
+        libraries = dict(os.environ, LD_LIBRARY_PATH=str(pc.parent.parent))
+        run(binary, env=libraries)
+        return flags, libraries
+
+    def plugin(self, flags, libraries):
+        """A user's shared object with everything hidden, loaded by a program that knows nothing of eddy."""
+        plugin, host = self.work / "plugin.so", self.work / "host"
+        run(self.options.cxx, "-std=c++23", "-O1", "-fPIC", "-shared", "-fvisibility=hidden",
+            OUTSIDE / "plugin.cpp", "-o", plugin, *flags)
+        run(self.options.cxx, "-std=c++23", OUTSIDE / "host.cpp", "-o", host, "-ldl")
+        run(host, plugin, env=libraries)
+        shown = [line.split(maxsplit=2)[2] for line in
+                 run("nm", "-DC", "--defined-only", plugin).splitlines()]
+        if eddys := [name for name in shown if "eddy::" in name]:
+            raise Failed(f"a plugin that hides its names shows {eddys}")
+
+    def exports(self, prefix):
+        """What the shared library shows is eddy's, public or called by a header, and nothing else."""
+        library = next(prefix.rglob("libeddy.so"))
+        names = [line.split(maxsplit=2)[2] for line in
+                 run("nm", "-DC", "--defined-only", library).splitlines()]
+        foreign = [name for name in names if not re.search(r"^(\w+ (name )?for )?eddy::", name)]
+        internal = [name for name in names if re.search(
+            r"eddy::(sys::(?!fork_count)|detail::(Executor::(turn|park|look|cancel)|TimerWheel::advance))", name)]
+        if foreign or internal or len(names) > MOST_EXPORTS:
+            raise Failed(f"{len(names)} names are exported; of others: {foreign}; of the inside: {internal}")
 
     def subproject(self, way):
         build = self.work / way
@@ -102,8 +132,10 @@ class Check:
         prefix = self.install()
         self.library_kind(prefix)
         self.gdb_script(prefix)
+        if self.shared:
+            self.exports(prefix)
         self.find_package(prefix)
-        self.pkg_config(prefix)
+        self.plugin(*self.pkg_config(prefix))
         self.subproject("add_subdirectory")
         self.subproject("FetchContent")
 
@@ -151,6 +183,23 @@ def check_library_alone(build):
         raise Failed(f"more than the library was built: {programs + others}")
 
 
+def check_reproducible(options):
+    """Two clones, built in folders of different names, give the same archive, with its debug information."""
+    archives = []
+    for name in ("one", "two_of_another_length"):
+        clone = copy_of_sources(options.work / name)
+        build = clone / f"build_{name}"
+        run("cmake", "-S", clone, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+            "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O0 -g -DNDEBUG", f"-DCMAKE_CXX_COMPILER={options.cxx}")
+        run("cmake", "--build", build, "-j", options.jobs)
+        archives.append((build / "libeddy.a").read_bytes())
+    if archives[0] != archives[1]:
+        raise Failed("two builds of the same sources in different folders differ")
+    if str(options.work).encode() in archives[0]:
+        raise Failed("the archive names the folder that it was built in")
+    print("== reproducible: the same archive from two folders")
+
+
 def check_windows(options):
     """What pkg-config says of a library for Windows is enough to link a program."""
     cxx = shutil.which("x86_64-w64-mingw32-g++-posix")
@@ -184,6 +233,7 @@ def main():
     try:
         check_install_line(options)
         check_windows(options)
+        check_reproducible(options)
     except Failed as failure:
         print(f"installing: {failure}", file=sys.stderr)
         return 1

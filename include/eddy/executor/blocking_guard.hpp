@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/assert.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <mutex>
 
@@ -9,7 +10,7 @@ namespace eddy {
 
 namespace detail {
 
-extern constinit thread_local int blocking_guards;
+EDDY_EXPORT extern constinit thread_local int blocking_guards;
 
 /// How many guards this thread holds; 0 in builds that do not count them.
 inline int blocking_guards_held() noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/compiler.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <cstddef>
 #include <string_view>
@@ -12,9 +13,9 @@ namespace eddy {
 namespace detail {
 
 using DumpSink = void (*)(void* context, std::string_view line);
-void dump_tasks(DumpSink sink, void* context);
-void dump_each_task(DumpSink sink, void* context);
-void dump_tasks_as_json(DumpSink sink, void* context);
+EDDY_EXPORT void dump_tasks(DumpSink sink, void* context);
+EDDY_EXPORT void dump_each_task(DumpSink sink, void* context);
+EDDY_EXPORT void dump_tasks_as_json(DumpSink sink, void* context);
 
 /// Calls `dump` so that each line goes to `sink`, which may be a function.
 template <class Sink>
@@ -33,7 +34,7 @@ inline constexpr std::size_t kTaskNameLimit = 63;
 /// `kTaskNameLimit` bytes, with `?` for control characters. A second name takes the place of the
 /// first. In a branch of `select` or its kin it names the branch. Outside a task it does nothing.
 /// A task has no memory for a name until it is given one.
-void name_task(std::string_view name);
+EDDY_EXPORT void name_task(std::string_view name);
 
 /// Calls `sink(std::string_view)` with lines, without line breaks, about the live tasks of this
 /// thread and their branches: first about those that can run, then about those that wait.
@@ -67,6 +68,6 @@ void dump_tasks_as_json(Sink&& sink) {
 
 /// What `dump_tasks` says, to standard error, in one piece. In gdb: `call
 /// eddy::dump_tasks_to_stderr()` on the thread that runs the tasks.
-void dump_tasks_to_stderr();
+EDDY_EXPORT void dump_tasks_to_stderr();
 
 }  // namespace eddy

@@ -4,6 +4,7 @@
 #include "eddy/executor/promise.hpp"
 #include "eddy/executor/task_header.hpp"
 #include "eddy/platform/clock.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/reactor.hpp"
 #include "eddy/time/timer_wheel.hpp"
@@ -27,7 +28,10 @@ inline constexpr std::uint8_t kBudget = 48;
 inline constexpr std::uint8_t kChildren = 8;
 
 /// The executor of this thread, if it has one.
-extern constinit thread_local Executor* current_executor;
+EDDY_EXPORT extern constinit thread_local Executor* current_executor;
+/// The same while it runs its loop, else null. Two copies of eddy in a process, such as a program's
+/// and a plugin's, have one each: a task that waits by the wrong copy would never be woken.
+EDDY_EXPORT extern constinit thread_local Executor* looping_executor;
 
 /// Puts an executor into the list that a debugger walks, in a live process or a core file.
 class Listed {
@@ -54,6 +58,11 @@ class Executor {
   static Executor& current() {
     return current_executor != nullptr ? *current_executor : make_current();
   }
+  /// The one that runs the task that calls this. Stops the program if this copy of eddy runs no
+  /// loop on the thread.
+  static Executor& of_running_task() noexcept {
+    return looping_executor != nullptr ? *looping_executor : stop_outside_loop();
+  }
   /// The thread's, or null if there is none.
   static Executor* current_if_any() noexcept { return current_executor; }
 
@@ -79,10 +88,10 @@ class Executor {
     no_shielded_ = false;
   }
   /// Takes over a branch of the task that runs now, and runs it up to its first wait.
-  void start_branch(TaskHeader& branch, TaskOwner& owner) noexcept;
+  EDDY_EXPORT void start_branch(TaskHeader& branch, TaskOwner& owner) noexcept;
   /// Destroys the frames of a task that is not running, and before them its branches, innermost
   /// first. Its owner is not told.
-  void destroy(TaskHeader& task) noexcept;
+  EDDY_EXPORT void destroy(TaskHeader& task) noexcept;
   /// Asks for a task to be cancelled: the loop destroys it, at its next suspension if it is
   /// running.
   void abort(TaskHeader& task) noexcept;
@@ -99,7 +108,7 @@ class Executor {
   bool children_used_up(TaskHeader& task) noexcept;
 
   /// Runs tasks until `done`, then cancels those that are left and waits for the shielded ones.
-  void run_until(const bool& done);
+  EDDY_EXPORT void run_until(const bool& done);
   bool in_loop() const noexcept { return in_loop_; }
   /// The thread ends while the loop runs: a task has called `exit`.
   void note_exit() noexcept { exit_in_loop_ = true; }
@@ -130,7 +139,8 @@ class Executor {
   bool runs_for_shielded() const noexcept {
     return running_ != nullptr && (running_->shielded || running_->of_shielded);
   }
-  static Executor& make_current();
+  EDDY_EXPORT static Executor& make_current();
+  [[noreturn]] EDDY_EXPORT static Executor& stop_outside_loop() noexcept;
   void turn();
   std::uint8_t run(TaskHeader& task, std::uint8_t budget) noexcept;
   void suspend(TaskHeader& task) noexcept;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/compiler.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <array>
 #include <cstddef>
@@ -25,14 +26,14 @@ inline constexpr std::size_t kFrameGrain = 16;
 inline constexpr std::size_t kHeapHeader = 8;
 inline constexpr std::size_t kFrameLists = 128;
 
-extern constinit thread_local std::array<FrameList, kFrameLists> frame_lists;
+EDDY_EXPORT extern constinit thread_local std::array<FrameList, kFrameLists> frame_lists;
 
 /// The block that this thread has last made for a coroutine.
 struct NewestFrame {
   void* block = nullptr;
   std::size_t size = 0;
 };
-extern constinit thread_local NewestFrame newest_frame;
+EDDY_EXPORT extern constinit thread_local NewestFrame newest_frame;
 
 /// The list of a size; kFrameLists or more if there is none.
 constexpr std::size_t frame_list_of(std::size_t size) noexcept {
@@ -40,9 +41,9 @@ constexpr std::size_t frame_list_of(std::size_t size) noexcept {
 }
 
 /// From the heap.
-void* allocate_new_frame(std::size_t size);
+EDDY_EXPORT void* allocate_new_frame(std::size_t size);
 /// To the heap.
-void free_old_frame(void* frame) noexcept;
+EDDY_EXPORT void free_old_frame(void* frame) noexcept;
 
 // Inline, because the size of a frame is a constant where it is made and freed: what is left is a
 // pop and a push.

@@ -3,6 +3,7 @@
 
 #include "eddy/executor/outcome.hpp"
 #include "eddy/executor/waker.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <exception>
 #include <expected>
@@ -11,7 +12,7 @@
 namespace eddy {
 
 /// Why a task that was joined gave no value: it was cancelled, or it threw.
-class JoinError {
+class EDDY_EXPORT JoinError {
  public:
   static JoinError cancelled() noexcept { return JoinError(nullptr); }
   static JoinError threw(std::exception_ptr exception) noexcept {
@@ -39,7 +40,7 @@ namespace detail {
 enum class Shielded : bool { no, yes };
 
 /// The part of a join handle that does not depend on the type.
-class JoinHandleBase : public TaskOwner {
+class EDDY_EXPORT JoinHandleBase : public TaskOwner {
  public:
   /// Cancels the task: its destructors run at its next suspension, or soon if it waits now. Returns
   /// before it is gone; the join tells. Does nothing if it has ended.
@@ -108,7 +109,7 @@ class JoinHandleBase : public TaskOwner {
 
  private:
   void add(Join& join, Waiter& waiter) noexcept {
-    check_thread();
+    if (home_ != looping_executor) stop_elsewhere();
     join.waiter_ = &waiter;
     joins_.push_back(join);
   }
@@ -118,6 +119,7 @@ class JoinHandleBase : public TaskOwner {
     if (home_ != Executor::current_if_any()) stop_on_another_thread();
   }
   [[noreturn]] static void stop_on_another_thread() noexcept;
+  [[noreturn]] void stop_elsewhere() const noexcept;
 
   TaskHeader* task_ = nullptr;
   Executor* home_ = nullptr;

@@ -3,6 +3,7 @@
 
 #include "eddy/executor/place.hpp"
 #include "eddy/platform/assert.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <exception>
 #include <source_location>
@@ -23,12 +24,13 @@ struct CaughtException {
 void report_lost_exception(TaskHeader& task) noexcept;
 /// The same of an exception that was kept for somebody who never asked for it. If it is one of a
 /// branch, `parent` is the task that waits for that, or null.
-void report_lost_exception(const CaughtException& lost, const Waiter* parent = nullptr) noexcept;
+EDDY_EXPORT void report_lost_exception(const CaughtException& lost,
+                                       const Waiter* parent = nullptr) noexcept;
 
 /// Says that a task is destroyed that nobody has awaited; `place` is that of its coroutine, null if
 /// the task was handed over. In debug builds alone. Nothing is said while an exception is under way
 /// or a `QuietDestruction` lives: who is cancelled or fails may drop what it had not used yet.
-void report_never_awaited(const void* place) noexcept;
+EDDY_EXPORT void report_never_awaited(const void* place) noexcept;
 
 /// While it lives tasks may be destroyed on this thread that nobody has awaited.
 class QuietDestruction {
@@ -43,15 +45,15 @@ class QuietDestruction {
   }
 
  private:
-  static void count(int step) noexcept;
+  EDDY_EXPORT static void count(int step) noexcept;
 };
 
 /// Says which tasks of a thread that ends have never run.
 void report_never_run(Executor& executor) noexcept;
 
 /// A second join has found the value of a task taken.
-[[noreturn]] void stop_value_taken() noexcept;
+EDDY_EXPORT [[noreturn]] void stop_value_taken() noexcept;
 /// A join has found no task in its handle.
-[[noreturn]] void stop_no_task() noexcept;
+EDDY_EXPORT [[noreturn]] void stop_no_task() noexcept;
 
 }  // namespace eddy::detail

@@ -199,7 +199,7 @@ class Branch final : public TaskOwner {
     set_ = &set;
     ++set.running;
     header_ = &detail_release(task_).promise().make_root({});
-    Executor::current().start_branch(*header_, *this);
+    Executor::of_running_task().start_branch(*header_, *this);
   }
   void cancel() noexcept {
     if (header_ != nullptr) Executor::current().destroy(*give_up());

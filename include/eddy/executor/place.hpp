@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/compiler.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <cstddef>
 #include <source_location>
@@ -15,7 +16,7 @@ struct TaskHeader;
 
 /// Where `task` was spawned. A branch was not: for it, where the task was spawned that awaits it,
 /// which `parent` says once that task waits. Line 0 if it is not known.
-std::source_location spawn_place(const TaskHeader& task, const Waiter* parent) noexcept;
+EDDY_EXPORT std::source_location spawn_place(const TaskHeader& task, const Waiter* parent) noexcept;
 
 /// The last part of the path.
 std::string_view file_name_of(const std::source_location& place) noexcept;

@@ -6,6 +6,7 @@
 #include "eddy/executor/temporaries.hpp"
 #include "eddy/platform/assert.hpp"
 #include "eddy/platform/compiler.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
 
 #include <coroutine>
@@ -122,7 +123,7 @@ class PromiseBase : public TaskHeader {
   }
   /// A coroutine that owes a value has run to its end without `co_return`. Stops the program, now
   /// or, in its first run, when the coroutine that awaits it is known.
-  void end_without_value() noexcept;
+  EDDY_EXPORT void end_without_value() noexcept;
 
   /// An error of `ok` ends this coroutine. `ended`, the child that gave the error, stays alive
   /// until the frame of this one is destroyed.
@@ -157,16 +158,16 @@ class PromiseBase : public TaskHeader {
     if constexpr (kDebugChecks) awaiting = nullptr;
   }
 
-  [[noreturn]] static void stop_without_value() noexcept;
+  EDDY_EXPORT [[noreturn]] static void stop_without_value() noexcept;
 
  protected:
   /// Stops the program if the exception that is being handled came out of a destructor, as the
   /// frame was destroyed.
-  void stop_if_destroyed() const noexcept;
-  void check_misplaced() const noexcept;
-  void end_with_hook() noexcept;
-  void destroy_children(PromiseBase& innermost) noexcept;
-  PromiseBase& innermost_left() noexcept;
+  EDDY_EXPORT void stop_if_destroyed() const noexcept;
+  EDDY_EXPORT void check_misplaced() const noexcept;
+  EDDY_EXPORT void end_with_hook() noexcept;
+  EDDY_EXPORT void destroy_children(PromiseBase& innermost) noexcept;
+  EDDY_EXPORT PromiseBase& innermost_left() noexcept;
   ~PromiseBase() {
     if (threw) std::destroy_at(&exception);
   }
@@ -233,11 +234,11 @@ inline constexpr bool may_be_error<std::expected<T, E>> = true;
 
 /// A task that has used its budget up runs again after all that can run now, and goes on with
 /// `operation`.
-void yield_over_budget(TaskHeader& task, Operation& operation,
-                       std::coroutine_handle<> frame) noexcept;
+EDDY_EXPORT void yield_over_budget(TaskHeader& task, Operation& operation,
+                                   std::coroutine_handle<> frame) noexcept;
 
 /// The operation of a task that only gives up its turn: complete from the start.
-Operation& the_turn() noexcept;
+EDDY_EXPORT Operation& the_turn() noexcept;
 
 /// True if an `Op` starts branches: theirs are the operations that yield, for a branch begins with
 /// what is left of its task's budget.
@@ -255,10 +256,10 @@ inline constexpr bool refers_to_others = requires { requires Op::kRefersToOthers
 
 /// The task has awaited children for as long as one may without a look at the clock. True: `child`
 /// is to be put off, because other tasks, timers and sockets must be looked at first.
-bool puts_off(PromiseBase& child) noexcept;
+EDDY_EXPORT bool puts_off(PromiseBase& child) noexcept;
 /// The rest of the suspension of who awaits `child`, which is not suspended itself: it was put off,
 /// or has ended without a value.
-void suspend_before(PromiseBase& child) noexcept;
+EDDY_EXPORT void suspend_before(PromiseBase& child) noexcept;
 
 /// Starts `operation` for the coroutine `frame`. False: it is complete, the coroutine goes on.
 /// True: the coroutine is suspended until the loop has seen `leaf`, which stands for `operation` in

@@ -3,6 +3,7 @@
 
 #include "eddy/executor/outcome.hpp"
 #include "eddy/executor/spawn.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <cstddef>
 #include <exception>
@@ -25,7 +26,7 @@ class GroupOp;
 /// reference.
 ///
 /// **Thread**: that of its scope.
-class TaskGroup final {
+class EDDY_EXPORT TaskGroup final {
  public:
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
@@ -142,7 +143,7 @@ class TaskGroup final {
   }
 
   void add(Task<> task, std::source_location where);
-  void note_end(Member& member) noexcept;
+  EDDY_LOCAL void note_end(Member& member) noexcept;
   void destroy_all() noexcept;
   /// Takes the first member out of the group, to be destroyed; null if there is none. After it
   /// nothing starts.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/clock.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/reactor/operation.hpp"
 
 #include <coroutine>
@@ -15,7 +16,7 @@ class PromiseBase;
 struct WakerCell;
 
 /// Who gets the outcome of a task: a join handle, a `select`, a group. Null for a detached task.
-class TaskOwner {
+class EDDY_EXPORT TaskOwner {
  public:
   /// The task has ended. `ended` holds its value or exception, for the owner to take; null: the
   /// task was cancelled. Its frame is destroyed right after, before anything else runs. Called from

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/executor/promise.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/reactor/operation.hpp"
 
 #include <utility>
@@ -11,12 +12,12 @@ namespace eddy {
 namespace detail {
 
 struct WakerCell;
-WakerCell* retain(WakerCell* cell) noexcept;
-void release(WakerCell* cell) noexcept;
-void wake_cell(WakerCell& cell) noexcept;
-void abort_cell(WakerCell& cell) noexcept;
+EDDY_EXPORT WakerCell* retain(WakerCell* cell) noexcept;
+EDDY_EXPORT void release(WakerCell* cell) noexcept;
+EDDY_EXPORT void wake_cell(WakerCell& cell) noexcept;
+EDDY_EXPORT void abort_cell(WakerCell& cell) noexcept;
 /// The cell of a task of this thread, made at first use; the caller gets a reference to it.
-WakerCell* cell_of(TaskHeader& task);
+EDDY_EXPORT WakerCell* cell_of(TaskHeader& task);
 
 /// A counted reference to a task that may have ended.
 class CellRef {
@@ -110,7 +111,8 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Yield
 };
 
 /// Completes at once with a waker of the task that awaits it.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] CurrentWakerOp final
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] CurrentWakerOp final
     : public Operation {
  public:
   bool try_start() noexcept;

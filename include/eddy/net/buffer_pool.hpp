@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/compiler.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <cstddef>
 #include <utility>
@@ -26,7 +27,7 @@ struct alignas(std::max_align_t) PoolBlock {
 };
 
 /// The blocks of a pool. Outlives it while one of them is lent.
-struct PoolState {
+struct EDDY_EXPORT PoolState {
   void give_back(PoolBlock& block) noexcept {
     if (spare_count == most_spares) {
       drop(block);
@@ -46,7 +47,7 @@ struct PoolState {
 };
 
 /// What a pool has that has made no block yet.
-extern constinit PoolState no_blocks;
+EDDY_EXPORT extern constinit PoolState no_blocks;
 
 }  // namespace detail
 
@@ -92,7 +93,7 @@ class PooledBuffer {
 ///
 /// **Thread**: one; make it `thread_local` for several. It must outlive the reads that it was given
 /// to; the buffers that they gave may outlive it.
-class BufferPool {
+class EDDY_EXPORT BufferPool {
  public:
   static constexpr std::size_t kDefaultBufferSize = 16384;
   static constexpr std::size_t kDefaultSpares = 64;

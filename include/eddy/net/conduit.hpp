@@ -3,6 +3,7 @@
 
 #include "eddy/net/tcp_stream.hpp"
 #include "eddy/net/transfer.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/sys.hpp"
 
@@ -18,7 +19,7 @@ class Conduit;
 namespace detail {
 
 /// Takes what a stream has into a conduit.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] FillOp final
+class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] FillOp final
     : public Transfer<FillOp, Direction::read> {
  public:
   FillOp(IoSource& from, Conduit& conduit) noexcept : Transfer(from, 0), conduit_(&conduit) {}
@@ -29,15 +30,15 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] FillO
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = true;
-  sys::Count call() noexcept;
-  bool moved(std::size_t count) noexcept;
+  EDDY_LOCAL sys::Count call() noexcept;
+  EDDY_LOCAL bool moved(std::size_t count) noexcept;
   std::size_t wanted() const noexcept;
 
   Conduit* conduit_;
 };
 
 /// Passes on what a conduit holds.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] DrainOp final
+class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] DrainOp final
     : public Transfer<DrainOp, Direction::write> {
  public:
   DrainOp(IoSource& to, Conduit& conduit) noexcept : Transfer(to, 0), conduit_(&conduit) {}
@@ -48,7 +49,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Drain
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = false;
-  sys::Count call() noexcept;
+  EDDY_LOCAL sys::Count call() noexcept;
   std::size_t wanted() const noexcept;
 
   Conduit* conduit_;
@@ -71,7 +72,7 @@ extern template class Transfer<DrainOp, Direction::write>;
 ///
 /// It must stay where it is while one of its operations waits, as a buffer must.
 /// **Thread**: one at a time.
-class Conduit {
+class EDDY_EXPORT Conduit {
  public:
   Conduit() noexcept = default;
   Conduit(Conduit&& other) noexcept;
@@ -96,16 +97,16 @@ class Conduit {
   friend detail::FillOp;
   friend detail::DrainOp;
 
-  sys::Count take_from(RawSource from) noexcept;
-  sys::Count receive_from(RawSource from) noexcept;
-  sys::Count splice_from(RawSource from) noexcept;
-  sys::Count pass_to(RawSource to) noexcept;
+  EDDY_LOCAL sys::Count take_from(RawSource from) noexcept;
+  EDDY_LOCAL sys::Count receive_from(RawSource from) noexcept;
+  EDDY_LOCAL sys::Count splice_from(RawSource from) noexcept;
+  EDDY_LOCAL sys::Count pass_to(RawSource to) noexcept;
   sys::Count copy_out_of_pipe() noexcept;
   void note_fill() noexcept;
   void note_passed(std::size_t count) noexcept;
-  void open_pipe() noexcept;
-  void close_pipe() noexcept;
-  void give_buffer_back() noexcept;
+  EDDY_LOCAL void open_pipe() noexcept;
+  EDDY_LOCAL void close_pipe() noexcept;
+  EDDY_LOCAL void give_buffer_back() noexcept;
 
   bool splices() const noexcept { return static_cast<bool>(pipe_.reader); }
 

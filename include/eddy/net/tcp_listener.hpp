@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/socket_addr.hpp"
@@ -53,7 +54,7 @@ class ListenOptions {
 /// broken. docs/errors.md has the table.
 ///
 /// **Thread**: that of its first wait.
-class TcpListener {
+class EDDY_EXPORT TcpListener {
  public:
   /// Takes over a listening, non-blocking socket: one that a service manager has opened, say. A
   /// blocking one stops the program, where the system tells (not on Windows).
@@ -118,7 +119,7 @@ class TcpListener {
   explicit TcpListener(IoSource source) noexcept;
 
   enum class Shed : bool { tried, nobody_waits };
-  Shed shed_one() noexcept;
+  EDDY_LOCAL Shed shed_one() noexcept;
 
   IoSource source_;
   Fd reserve_;

@@ -5,6 +5,7 @@
 #include "eddy/net/transfer.hpp"
 #include "eddy/platform/bytes.hpp"
 #include "eddy/platform/clock.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/socket_addr.hpp"
@@ -31,7 +32,8 @@ class WriteHalf;
 namespace detail {
 
 /// Opens a socket and waits until it is connected; `co_await` gives `Result<TcpStream>`.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] ConnectOp final
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] ConnectOp final
     : public Operation {
  public:
   explicit ConnectOp(const SocketAddr& address) noexcept : address_(address), source_(Fd()) {}
@@ -83,7 +85,7 @@ class KeepAlive {
 /// closed or destroyed, before the operation or during it; so it is with options and addresses. A
 /// dead peer never raises SIGPIPE.
 /// **Thread**: that of its first wait; until then it may be moved to another.
-class TcpStream {
+class EDDY_EXPORT TcpStream {
  public:
   /// Takes over a connected, non-blocking socket; a blocking one stops the program, where the
   /// system tells (not on Windows). On macOS it must have SO_NOSIGPIPE.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/net/buffer_pool.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/io_source.hpp"
@@ -14,7 +15,7 @@
 namespace eddy::detail {
 
 /// What every transfer has.
-class TransferOp : public Operation {
+class EDDY_EXPORT TransferOp : public Operation {
  protected:
   TransferOp(IoSource& source, std::size_t amount) noexcept : source_(&source), amount_(amount) {}
   TransferOp(const TransferOp&) noexcept = default;
@@ -57,7 +58,7 @@ class TransferOp : public Operation {
 /// on after a short read may be to find that the rest of the buffer cannot be written. Both would
 /// wait for an edge that never comes, so they ask once more.
 template <class Op, Direction direction>
-class Transfer : public TransferOp {
+class EDDY_EXPORT Transfer : public TransferOp {
  public:
   static constexpr bool kRefersToOthers = true;
 
@@ -88,7 +89,7 @@ class Transfer : public TransferOp {
 };
 
 /// One read of what is there.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadOp final
+class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadOp final
     : public Transfer<ReadOp, Direction::read> {
  public:
   ReadOp(IoSource& source, std::span<std::byte> buffer) noexcept
@@ -100,13 +101,14 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadO
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = true;
-  sys::Count call() noexcept;
+  EDDY_LOCAL sys::Count call() noexcept;
 
   std::byte* data_;
 };
 
 /// One read of what is there into a buffer that is borrowed for it; while it waits it holds none.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] PooledReadOp final
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] PooledReadOp final
     : public Transfer<PooledReadOp, Direction::read> {
  public:
   PooledReadOp(IoSource& source, BufferPool& pool) noexcept : Transfer(source, 0), pool_(&pool) {}
@@ -123,7 +125,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Poole
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = true;
-  sys::Count call() noexcept;
+  EDDY_LOCAL sys::Count call() noexcept;
   std::size_t wanted() const noexcept { return pool_->buffer_size(); }
 
   union {
@@ -133,7 +135,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Poole
 };
 
 /// A look at what is there.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] PeekOp final
+class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] PeekOp final
     : public Transfer<PeekOp, Direction::read> {
  public:
   PeekOp(IoSource& source, std::span<std::byte> buffer) noexcept
@@ -145,13 +147,14 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] PeekO
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = false;
-  sys::Count call() noexcept;
+  EDDY_LOCAL sys::Count call() noexcept;
 
   std::byte* data_;
 };
 
 /// Reads until the buffer is full.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadExactOp final
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadExactOp final
     : public Transfer<ReadExactOp, Direction::read> {
  public:
   using loses_progress = void;
@@ -165,14 +168,14 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadE
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = false;
-  sys::Count call() noexcept;
-  bool moved(std::size_t count) noexcept;
+  EDDY_LOCAL sys::Count call() noexcept;
+  EDDY_LOCAL bool moved(std::size_t count) noexcept;
 
   std::byte* data_;
 };
 
 /// One write of what there is room for.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteOp final
+class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteOp final
     : public Transfer<WriteOp, Direction::write> {
  public:
   WriteOp(IoSource& source, std::span<const std::byte> data) noexcept
@@ -184,13 +187,14 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Write
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = false;
-  sys::Count call() noexcept;
+  EDDY_LOCAL sys::Count call() noexcept;
 
   const std::byte* data_;
 };
 
 /// Writes until all is written.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteAllOp final
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteAllOp final
     : public Transfer<WriteAllOp, Direction::write> {
  public:
   using loses_progress = void;
@@ -207,14 +211,15 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Write
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = false;
-  sys::Count call() noexcept;
-  bool moved(std::size_t count) noexcept;
+  EDDY_LOCAL sys::Count call() noexcept;
+  EDDY_LOCAL bool moved(std::size_t count) noexcept;
 
   const std::byte* data_;
 };
 
 /// One read into several buffers, in order.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadVectoredOp final
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadVectoredOp final
     : public Transfer<ReadVectoredOp, Direction::read> {
  public:
   ReadVectoredOp(IoSource& source, std::span<const std::span<std::byte>> buffers) noexcept
@@ -226,14 +231,15 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadV
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = true;
-  sys::Count call() noexcept;
+  EDDY_LOCAL sys::Count call() noexcept;
   std::size_t wanted() const noexcept;
 
   std::span<const std::span<std::byte>> buffers_;
 };
 
 /// One write from several buffers, in order.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteVectoredOp final
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteVectoredOp final
     : public Transfer<WriteVectoredOp, Direction::write> {
  public:
   WriteVectoredOp(IoSource& source, std::span<const std::span<const std::byte>> data) noexcept
@@ -245,7 +251,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Write
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = false;
-  sys::Count call() noexcept;
+  EDDY_LOCAL sys::Count call() noexcept;
   std::size_t wanted() const noexcept;
 
   std::span<const std::span<const std::byte>> data_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/compiler.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -21,7 +22,7 @@ struct Clock {
   using time_point = std::chrono::time_point<Clock>;
   static constexpr bool is_steady = true;
 
-  static time_point now() noexcept;
+  EDDY_EXPORT static time_point now() noexcept;
 };
 
 using Duration = Clock::duration;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/compiler.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <cstddef>
 #include <span>
@@ -11,10 +12,13 @@ namespace eddy::detail {
 
 /// Prints "eddy: `what`" to standard error, with the place of the task that runs, and aborts. For
 /// broken contracts only, never for errors that a correct program can meet.
-[[noreturn]] void fatal(std::string_view what) noexcept;
+EDDY_EXPORT [[noreturn]] void fatal(std::string_view what) noexcept;
+
+/// Stops the program because a task that another copy of eddy runs waits by means of this one.
+[[noreturn]] void stop_task_of_another_copy() noexcept;
 
 /// Prints "eddy: `what`" to standard error.
-void warn(std::string_view what) noexcept;
+EDDY_EXPORT void warn(std::string_view what) noexcept;
 
 /// Writes where the running task is, and gives how many bytes that took: what `fatal` adds.
 using PlaceWriter = std::size_t (*)(std::span<char> out) noexcept;

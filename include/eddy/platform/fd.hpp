@@ -1,6 +1,7 @@
 // Sole ownership of a descriptor.
 #pragma once
 
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/raw_source.hpp"
 
 #include <utility>
@@ -33,7 +34,7 @@ class [[nodiscard]] Fd {
   explicit operator bool() const noexcept { return raw_ != kNoSource; }
 
  private:
-  static void close_raw(RawSource raw) noexcept;
+  EDDY_EXPORT static void close_raw(RawSource raw) noexcept;
 
   RawSource raw_ = kNoSource;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/compiler.hpp"
+#include "eddy/platform/export.hpp"
 
 #include <expected>
 #include <system_error>
@@ -22,7 +23,7 @@ enum class Error {
 };
 
 /// The category of `Error`; its name is "eddy".
-const std::error_category& error_category() noexcept;
+EDDY_EXPORT const std::error_category& error_category() noexcept;
 
 inline std::error_code make_error_code(Error error) noexcept {
   return {static_cast<int>(error), error_category()};

@@ -1,6 +1,7 @@
 // The address of a TCP endpoint: an IPv4 or IPv6 address and a port.
 #pragma once
 
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
 
 #include <array>
@@ -12,7 +13,7 @@
 namespace eddy {
 
 /// An IPv4 or IPv6 address with a port. Plain data; compares by value.
-class SocketAddr {
+class EDDY_EXPORT SocketAddr {
  public:
   enum class Family : std::uint8_t { v4, v6 };
 

@@ -6,6 +6,7 @@
 // close-on-exec and non-blocking from birth.
 #pragma once
 
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/interest.hpp"
 #include "eddy/platform/raw_source.hpp"
@@ -139,7 +140,7 @@ WaitSlack wait_slack() noexcept;
 void write_to_stderr(std::span<const std::byte> text) noexcept;
 /// How many forks lie between the start of the program and this process. A load, and no system
 /// call.
-std::uint32_t fork_count() noexcept;
+EDDY_EXPORT std::uint32_t fork_count() noexcept;
 
 // epoll, of the Linux backend alone.
 [[nodiscard]] Result<Fd> epoll_create() noexcept;

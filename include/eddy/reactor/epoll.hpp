@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/events.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/interest.hpp"
 #include "eddy/platform/result.hpp"
@@ -16,7 +17,7 @@
 namespace eddy {
 
 /// epoll, edge-triggered. The contract is that of `ReactorBackend`.
-class EpollReactor {
+class EDDY_EXPORT EpollReactor {
  public:
   /// After a read or write that transfers less than was asked for, the kernel will report an edge
   /// when there is more, so the attempt that would say "would block" can be left out.
@@ -57,7 +58,7 @@ class EpollReactor {
 
   [[nodiscard]] Result<> watch(const Notifier& notifier) const;
   bool is_the_parents() const noexcept { return forks_ != sys::fork_count(); }
-  void check_process() const noexcept;
+  EDDY_LOCAL void check_process() const noexcept;
 
   Fd epoll_;
   std::uint32_t forks_;  ///< of the process that opened it; its own share it

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/assert.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/small_result.hpp"
@@ -21,7 +22,8 @@ class IoSource;
 namespace detail {
 
 /// Waits until an I/O source may be used in one direction; `co_await` gives `Result<>`.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadinessOp final
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadinessOp final
     : public Operation {
  public:
   static constexpr bool kRefersToOthers = true;
@@ -95,7 +97,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Close
 ///
 /// **Thread**: after its first wait, that thread's alone; a wait on another stops the program. In
 /// builds with debug checks every operation on another thread does.
-class IoSource {
+class EDDY_EXPORT IoSource {
  public:
   /// `fd` must be non-blocking: a call that blocks would stop every task. The first wait looks, and
   /// stops the program if it is not. (Windows does not tell.)
@@ -170,14 +172,15 @@ class IoSource {
   sys::Status wait(Direction direction, detail::Waiter& waiter) noexcept;
 
  private:
-  sys::Status wait_for_the_first_time(Direction direction, detail::Waiter& waiter) noexcept;
-  void check_thread() const noexcept;
+  EDDY_LOCAL sys::Status wait_for_the_first_time(Direction direction,
+                                                 detail::Waiter& waiter) noexcept;
+  EDDY_LOCAL void check_thread() const noexcept;
   bool is_known_nonblocking() const noexcept { return reactor_id_ == kNonblocking; }
   bool may_be_asked() const noexcept;
   bool is_lost() const noexcept { return slot_ != nullptr && slot_->gone(); }
   [[nodiscard]] Result<> register_with_thread() noexcept;
-  void deregister() noexcept;
-  void check_unwaited() const noexcept;
+  EDDY_LOCAL void deregister() noexcept;
+  EDDY_LOCAL void check_unwaited() const noexcept;
 
   friend class detail::ReadinessOp;
 

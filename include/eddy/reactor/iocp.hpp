@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/events.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/interest.hpp"
 #include "eddy/platform/raw_source.hpp"
 #include "eddy/platform/result.hpp"
@@ -27,7 +28,7 @@ class PollSet;
 /// The driver knows no edges: a poll completes when one of its events holds, and is over then. So
 /// a direction that was reported is not asked for again until `rearm`, which says that an attempt
 /// in it would have blocked.
-class IocpReactor {
+class EDDY_EXPORT IocpReactor {
  public:
   /// A poll that starts with something ready completes at once, so nothing is lost by one attempt
   /// more; but a short transfer promises no edge.

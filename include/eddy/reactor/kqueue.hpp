@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/events.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/interest.hpp"
 #include "eddy/platform/raw_source.hpp"
 #include "eddy/platform/result.hpp"
@@ -20,7 +21,7 @@ class FilterSet;
 
 /// kqueue, with EV_CLEAR. The contract is that of `ReactorBackend`. Both filters of a source carry
 /// its token; an event of each is an event of its own.
-class KqueueReactor {
+class EDDY_EXPORT KqueueReactor {
  public:
   /// Edges are real here too, but FreeBSD has none for out-of-band data, before whose mark a read
   /// stops short. So only "would block" ends readiness.

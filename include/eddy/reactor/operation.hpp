@@ -2,6 +2,7 @@
 // timer wheel and the executor share.
 #pragma once
 
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/raw_source.hpp"
 #include "eddy/reactor/list.hpp"
 
@@ -142,7 +143,7 @@ struct Waiting {
 ///
 /// The loop, never the reactor, calls `advance` after each wake. So a system call happens on
 /// resume, not on wake, and a branch that is woken and cancelled in the same turn loses nothing.
-class Operation {
+class EDDY_EXPORT Operation {
  public:
   /// Takes one more step. True: complete, the coroutine goes on. False: it has arranged for a wake.
   virtual bool advance(Waiter& waiter) noexcept = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/events.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/interest.hpp"
 #include "eddy/platform/raw_source.hpp"
 #include "eddy/platform/result.hpp"
@@ -27,7 +28,7 @@ namespace eddy {
 /// runs tasks: the run loop drops the events of such tokens.
 ///
 /// **Thread**: its own.
-class Reactor {
+class EDDY_EXPORT Reactor {
  public:
   /// **Errors**: what the kernel says when it refuses another epoll or kqueue.
   [[nodiscard]] static Result<Reactor> create();
@@ -116,7 +117,7 @@ class Reactor {
 namespace detail {
 
 /// Counts the borrows of the thread's reactor, and stops the program at one that is not allowed.
-class ReactorBorrow {
+class EDDY_EXPORT ReactorBorrow {
  public:
   enum class Kind : bool { shared, exclusive };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/events.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/interest.hpp"
 #include "eddy/platform/raw_source.hpp"
 #include "eddy/reactor/operation.hpp"
@@ -201,7 +202,7 @@ class WakerRegistry {
     return unsigned{set} << static_cast<unsigned>(direction);
   }
   std::uint32_t take_unused();
-  void note_stray(Token token) noexcept;
+  EDDY_EXPORT void note_stray(Token token) noexcept;
   Slot& at(std::uint32_t index) noexcept {
     return pages_[index >> kPageBits][index & ((1U << kPageBits) - 1)];
   }

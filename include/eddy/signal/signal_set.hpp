@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/executor/task.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/reactor/io_source.hpp"
 
@@ -21,7 +22,7 @@ namespace eddy {
 /// it is asked for is reported once; one that comes between two calls of `next` is not lost.
 ///
 /// **Thread**: that of its first wait.
-class SignalSet {
+class EDDY_EXPORT SignalSet {
  public:
   /// **Errors**: invalid_argument for what is no signal, cannot be caught (SIGKILL, SIGSTOP), or is
   /// raised by a fault, which would come again and again (SIGSEGV, SIGBUS, SIGFPE, SIGILL);
@@ -67,9 +68,9 @@ class SignalSet {
 
   explicit SignalSet(IoSource source) noexcept : source_(std::move(source)) {}
 
-  bool listens_to(int signal_number) const noexcept;
-  Listened* find_pending() noexcept;
-  void release_all() noexcept;
+  EDDY_LOCAL bool listens_to(int signal_number) const noexcept;
+  EDDY_LOCAL Listened* find_pending() noexcept;
+  EDDY_LOCAL void release_all() noexcept;
 
   IoSource source_;
   std::vector<Listened> listened_;
@@ -79,6 +80,6 @@ class SignalSet {
 /// again what it did before, so that a second Ctrl-C ends a program that hangs.
 /// **Errors**: those of `SignalSet::create`.
 /// **Cancel**: nothing is lost.
-Task<Result<>> ctrl_c();
+EDDY_EXPORT Task<Result<>> ctrl_c();
 
 }  // namespace eddy

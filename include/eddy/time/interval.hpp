@@ -1,6 +1,7 @@
 // Ticks at a fixed period.
 #pragma once
 
+#include "eddy/platform/export.hpp"
 #include "eddy/time/sleep.hpp"
 
 #include <cstdint>
@@ -18,7 +19,7 @@ enum class MissedTick : std::uint8_t {
 ///
 ///     eddy::Interval every(100ms, eddy::MissedTick::skip);
 ///     for (;;) { co_await every.tick(); report(); }
-class Interval {
+class EDDY_EXPORT Interval {
  public:
   /// `period` must be more than zero; else the program stops.
   explicit Interval(detail::AnyDuration period, MissedTick missed = MissedTick::burst)

@@ -41,7 +41,7 @@ class Timer {
   ~Timer() { cancel(); }
 
   void arm(Waiter& waiter, TimeLimit limit) noexcept {
-    TimerWheel& wheel = Executor::current().wheel();
+    TimerWheel& wheel = Executor::of_running_task().wheel();
     if (limit.is_instant_) {
       wheel.arm_at(node_, waiter, Instant(Duration(limit.count_)));
     } else {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eddy/platform/clock.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/reactor/operation.hpp"
 
 #include <array>
@@ -54,10 +55,10 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
 
   /// Wakes `waiter` once `deadline` has passed. `Instant::max()` is never.
-  void arm_at(TimerNode& node, Waiter& waiter, Instant deadline) noexcept;
+  EDDY_EXPORT void arm_at(TimerNode& node, Waiter& waiter, Instant deadline) noexcept;
   /// Wakes `waiter` once `length` has passed from the next `advance` or `settle`. `Duration::max()`
   /// is for ever.
-  void arm_after(TimerNode& node, Waiter& waiter, Duration length) noexcept;
+  EDDY_EXPORT void arm_after(TimerNode& node, Waiter& waiter, Duration length) noexcept;
   /// Forgets `node`, whatever its state; it can be armed again. The slot that it leaves is not
   /// looked at: most timers are cancelled, and most of those long before their slot is the first.
   static void cancel(TimerNode& node) noexcept {

@@ -1,0 +1,15 @@
+// What a shared library of eddy exports.
+#pragma once
+
+/// EDDY_EXPORT marks what a user's code refers to: public functions, those details that headers
+/// call, and the classes with virtual functions among both. EDDY_LOCAL takes out a member of a
+/// marked class that only the library calls. A shared library exports nothing else. A static one
+/// exports nothing, also from the user's shared object that it ends up in. EDDY_SHARED is defined
+/// by the build of a shared library, and for its users.
+#if defined(EDDY_SHARED) && !defined(_WIN32)
+#define EDDY_EXPORT [[gnu::visibility("default")]]
+#define EDDY_LOCAL [[gnu::visibility("hidden")]]
+#else
+#define EDDY_EXPORT
+#define EDDY_LOCAL
+#endif

@@ -1,0 +1,29 @@
+// A user's shared object that has eddy inside, or beside it, and hides all names but its own one.
+#include <eddy/eddy.hpp>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+eddy::Task<> tick(int& count) {
+  co_await eddy::sleep(1ms);
+  ++count;
+}
+
+eddy::Task<int> work() {
+  int count = 0;
+  const auto twice = [&count](eddy::TaskGroup& group) -> eddy::Task<> {
+    group.spawn(tick, std::ref(count));
+    group.spawn(tick, std::ref(count));
+    co_return;
+  };
+  co_await eddy::with_group(twice);
+  auto listener = eddy::TcpListener::bind(eddy::SocketAddr::loopback(0));
+  const auto accepted = co_await eddy::timeout(1ms, listener->accept());
+  if (!accepted && accepted.error() == std::errc::timed_out) count += 40;
+  co_return count;
+}
+
+}  // namespace
+
+extern "C" [[gnu::visibility("default")]] int answer_of_plugin() { return eddy::block_on(work()); }
