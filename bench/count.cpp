@@ -2,6 +2,7 @@
 // tells what one costs, because what starts and ends the program cancels.
 //
 // usage: count OPERATION ROUNDS
+// SPDX-License-Identifier: MIT
 
 #include "operations.hpp"
 

@@ -8,6 +8,7 @@
 //            so that it holds none while it is idle
 //   own      each connection reads into a buffer of its own
 //   try      as borrow, with one buffer for all, and calls that do not wait
+// SPDX-License-Identifier: MIT
 
 #include "eddy/eddy.hpp"
 

@@ -13,6 +13,7 @@
 //
 // With --hold it makes one request on each connection, prints a line, and keeps the connections
 // until its standard input ends.
+// SPDX-License-Identifier: MIT
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,6 +4,7 @@
 //
 // Listens on a free port of 127.0.0.1, prints it, and echoes until it is killed. Edge-triggered: a
 // short read has emptied the socket, so an echo is one read, one write and a share of epoll_wait.
+// SPDX-License-Identifier: MIT
 
 #define _GNU_SOURCE  // accept4
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Holds what was won: counts that may not grow, each beside its bound. Fails if one did.
 
 Nothing here but the last row is timed, so a busy machine gives the same answer: instructions are counted by

@@ -1,6 +1,7 @@
 // How late sleeps end: many of them, falling due evenly over one second.
 //
 // usage: lateness COUNT      prints lateness p50, p99 and max in ns, and CPU ns per sleep
+// SPDX-License-Identifier: MIT
 
 #include "eddy/eddy.hpp"
 

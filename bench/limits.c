@@ -2,6 +2,7 @@
 // else.
 //
 // usage: limits OPERATION ROUNDS [LIVE]      prints CPU ns per operation; LIVE timers stay armed
+// SPDX-License-Identifier: MIT
 
 #include <stdint.h>
 #include <stdio.h>

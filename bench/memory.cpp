@@ -1,6 +1,7 @@
 // What a suspended task takes up.
 //
 // usage: memory COUNT      prints bytes of resident memory per task
+// SPDX-License-Identifier: MIT
 
 #include "eddy/eddy.hpp"
 

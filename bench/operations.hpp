@@ -1,5 +1,6 @@
 // The operations that are measured, once for Google Benchmark and once for counting instructions:
 // each does its operation once for each element of `rounds`.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/eddy.hpp"

@@ -5,6 +5,7 @@
 // A round: a byte is sent to each ready source, a poll reports them all (or several, where the
 // system tells of them one by one), the bytes are taken out and the sources armed again. A poll has
 // nothing to wait for, so its wall time is what it costs, wherever that is spent.
+// SPDX-License-Identifier: MIT
 
 #include "eddy/platform/clock.hpp"
 #include "eddy/platform/events.hpp"

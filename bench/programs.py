@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Starting, ending, driving and counting the programs that are measured: what bench/run.py and
 bench/peers/run.py have in common."""
 

@@ -1,4 +1,5 @@
 // From one thread to another and back: wall time per round trip, of wakers and of their limits.
+// SPDX-License-Identifier: MIT
 
 #include "eddy/eddy.hpp"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Measures eddy on one thread, and prints each figure beside its target and beside what a
 hand-written C program needs for the same work.
 

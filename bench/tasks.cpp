@@ -1,4 +1,5 @@
 // Tasks and timers on one thread: CPU time per operation.
+// SPDX-License-Identifier: MIT
 
 #include "operations.hpp"
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 include(CMakePackageConfigHelpers)
 
 set(eddy_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/eddy)

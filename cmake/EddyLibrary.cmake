@@ -2,6 +2,7 @@
 #
 # eddy_objects is all of the library but its kernel calls. The fault tests link it with an eddy::sys of
 # their own, and so test the very object code that users get.
+# SPDX-License-Identifier: MIT
 
 find_package(Threads REQUIRED)
 

@@ -1,4 +1,5 @@
 // What the example programs have in common: options and messages.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/eddy.hpp"

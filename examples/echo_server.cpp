@@ -1,5 +1,6 @@
 // Sends back what it receives. SIGUSR1 (Windows: Ctrl-Break) prints where each task waits; SIGINT
 // or SIGTERM ends it.
+// SPDX-License-Identifier: MIT
 #include "common.hpp"
 #include "report_signal.hpp"
 

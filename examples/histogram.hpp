@@ -1,4 +1,5 @@
 // Counts lengths of time in buckets that are less than one percent wide.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/eddy.hpp"

@@ -1,5 +1,6 @@
 // Drives an echo server: keeps requests in flight on many connections, checks every byte that comes
 // back, and measures how long each answer took. Fails on any error, or if a byte is lost.
+// SPDX-License-Identifier: MIT
 #include "common.hpp"
 #include "histogram.hpp"
 #include "pattern.hpp"

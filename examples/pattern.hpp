@@ -1,4 +1,5 @@
 // Bytes that can be checked when they come back.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

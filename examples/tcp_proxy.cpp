@@ -1,5 +1,6 @@
 // Passes TCP connections on to a backend. SIGUSR1 (Windows: Ctrl-Break) prints the counts; SIGINT
 // or SIGTERM ends it.
+// SPDX-License-Identifier: MIT
 #include "common.hpp"
 #include "report_signal.hpp"
 

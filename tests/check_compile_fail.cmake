@@ -1,5 +1,6 @@
 # cmake -DMODE=header|right|case -DCXX=... -DCOMPILER=... -DSTD=... -DINCLUDES=a|b -DDIR=... [-DSOURCE=...]
 #   -P check_compile_fail.cmake
+# SPDX-License-Identifier: MIT
 string(REPLACE "|" ";" include_dirs "${INCLUDES}")
 list(TRANSFORM include_dirs PREPEND "-I")
 set(compile ${CMAKE_COMMAND} -E env LC_ALL=C ${CXX} ${STD} -Wall -Wextra

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Fails if the name of a test holds what differs from one build or run to the next: bytes or an address."""
 
 import argparse

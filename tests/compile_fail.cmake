@@ -1,5 +1,6 @@
 # What must not compile, and what the compiler must say about it. Each case reads the headers from one
 # precompiled header; what the cases say instead of their errors is compiled as one file.
+# SPDX-License-Identifier: MIT
 file(GLOB compile_fail_sources CONFIGURE_DEPENDS compile_fail/*.cpp)
 set(compile_fail_dir ${PROJECT_BINARY_DIR}/compile_fail)
 set(compile_fail_command ${CMAKE_COMMAND}

@@ -1,4 +1,5 @@
 # What users' compilers make of eddy and of coroutines; see docs/compilers.md.
+# SPDX-License-Identifier: MIT
 set(eddy_flags ${CMAKE_CXX23_STANDARD_COMPILE_OPTION} -I${PROJECT_SOURCE_DIR}/include)
 list(JOIN eddy_flags | eddy_flags)
 

@@ -1,4 +1,5 @@
 # Every program in the documentation is compiled, and run.
+# SPDX-License-Identifier: MIT
 file(GLOB doc_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/*.md)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
   ${doc_pages} ${PROJECT_SOURCE_DIR}/tools/doc_examples.py)

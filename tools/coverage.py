@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Says which lines of include/ and src/ the tests have run: a line for each file, then the lines that none has run.
 
 Reads what the programs of the preset `coverage` have counted. clang counts in the source, before it makes a

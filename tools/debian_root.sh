@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # tools/debian_root.sh SUITE COMMAND...: runs a command, on this source tree, in a minimal Debian of another suite.
 #
 # The root lies in build/tools/debian/SUITE; the first use makes it, which takes about two minutes. Mirror and

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Drives 1,000 connections through the proxy to the echo server for five seconds, and shows the figures."""
 
 import argparse

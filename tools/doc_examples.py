@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Extracts the programs from the documentation, so that they are compiled and run as tests.
 
 A program is a ```cpp block that contains `int main`. An HTML comment before the block, with nothing

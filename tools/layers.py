@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Checks the rules of the house that no compiler checks: which file may include what, and how long it is.
 
     os-header     only platform/ and the backends include a header of the operating system

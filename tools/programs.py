@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Starts programs for the scripts here and in tests/clients, and sees to it that they end.
 
 Nothing but the standard library; Linux only (it reads /proc).

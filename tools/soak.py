@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Drives load and churn through the proxy for minutes, and fails unless memory and descriptors stay flat.
 
 A round is ten seconds of steady load on 200 connections, while others connect and leave in every way that

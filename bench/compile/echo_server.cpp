@@ -1,4 +1,5 @@
 // Compiled to see how long it takes, never run: a user's echo server.
+// SPDX-License-Identifier: MIT
 
 #include "eddy/eddy.hpp"
 

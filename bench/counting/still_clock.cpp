@@ -1,6 +1,7 @@
 // A clock for programs whose instructions are counted. It stands in for libc's, and moves only as
 // it is read, a microsecond each time. How often the loop looks up from its tasks follows how long
 // they took, and on a busy machine, under callgrind, that is anything.
+// SPDX-License-Identifier: MIT
 
 #include <ctime>
 

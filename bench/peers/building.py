@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Builds the program of each peer once, from bench/peers/FOLDER/PEER.*, all tuned alike."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The family of what a program costs before it serves: compiling, size, start."""
 
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is measured, in rows, and the one way to measure it: all sides in turn, again and again."""
 
 import math

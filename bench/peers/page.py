@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Writes the page: the rows that eddy loses, then each family with its tables and its picture."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Draws a family as an SVG picture: a line a row, a dot a peer, at its ratio to the base."""
 
 import math

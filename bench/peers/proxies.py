@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The family of TCP proxies, each before the hand-written echo server."""
 
 import contextlib

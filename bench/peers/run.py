@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Measures eddy beside its peers, side by side, and writes docs/performance.md with its pictures.
 
 Each family that was measured is remembered in the build folder, so `--only` renews one of them and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The families that drive servers over loopback."""
 
 import resource

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which peers there are, and which rows are measured: a line each. A program that a row needs is
 bench/peers/FOLDER/PEER.{c,cpp,rs,go,js}; a peer that has none is not in that row."""
 

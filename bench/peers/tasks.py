@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The families of programs that measure themselves: tasks, timers, wakes."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The family of HTTP/1.1 servers, driven by wrk."""
 
 import pathlib

@@ -1,4 +1,5 @@
 # Arm64 Linux, with the programs run by qemu-user: Debian's g++-aarch64-linux-gnu and qemu-user-static.
+# SPDX-License-Identifier: MIT
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)

@@ -1,4 +1,5 @@
 # Windows by MinGW-w64, with the programs run by Wine: Debian's g++-mingw-w64-x86-64-posix and wine64.
+# SPDX-License-Identifier: MIT
 set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(CMAKE_CXX_COMPILER x86_64-w64-mingw32-g++-posix)

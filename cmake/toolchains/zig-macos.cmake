@@ -1,5 +1,6 @@
 # macOS by zig, which brings the headers, the system's libraries as stubs, libc++ and a linker. What it
 # makes is compiled and linked, and cannot be run here.
+# SPDX-License-Identifier: MIT
 set(CMAKE_SYSTEM_NAME Darwin)
 cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH eddy_root)
 cmake_path(GET eddy_root PARENT_PATH eddy_root)

@@ -1,4 +1,5 @@
 // The signal that asks a program what it is doing.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <csignal>

@@ -1,4 +1,5 @@
 // eddy as a named module: `import eddy;`. The headers stay what is compiled and tested; this exports their names.
+// SPDX-License-Identifier: MIT
 module;
 
 #include "eddy/eddy.hpp"

@@ -1,4 +1,5 @@
 // The whole of eddy.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 // IWYU pragma: begin_exports

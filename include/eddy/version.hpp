@@ -1,4 +1,5 @@
 // The version of eddy, for the preprocessor. CMake reads it from here.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #define EDDY_VERSION_MAJOR 0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The command `eddy tasks` of gdb: every task of every thread of a live process, or of a core file.
 
     (gdb) source eddy.py

@@ -1,6 +1,7 @@
 // What a debugger needs to find the tasks of a process without calling anything in it, as in a core
 // file: a list of the executors, and where in an object each member is. A release build has no
 // types in its debug information. share/eddy/gdb/eddy.py reads this.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/dump.hpp"
 #include "eddy/executor/executor.hpp"
 #include "eddy/executor/inbox.hpp"

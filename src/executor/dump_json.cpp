@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/dump.hpp"
 
 #include "executor/task_view.hpp"

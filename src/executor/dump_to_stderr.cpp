@@ -1,5 +1,6 @@
 // In a file of its own, which is compiled with all debug information in every build: without it gdb
 // does not know the namespace, nor what the function returns, and refuses to call it.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/dump.hpp"
 #include "eddy/platform/sys.hpp"
 

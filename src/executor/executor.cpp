@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/executor.hpp"
 
 #include "eddy/executor/blocking_guard.hpp"

@@ -1,4 +1,5 @@
 // Frames straight from the heap, for the sanitizers, which watch each one: no list ever has room.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/frame_pool.hpp"
 
 #include <new>

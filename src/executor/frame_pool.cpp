@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/frame_pool.hpp"
 
 #include <cstdint>

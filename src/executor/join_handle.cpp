@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/join_handle.hpp"
 
 #include "eddy/executor/inbox.hpp"

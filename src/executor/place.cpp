@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/place.hpp"
 
 #include "eddy/executor/executor.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/task_group.hpp"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/dump.hpp"
 #include "eddy/executor/executor.hpp"
 #include "eddy/executor/inbox.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "executor/task_view.hpp"
 
 #include "eddy/executor/executor.hpp"

@@ -1,4 +1,5 @@
 // What the dumps show of a task, whatever their form.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/task_header.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/waker.hpp"
 
 #include "eddy/executor/executor.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/net/buffer_pool.hpp"
 
 #include "eddy/platform/fatal.hpp"

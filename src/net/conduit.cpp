@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/net/conduit.hpp"
 
 #include "eddy/platform/sys.hpp"

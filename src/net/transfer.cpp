@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/net/transfer.hpp"
 
 #include "eddy/net/conduit.hpp"

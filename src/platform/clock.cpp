@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/platform/clock.hpp"
 
 #include "eddy/platform/sys.hpp"

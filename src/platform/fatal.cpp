@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/platform/fatal.hpp"
 
 #include "eddy/platform/sys.hpp"

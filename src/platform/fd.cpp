@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/platform/fd.hpp"
 
 #include "eddy/platform/sys.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/platform/socket_addr.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/reactor/epoll.hpp"
 
 #include "eddy/platform/clock.hpp"

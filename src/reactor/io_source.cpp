@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/reactor/io_source.hpp"
 
 #include "eddy/platform/fatal.hpp"

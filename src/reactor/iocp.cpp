@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/reactor/iocp.hpp"
 
 #include "eddy/platform/clock.hpp"

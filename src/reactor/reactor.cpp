@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/reactor/reactor.hpp"
 
 #include "eddy/platform/fatal.hpp"

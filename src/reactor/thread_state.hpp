@@ -1,4 +1,5 @@
 // What a thread knows of its reactor.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/reactor/waker_registry.hpp"
 
 namespace eddy {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/signal/signal_set.hpp"
 
 #include "eddy/executor/ok.hpp"

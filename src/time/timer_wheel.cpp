@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/time/timer_wheel.hpp"
 
 #include <algorithm>

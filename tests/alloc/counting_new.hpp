@@ -1,4 +1,5 @@
 // The allocations of this program, counted, and refused on request.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

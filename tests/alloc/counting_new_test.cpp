@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "alloc/counting_new.hpp"
 
 #include "eddy/executor/task_header.hpp"

@@ -1,4 +1,5 @@
 // After a warm-up nothing on the hot path allocates.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "alloc/counting_new.hpp"

@@ -1,5 +1,6 @@
 // Each allocation of a program refused in turn: std::bad_alloc comes out where it happened, and
 // nothing leaks or is destroyed twice.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "alloc/counting_new.hpp"

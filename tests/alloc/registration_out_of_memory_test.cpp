@@ -1,4 +1,5 @@
 // No memory when a source is registered: the wait says so, and the source is as it was.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/io_source.hpp"
 #include "eddy/reactor/reactor.hpp"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a proxy must get right when its clients and backends do not behave."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Real clients and real servers, with the proxy between them and without."""
 
 import hashlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Runs real clients against real servers through the proxy, and compares with what they get directly.
 
 Prints a line for each test. Everything listens on a free port of 127.0.0.1, keeps its files in a

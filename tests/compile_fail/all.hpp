@@ -1,4 +1,5 @@
 // What the cases include, precompiled for all of them.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/eddy.hpp"

@@ -1,4 +1,5 @@
 // expect: only eddy's tasks and operations can be awaited in an eddy::Task
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <coroutine>

@@ -1,4 +1,5 @@
 // expect: a Result is there already: use it as it is, or co_await eddy::ok(result)
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<eddy::Result<>> listen(eddy::SocketAddr address) {

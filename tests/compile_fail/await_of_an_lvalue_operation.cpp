@@ -1,4 +1,5 @@
 // expect: an operation is awaited once: co_await it where it is made
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<> wait() {

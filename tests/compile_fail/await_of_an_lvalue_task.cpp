@@ -1,4 +1,5 @@
 // expect: a task is awaited once: write co_await std::move(task)
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<int> number() { co_return 1; }

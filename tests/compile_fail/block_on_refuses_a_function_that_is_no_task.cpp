@@ -1,4 +1,5 @@
 // expect: f must return an eddy::Task
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 void run() {

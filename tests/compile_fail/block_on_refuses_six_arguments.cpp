@@ -1,4 +1,5 @@
 // expect: block_on takes at most five arguments: give it a lambda that captures them
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<> work(int, int, int, int, int, int) { co_return; }

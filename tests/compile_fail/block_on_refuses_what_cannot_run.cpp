@@ -1,4 +1,5 @@
 // expect: block_on takes a task, a coroutine function and its arguments, or an operation
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 void run() {

@@ -1,4 +1,5 @@
 // expect: the bytes of a temporary would be gone: give it a name
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <string>

@@ -1,4 +1,5 @@
 // expect: to return an error, write co_return eddy::failure(error)
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<eddy::Result<>> use() {

@@ -1,4 +1,5 @@
 // expect: a task that returns a reference co_returns an lvalue: a temporary would be gone
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <string>

@@ -1,4 +1,5 @@
 // expect: to return what a task gives, write co_return co_await task()
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<int> number() { co_return 1; }

@@ -1,4 +1,5 @@
 // expect: what is co_returned does not convert implicitly to what the task returns
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <memory>

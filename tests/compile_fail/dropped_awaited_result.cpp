@@ -1,4 +1,5 @@
 // expect warning of Clang: it may be an error: look at it, or write (void)co_await
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 using namespace std::chrono_literals;

@@ -1,4 +1,5 @@
 // expect warning: what the task gives may be an error: look at it, or write (void)block_on
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<eddy::Result<>> serve() { co_return {}; }

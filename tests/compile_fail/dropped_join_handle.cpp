@@ -1,4 +1,5 @@
 // expect warning: dropping the handle detaches the task; say so with detach()
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<> work() { co_return; }

@@ -1,4 +1,5 @@
 // expect warning: ok(...) is to be awaited: co_await ok(operation)
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<eddy::Result<>> use(eddy::TcpStream& stream) {

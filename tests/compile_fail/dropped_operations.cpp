@@ -1,4 +1,5 @@
 // expect warning: nothing happens until it is awaited: write co_await
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <array>

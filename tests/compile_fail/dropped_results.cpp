@@ -1,4 +1,5 @@
 // expect warning: nodiscard
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <array>

@@ -1,4 +1,5 @@
 // expect warning: a task does nothing until it is awaited, spawned or given to block_on
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<> work() { co_return; }

@@ -1,4 +1,5 @@
 // expect: the body of a group is a coroutine
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<> wait() {

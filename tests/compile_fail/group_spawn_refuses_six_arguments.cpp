@@ -1,4 +1,5 @@
 // expect: spawn takes at most five arguments: spawn a lambda that captures them
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<> work(int, int, int, int, int, int) { co_return; }

@@ -1,4 +1,5 @@
 // expect: ok(...) takes what gives an eddy::Result; this gives none: co_await it as it is
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 using namespace std::chrono_literals;

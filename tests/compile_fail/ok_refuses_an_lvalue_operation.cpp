@@ -1,4 +1,5 @@
 // expect: an operation is awaited once: make it here
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<eddy::Result<>> write(eddy::TcpStream& stream, std::span<const std::byte> data) {

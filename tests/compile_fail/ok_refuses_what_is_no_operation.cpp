@@ -1,4 +1,5 @@
 // expect: ok takes an eddy::Result, or a task or operation that gives one
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<eddy::Result<int>> use(eddy::Result<int> result) {

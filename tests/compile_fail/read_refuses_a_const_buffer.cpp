@@ -1,4 +1,5 @@
 // expect: what is read into must not be const
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <string>

@@ -1,4 +1,5 @@
 // expect: what is read into must not be a temporary: what was read would be gone with it
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <span>

@@ -1,4 +1,5 @@
 // expect: select needs a branch
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<> wait() {

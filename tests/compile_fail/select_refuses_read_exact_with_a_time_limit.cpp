@@ -1,4 +1,5 @@
 // expect: select would lose the bytes that read_exact or write_all has already moved
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <array>

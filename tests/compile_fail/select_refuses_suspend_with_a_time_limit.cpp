@@ -1,4 +1,5 @@
 // expect: a waker of this task would not end suspend()
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<> wait() {

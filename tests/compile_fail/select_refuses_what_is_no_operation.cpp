@@ -1,4 +1,5 @@
 // expect: select takes eddy's tasks and operations
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<int> number() { co_return 1; }

@@ -1,4 +1,5 @@
 // expect: wrap the operation in eddy::may_lose(...)
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <array>

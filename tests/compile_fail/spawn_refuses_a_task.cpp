@@ -1,4 +1,5 @@
 // expect: spawn takes a function and its arguments, spawn(f, x), not a task, spawn(f(x))
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 eddy::Task<> work(int) { co_return; }

@@ -1,4 +1,5 @@
 // expect: a frame cannot hold what is aligned more strictly than max_align_t
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #ifdef EDDY_COMPILE_OK

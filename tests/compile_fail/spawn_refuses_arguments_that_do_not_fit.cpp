@@ -1,4 +1,5 @@
 // expect: use std::ref for an argument that f takes by non-const reference
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <functional>

@@ -1,4 +1,5 @@
 // expect: deleted
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <utility>

@@ -1,4 +1,5 @@
 // expect: timeout takes eddy's tasks and operations
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 using namespace std::chrono_literals;

@@ -1,4 +1,5 @@
 // expect: of a pointer say the length, std::string_view(pointer, length)
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <string_view>

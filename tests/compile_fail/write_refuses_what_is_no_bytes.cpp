@@ -1,4 +1,5 @@
 // expect: what is written is a contiguous range of std::byte, char or unsigned char
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <span>

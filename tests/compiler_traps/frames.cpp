@@ -1,4 +1,5 @@
 // Frames that are laid out wrongly: what stands before the promise, and what is aligned.
+// SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Objects that are initialised from what an await gives.
+// SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
 #include <array>

@@ -1,5 +1,6 @@
 // compiler_traps --list: every form and what each compiler is to show; compiler_traps NAME: exits
 // with 0 if that form was right.
+// SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
 #include <cstdio>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Holds what each compiler shows of the forms that some compiler gets wrong: docs/compilers.md lists them.
 
 Each form of the program `compiler_traps` runs in a process of its own. Each file of `loud/` is a form that some

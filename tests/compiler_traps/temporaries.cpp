@@ -1,4 +1,5 @@
 // Temporaries that are made by aggregate initialisation inside a full expression that awaits.
+// SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
 namespace eddy::traps {

@@ -1,4 +1,5 @@
 // Forms of coroutines that some compiler gets wrong, and what each compiler is to show of them.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/eddy.hpp"

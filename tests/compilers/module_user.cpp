@@ -1,4 +1,5 @@
 // A server and a client of a program that imports eddy.
+// SPDX-License-Identifier: MIT
 #include <array>
 #include <chrono>
 #include <coroutine>

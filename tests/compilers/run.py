@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """What a user's compiler says of eddy's public headers.
 
     warnings   user_program.cpp gives none at -O1, -O2 and -O3, and is right

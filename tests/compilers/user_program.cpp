@@ -1,5 +1,6 @@
 // What a user writes: it compiles without a warning at each level of optimisation, with warnings as
 // errors.
+// SPDX-License-Identifier: MIT
 #include <eddy/eddy.hpp>
 
 #include <chrono>

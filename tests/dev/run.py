@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Shows what ./dev does with --help and with wrong arguments, and without git, sudo or packages.
 
 What it could install or compile with is replaced by programs that only say that they were called.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Runs the examples of another platform under its emulator: load drives the echo server, straight
 and through the proxy. Fails if a connection fails or a byte that comes back is wrong.
 """

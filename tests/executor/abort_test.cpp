@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/join_handle.hpp"
 #include "eddy/executor/select.hpp"

@@ -1,4 +1,5 @@
 // `block_on` of what is not a task yet.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/dump.hpp"
 #include "eddy/executor/select.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/eddy.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Each operation of the executor and of time, cancelled in each of its states.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/ok.hpp"
 #include "eddy/executor/select.hpp"

@@ -1,4 +1,5 @@
 // Tasks that await children which never wait: they let others in all the same.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "support/run.hpp"

@@ -1,4 +1,5 @@
 // What `co_return` takes: what `return` takes.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/task.hpp"
 

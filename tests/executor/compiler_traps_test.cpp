@@ -1,4 +1,5 @@
 // Coroutine patterns that g++ 12 is near to breaking, in the forms that eddy promises to be right.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "support/run.hpp"

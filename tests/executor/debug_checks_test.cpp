@@ -1,4 +1,5 @@
 // What builds with EDDY_DEBUG_CHECKS say of mistakes, and that other builds say nothing.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/blocking_guard.hpp"
 #include "eddy/executor/select.hpp"

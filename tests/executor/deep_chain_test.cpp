@@ -1,5 +1,6 @@
 // Chains of awaits that are far deeper than the stack: they are limited by memory, on the way in
 // and on the way out.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "support/run.hpp"

@@ -1,4 +1,5 @@
 // What is said, and what still runs, as tasks, loops and threads end.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/join_handle.hpp"
 #include "eddy/executor/ok.hpp"

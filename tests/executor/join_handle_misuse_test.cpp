@@ -1,4 +1,5 @@
 // A JoinHandle that is asked twice, or that has nothing to give.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/join_handle.hpp"
 #include "eddy/executor/select.hpp"

@@ -1,4 +1,5 @@
 // No exception of a task is lost in silence.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/join_handle.hpp"
 #include "eddy/executor/select.hpp"

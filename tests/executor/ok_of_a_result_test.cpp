@@ -1,4 +1,5 @@
 // `ok` of a `Result` that is there already.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/ok.hpp"
 #include "eddy/executor/task.hpp"

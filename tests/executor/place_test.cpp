@@ -1,4 +1,5 @@
 // Where a message says that the program was.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include <gtest/gtest.h>

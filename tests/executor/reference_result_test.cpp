@@ -1,4 +1,5 @@
 // Tasks that return references, wherever a task can go.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/select.hpp"
 #include "eddy/executor/spawn.hpp"

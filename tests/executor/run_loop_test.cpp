@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/select.hpp"
 #include "eddy/executor/spawn.hpp"

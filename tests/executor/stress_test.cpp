@@ -1,5 +1,6 @@
 // Random programs: whatever they do, each object is destroyed once, on its own thread, and
 // block_on ends.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/ok.hpp"
 #include "eddy/executor/select.hpp"

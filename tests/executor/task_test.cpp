@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/executor/task.hpp"
 
 #include "eddy/executor/block_on.hpp"

@@ -1,4 +1,5 @@
 // A result whose move throws: the exception comes out where the result would.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/join_handle.hpp"
 #include "eddy/executor/ok.hpp"

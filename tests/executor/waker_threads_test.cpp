@@ -1,4 +1,5 @@
 // Wakes from other threads.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"

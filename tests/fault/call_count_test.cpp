@@ -1,4 +1,5 @@
 // How many system calls things cost.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "fault/faulty_sys.hpp"

@@ -1,5 +1,6 @@
 // What eddy does about each error of the system: docs/errors.md has a table, and here each of its
 // rows is tried.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "fault/faulty_sys.hpp"

@@ -1,5 +1,6 @@
 // Every kernel call that an echo service behind a proxy makes, failed in turn: call k with error e,
 // for each e and every k, until a run meets no fault.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "fault/faulty_sys.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "fault/faulty_sys.hpp"
 
 #include "eddy/platform/fd.hpp"

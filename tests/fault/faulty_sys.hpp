@@ -1,4 +1,5 @@
 // The kernel seam with faults: what the fault tests link instead of the library's own.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <chrono>

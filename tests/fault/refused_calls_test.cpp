@@ -1,4 +1,5 @@
 // Calls that a sandbox refuses each time, and signals that come at a bad moment.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "fault/faulty_sys.hpp"

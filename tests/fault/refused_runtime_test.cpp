@@ -1,4 +1,5 @@
 // The kernel refuses what the loop, the reactor and the listener cannot do without.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "fault/faulty_sys.hpp"

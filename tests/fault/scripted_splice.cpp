@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "fault/scripted_splice.hpp"
 
 #include "fault/faulty_sys.hpp"

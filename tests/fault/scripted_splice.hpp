@@ -1,4 +1,5 @@
 // A splice(2) that says what a test wants, below the library's own seam.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

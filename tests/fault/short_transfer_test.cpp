@@ -1,4 +1,5 @@
 // Transfers that are cut short although there is more: no edge will tell of the rest.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "fault/faulty_sys.hpp"

@@ -1,4 +1,5 @@
 // What a conduit makes of each thing that splice(2) may say, with and without a SIGPIPE.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "fault/faulty_sys.hpp"

@@ -1,4 +1,5 @@
 // How long a turn of the run loop may take, by a clock that moves only as the test says.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "fault/faulty_sys.hpp"

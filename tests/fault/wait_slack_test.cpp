@@ -1,4 +1,5 @@
 // A kernel may prolong a wait to wake for several things at once: timers are on time all the same.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "fault/faulty_sys.hpp"

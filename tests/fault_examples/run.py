@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Runs the examples over a kernel seam that fails one call, and checks that each says on standard error
 why it ends, with an exit code that is not zero.
 """

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Builds a small outside project with eddy in every way that the documentation offers, and runs it.
 
 The ways: find_package and pkg-config after an install to a prefix of its own, which is moved before it

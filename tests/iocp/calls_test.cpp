@@ -1,4 +1,5 @@
 // The calls that a poll makes: they follow what is ready, not what is registered.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/platform_reactor.hpp"

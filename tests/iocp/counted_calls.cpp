@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "iocp/counted_calls.hpp"
 
 #include "support/windows/windows.hpp"

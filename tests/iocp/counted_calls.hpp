@@ -1,5 +1,6 @@
 // How often this program has called what a poll is made of: the linker puts a counter in front of
 // each (tests/CMakeLists.txt).
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

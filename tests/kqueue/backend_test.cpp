@@ -1,5 +1,6 @@
 // What the kqueue backend does beyond the contract that all backends share, and what it does about
 // the traps of kqueue.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/kqueue.hpp"
 

@@ -1,4 +1,5 @@
 // Linked into the tests that run with FreeBSD's side of the seam.
+// SPDX-License-Identifier: MIT
 #include "kqueue/kqueue.hpp"
 
 namespace {

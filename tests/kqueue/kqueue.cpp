@@ -9,6 +9,7 @@
 //
 // It also takes away what macOS does not have (accept4, pipe2), unless a test is of FreeBSD, and
 // brings SO_NOSIGPIPE.
+// SPDX-License-Identifier: MIT
 #include "kqueue.hpp"
 
 #include <algorithm>

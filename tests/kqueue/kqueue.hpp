@@ -1,4 +1,5 @@
 // What tests can set about the kqueue of kqueue.cpp.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,6 @@
 // The kqueue of kqueue.cpp against the manual page. What stands in quotation marks is kqueue(2) of
 // FreeBSD 12.2 (in Debian: freebsd-manpages).
+// SPDX-License-Identifier: MIT
 #include "kqueue/kqueue.hpp"
 
 #include "eddy/platform/sys.hpp"

@@ -1,4 +1,5 @@
 // The platform of the tests' kqueue: Linux, used as macOS is, descriptors in two steps and all.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "platform/bsd/no_sigpipe.hpp"

@@ -1,4 +1,5 @@
 // Accepting when the process is out of descriptors, and from clients that are gone.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/select.hpp"
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"

@@ -1,4 +1,5 @@
 // Descriptors that may block are refused in words.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/spawn.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/io_source.hpp"

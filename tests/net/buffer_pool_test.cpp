@@ -1,4 +1,5 @@
 // Reads into buffers of a pool: who holds one, when, and how many there are.
+// SPDX-License-Identifier: MIT
 #include "eddy/net/buffer_pool.hpp"
 
 #include "eddy/executor/ok.hpp"

@@ -1,5 +1,6 @@
 // What operations give that wait when their stream or listener is closed, and those that come
 // after: one rule for all of them.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/net/buffer_pool.hpp"

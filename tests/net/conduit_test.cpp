@@ -1,4 +1,5 @@
 // What a proxy moves bytes with: whole, in order, and nothing lost, be it a trickle or a flood.
+// SPDX-License-Identifier: MIT
 #include "eddy/net/conduit.hpp"
 
 #include "eddy/executor/select.hpp"

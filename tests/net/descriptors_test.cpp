@@ -1,4 +1,5 @@
 // What the whole library opens, and what an interrupted program makes of it.
+// SPDX-License-Identifier: MIT
 #include "support/descriptors.hpp"
 
 #include "eddy/executor/spawn.hpp"

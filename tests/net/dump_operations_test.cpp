@@ -1,4 +1,5 @@
 // What the dump says of tasks that wait for a socket.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/dump.hpp"
 #include "eddy/executor/ok.hpp"
 #include "eddy/executor/spawn.hpp"

@@ -1,4 +1,5 @@
 // Who is always ready does not hold up who is seldom; who is never ready costs nothing.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_listener.hpp"

@@ -1,5 +1,6 @@
 // Operations on another thread than a source's own, which builds with debug checks refuse even when
 // they would complete at once.
+// SPDX-License-Identifier: MIT
 #include "eddy/net/conduit.hpp"
 #include "eddy/platform/assert.hpp"
 #include "eddy/platform/sys.hpp"

@@ -1,4 +1,5 @@
 // Programs whose standard streams are closed, or whose standard error nobody reads any more.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_listener.hpp"

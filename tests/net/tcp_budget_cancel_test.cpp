@@ -1,4 +1,5 @@
 // A task that is due to yield must not hold what it would lose if it were cancelled then.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/ok.hpp"
 #include "eddy/executor/select.hpp"
 #include "eddy/executor/spawn.hpp"

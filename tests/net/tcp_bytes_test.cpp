@@ -1,4 +1,5 @@
 // What a stream reads into and writes from: every contiguous range of bytes or characters.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/when_all.hpp"
 #include "eddy/net/tcp_stream.hpp"

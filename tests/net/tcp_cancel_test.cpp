@@ -1,4 +1,5 @@
 // Every operation of a stream, cancelled in each of its states: nothing is lost.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/select.hpp"
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"

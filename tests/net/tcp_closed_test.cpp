@@ -1,4 +1,5 @@
 // `closed`: waits for the end of a connection without reading.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/select.hpp"
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"

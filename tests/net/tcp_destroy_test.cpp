@@ -1,4 +1,5 @@
 // Streams that die while somebody uses them, and threads that must not meet on one.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/select.hpp"
 #include "eddy/executor/spawn.hpp"

@@ -1,4 +1,5 @@
 // The two directions of a stream end apart, and may be owned apart.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_stream.hpp"

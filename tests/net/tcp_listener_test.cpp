@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/net/tcp_listener.hpp"
 
 #include "eddy/executor/spawn.hpp"

@@ -1,4 +1,5 @@
 // Many bytes, many slices, and both directions at once.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_stream.hpp"

@@ -1,4 +1,5 @@
 // A kernel or a sandbox without epoll_pwait2: timeouts are rounded up to milliseconds.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/clock.hpp"
 #include "eddy/platform/sys.hpp"
 

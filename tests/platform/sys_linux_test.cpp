@@ -1,4 +1,5 @@
 // The part of the seam that Linux alone has.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 
 #include "support/descriptors.hpp"

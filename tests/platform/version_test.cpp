@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/version.hpp"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "plugin/plugin.hpp"
 
 #include "eddy/eddy.hpp"

@@ -1,4 +1,5 @@
 // What a plugin with its own copy of eddy offers to the program that loads it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/task.hpp"

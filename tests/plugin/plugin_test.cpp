@@ -1,4 +1,5 @@
 // A program and a plugin that were each linked with a static eddy: two copies of it in one process.
+// SPDX-License-Identifier: MIT
 #include "plugin/plugin.hpp"
 
 #include "eddy/executor/block_on.hpp"

@@ -1,4 +1,5 @@
 // The contract of include/eddy/reactor/backend.hpp, for every backend alike.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/backend.hpp"

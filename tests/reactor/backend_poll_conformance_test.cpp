@@ -1,4 +1,5 @@
 // How a backend waits and is woken: the second part of the contract of backend.hpp.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/clock.hpp"
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/sys.hpp"

@@ -1,4 +1,5 @@
 // The bell of signals, as a reactor hears it.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/platform_reactor.hpp"

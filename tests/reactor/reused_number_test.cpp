@@ -1,4 +1,5 @@
 // Descriptors that somebody closes, duplicates and opens again behind the library's back.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/spawn.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/platform/sys.hpp"

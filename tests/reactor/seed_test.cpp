@@ -1,4 +1,5 @@
 // The three tests of the module that eddy grew from, as they stood there.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/reactor.hpp"

@@ -1,4 +1,5 @@
 // Ten thousand sockets on one reactor, and what they cost.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/clock.hpp"
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/sys.hpp"

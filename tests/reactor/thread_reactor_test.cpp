@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/reactor.hpp"
 

@@ -1,4 +1,5 @@
 // Signals that every platform has, raised in this process.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/spawn.hpp"
 #include "eddy/signal/signal_set.hpp"
 

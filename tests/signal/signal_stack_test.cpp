@@ -1,4 +1,5 @@
 // Where the library's signal handler runs.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 
 #include "support/result.hpp"

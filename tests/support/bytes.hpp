@@ -1,4 +1,5 @@
 // Bytes to send, and to compare.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Running a part of a test in a fork of the process.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <gtest/gtest.h>

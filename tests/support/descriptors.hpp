@@ -1,4 +1,5 @@
 // What the kernel says about the descriptors of this process.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #ifdef _WIN32

@@ -1,4 +1,5 @@
 // A signal every few hundred microseconds, for system calls to be interrupted by.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #ifdef _WIN32

@@ -1,4 +1,5 @@
 // What a spin would show in.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #ifdef _WIN32

@@ -1,4 +1,5 @@
 // Looking at the thread's reactor from inside a test.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/clock.hpp"

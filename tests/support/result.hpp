@@ -1,4 +1,5 @@
 // What tests say about results, also those of the kernel seam.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Running the coroutine of a test.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/block_on.hpp"

@@ -1,4 +1,5 @@
 // Skipping tests that a system cannot show, as they start: tests/support/*/skips.cpp names them.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Connected sockets, made with the kernel seam alone, for tests below the executor.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/clock.hpp"

@@ -1,4 +1,5 @@
 // Connected streams for tests of the net floor.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/net/tcp_listener.hpp"

@@ -1,4 +1,5 @@
 // Watching other threads, and how often this one was woken.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #ifdef _WIN32

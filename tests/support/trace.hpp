@@ -1,4 +1,5 @@
 // Objects that show when, how often and where they are destroyed.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // Lengths of time and instants of any unit: what is too long is for ever, and never an overflow.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_stream.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/time/interval.hpp"
 
 #include "eddy/executor/select.hpp"

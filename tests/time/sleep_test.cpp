@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/time/sleep.hpp"
 
 #include "eddy/executor/select.hpp"

@@ -1,4 +1,5 @@
 // A time limit to a task that returns a reference.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/waker.hpp"
 #include "eddy/time/timeout.hpp"

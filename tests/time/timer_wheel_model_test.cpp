@@ -1,4 +1,5 @@
 // The wheel against a sorted list that does the same slowly.
+// SPDX-License-Identifier: MIT
 #include "eddy/time/timer_wheel.hpp"
 
 #include <gtest/gtest.h>

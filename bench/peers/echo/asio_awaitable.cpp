@@ -1,4 +1,5 @@
 // Echo on Asio, with coroutines. Prints its port.
+// SPDX-License-Identifier: MIT
 
 #include <array>
 #include <cstdio>

@@ -1,4 +1,5 @@
 // Echo on Asio, with callbacks. Prints its port.
+// SPDX-License-Identifier: MIT
 
 #include <array>
 #include <cstdio>

@@ -1,4 +1,5 @@
 // What the echo servers share that only watch descriptors: sockets, and bytes that wait for room.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <arpa/inet.h>

@@ -1,4 +1,5 @@
 // Echo in Go: a goroutine a connection, on one processor. Prints its port.
+// SPDX-License-Identifier: MIT
 package main
 
 import (

@@ -1,5 +1,6 @@
 // Echo on libev: one watcher a connection, which reads, or writes while bytes wait for room. Prints
 // its port.
+// SPDX-License-Identifier: MIT
 
 #define _GNU_SOURCE  // accept4
 

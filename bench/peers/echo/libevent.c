@@ -1,5 +1,6 @@
 // Echo on libevent, on bare events: one reads, another is added while bytes wait for room. Prints
 // its port.
+// SPDX-License-Identifier: MIT
 
 #define _GNU_SOURCE  // accept4
 

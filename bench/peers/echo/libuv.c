@@ -1,4 +1,5 @@
 // Echo on libuv: one buffer for all, written at once if the socket has room. Prints its port.
+// SPDX-License-Identifier: MIT
 
 #include <netinet/in.h>
 #include <stdio.h>

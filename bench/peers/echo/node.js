@@ -1,4 +1,5 @@
 // Echo on node. Prints its port. Node offers a server no choice of its read buffer: it is 64 KiB.
+// SPDX-License-Identifier: MIT
 'use strict';
 
 const net = require('net');

@@ -1,4 +1,5 @@
 // Echo on tokio, on one thread. Prints its port.
+// SPDX-License-Identifier: MIT
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,5 +1,6 @@
 // The limit on io_uring: echo by raw system calls, with multishot accept and receive into provided
 // buffers. All sends of a turn go in one call. Prints its port.
+// SPDX-License-Identifier: MIT
 
 #define _GNU_SOURCE  // MAP_POPULATE
 

@@ -1,4 +1,5 @@
 // The limit of an HTTP server on llhttp: an edge-triggered epoll loop. Prints its port.
+// SPDX-License-Identifier: MIT
 
 #define _GNU_SOURCE  // accept4
 

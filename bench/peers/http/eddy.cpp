@@ -1,4 +1,5 @@
 // An HTTP/1.1 server on eddy and llhttp. Prints its port.
+// SPDX-License-Identifier: MIT
 
 #include "eddy/eddy.hpp"
 

@@ -1,4 +1,5 @@
 // An HTTP/1.1 server on Go's net/http, on one processor. Prints its port.
+// SPDX-License-Identifier: MIT
 package main
 
 import (

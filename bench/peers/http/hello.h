@@ -1,5 +1,6 @@
 // The HTTP/1.1 side of a hello server, on llhttp: bytes in, answers out. What reads and writes them
 // is the server's own.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <llhttp/llhttp.h>

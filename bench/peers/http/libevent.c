@@ -1,5 +1,6 @@
 // An HTTP/1.1 server on libevent's evhttp, which answers one request of a pipeline after the other.
 // Prints its port.
+// SPDX-License-Identifier: MIT
 
 #define _GNU_SOURCE  // accept4
 

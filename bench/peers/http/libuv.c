@@ -1,4 +1,5 @@
 // An HTTP/1.1 server on libuv and llhttp: written at once if the socket has room. Prints its port.
+// SPDX-License-Identifier: MIT
 
 #include "hello.h"
 

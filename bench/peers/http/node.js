@@ -1,4 +1,5 @@
 // An HTTP/1.1 server on node. Prints its port.
+// SPDX-License-Identifier: MIT
 'use strict';
 
 const http = require('http');

@@ -1,4 +1,5 @@
 // An HTTP/1.1 server on tokio and hyper, on one thread. Prints its port.
+// SPDX-License-Identifier: MIT
 
 use hyper::header::{HeaderValue, CONTENT_TYPE};
 use hyper::server::conn::Http;

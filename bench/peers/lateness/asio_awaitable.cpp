@@ -1,4 +1,5 @@
 // How late sleeps of Asio's coroutines are.
+// SPDX-License-Identifier: MIT
 
 #include "lateness.h"
 

@@ -1,4 +1,5 @@
 // How late timers of Asio are, with callbacks.
+// SPDX-License-Identifier: MIT
 
 #include "lateness.h"
 

@@ -1,4 +1,5 @@
 // How late fibers of Boost.Fiber sleep.
+// SPDX-License-Identifier: MIT
 
 #include "lateness.h"
 

@@ -1,4 +1,5 @@
 // How late sleeps of Go are, on one processor: COUNT.
+// SPDX-License-Identifier: MIT
 package main
 
 import (

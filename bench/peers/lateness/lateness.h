@@ -2,6 +2,7 @@
 //
 // What the programs in C and C++ share: COUNT timers that fall due evenly over the second after
 // next, made in another order.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
 // How late timers of libev are.
+// SPDX-License-Identifier: MIT
 
 #include "lateness.h"
 

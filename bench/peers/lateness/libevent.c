@@ -1,4 +1,5 @@
 // How late timers of libevent are, by its precise clock.
+// SPDX-License-Identifier: MIT
 
 #include "lateness.h"
 

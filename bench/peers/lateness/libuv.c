@@ -1,5 +1,6 @@
 // How late timers of libuv are, which count in milliseconds: rounded up, and they may still be
 // early.
+// SPDX-License-Identifier: MIT
 
 #include "lateness.h"
 

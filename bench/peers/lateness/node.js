@@ -1,4 +1,5 @@
 // How late timers of node are, which count in milliseconds: COUNT.
+// SPDX-License-Identifier: MIT
 'use strict';
 
 const count = Number(process.argv[2]);

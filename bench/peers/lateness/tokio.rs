@@ -1,4 +1,5 @@
 // How late sleeps of tokio are, which count in milliseconds: COUNT.
+// SPDX-License-Identifier: MIT
 
 use std::time::{Duration, Instant};
 

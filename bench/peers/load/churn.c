@@ -6,6 +6,7 @@
 // answer, and the next one opens. A tenth goes before, unmeasured. Prints one line:
 //
 //   connections/s, server CPU ns per connection, p50 ns, p99 ns
+// SPDX-License-Identifier: MIT
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,4 +1,5 @@
 // Memory of suspended coroutines of Asio, which all wait on one timer.
+// SPDX-License-Identifier: MIT
 
 #include "resident.h"
 

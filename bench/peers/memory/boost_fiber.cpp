@@ -1,4 +1,5 @@
 // Memory of suspended fibers of Boost.Fiber, on stacks of 16 KiB.
+// SPDX-License-Identifier: MIT
 
 #include "resident.h"
 

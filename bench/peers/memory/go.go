@@ -1,4 +1,5 @@
 // Memory of suspended goroutines of Go: COUNT.
+// SPDX-License-Identifier: MIT
 package main
 
 import (

@@ -1,4 +1,5 @@
 // Memory of suspended async functions of node: COUNT.
+// SPDX-License-Identifier: MIT
 'use strict';
 
 const fs = require('fs');

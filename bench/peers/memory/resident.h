@@ -1,4 +1,5 @@
 // usage: PEER COUNT      prints bytes of resident memory for each of COUNT suspended tasks
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <stdio.h>

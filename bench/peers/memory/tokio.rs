@@ -1,4 +1,5 @@
 // Memory of suspended tasks of tokio: COUNT.
+// SPDX-License-Identifier: MIT
 
 fn resident_bytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

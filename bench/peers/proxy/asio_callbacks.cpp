@@ -1,4 +1,5 @@
 // A TCP proxy on Asio, with callbacks. BACKEND_PORT; prints its port.
+// SPDX-License-Identifier: MIT
 
 #include <array>
 #include <cstdio>

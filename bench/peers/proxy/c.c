@@ -1,5 +1,6 @@
 // The limit of a TCP proxy: an edge-triggered epoll loop with one buffer. BACKEND_PORT; prints its
 // port.
+// SPDX-License-Identifier: MIT
 
 #define _GNU_SOURCE  // accept4
 

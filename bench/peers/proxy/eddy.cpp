@@ -1,4 +1,5 @@
 // A TCP proxy on eddy. BACKEND_PORT; prints its port.
+// SPDX-License-Identifier: MIT
 
 #include "eddy/eddy.hpp"
 

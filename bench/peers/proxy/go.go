@@ -1,5 +1,6 @@
 // A TCP proxy in Go, on one processor. io.Copy splices from socket to socket. BACKEND_PORT; prints its
 // port.
+// SPDX-License-Identifier: MIT
 package main
 
 import (

@@ -1,4 +1,5 @@
 // A TCP proxy on libevent's bufferevents. BACKEND_PORT; prints its port.
+// SPDX-License-Identifier: MIT
 
 #define _GNU_SOURCE  // accept4
 

@@ -1,5 +1,6 @@
 // A TCP proxy on libuv: one buffer for all, written at once if there is room. BACKEND_PORT; prints
 // its port.
+// SPDX-License-Identifier: MIT
 
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -1,4 +1,5 @@
 // A TCP proxy on node. BACKEND_PORT; prints its port.
+// SPDX-License-Identifier: MIT
 'use strict';
 
 const net = require('net');

@@ -1,4 +1,5 @@
 // A TCP proxy on tokio, on one thread. BACKEND_PORT; prints its port.
+// SPDX-License-Identifier: MIT
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,4 +1,5 @@
 // Tasks of Asio, with coroutines.
+// SPDX-License-Identifier: MIT
 
 #include "operation.h"
 

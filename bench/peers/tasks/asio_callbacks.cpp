@@ -1,4 +1,5 @@
 // Tasks and timers of Asio, with callbacks. A task is a posted function, and its join another.
+// SPDX-License-Identifier: MIT
 
 #include "operation.h"
 

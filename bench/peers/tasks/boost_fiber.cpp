@@ -1,4 +1,5 @@
 // Tasks of Boost.Fiber, on pooled stacks.
+// SPDX-License-Identifier: MIT
 
 #include "operation.h"
 

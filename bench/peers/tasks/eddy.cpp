@@ -1,4 +1,5 @@
 // Tasks and timers of eddy: the operations that ./dev bench measures.
+// SPDX-License-Identifier: MIT
 
 #include "operation.h"
 #include "operations.hpp"

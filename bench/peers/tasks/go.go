@@ -1,4 +1,5 @@
 // Tasks and timers of Go, on one processor: OPERATION ROUNDS [LIVE].
+// SPDX-License-Identifier: MIT
 package main
 
 import (

@@ -1,4 +1,5 @@
 // Timers of libev.
+// SPDX-License-Identifier: MIT
 
 #include "operation.h"
 

@@ -1,4 +1,5 @@
 // Timers of libevent.
+// SPDX-License-Identifier: MIT
 
 #include "operation.h"
 

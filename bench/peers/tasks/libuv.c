@@ -1,4 +1,5 @@
 // Timers of libuv.
+// SPDX-License-Identifier: MIT
 
 #include "operation.h"
 

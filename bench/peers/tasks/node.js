@@ -1,4 +1,5 @@
 // Tasks (async functions) and timers of node: OPERATION ROUNDS [LIVE].
+// SPDX-License-Identifier: MIT
 'use strict';
 
 const [operation, roundsText, liveText] = process.argv.slice(2);

@@ -2,6 +2,7 @@
 // LIVE tasks are spawned before the first is joined (spawn_batch)
 //
 // What the programs in C and C++ share. `yield` is among kYielders tasks that do the same.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <stdint.h>

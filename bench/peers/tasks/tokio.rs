@@ -1,4 +1,5 @@
 // Tasks and timers of tokio, on one thread: OPERATION ROUNDS [LIVE].
+// SPDX-License-Identifier: MIT
 
 use std::future::{poll_fn, Future};
 use std::pin::Pin;

@@ -1,4 +1,5 @@
 // Round trips of posted functions between two threads that run Asio.
+// SPDX-License-Identifier: MIT
 
 #include "round_trip.h"
 

@@ -1,4 +1,5 @@
 // Round trips through channels of Boost.Fiber between two threads.
+// SPDX-License-Identifier: MIT
 
 #include "round_trip.h"
 

@@ -1,4 +1,5 @@
 // Round trips through channels of Go between two goroutines, each bound to its thread: parked ROUNDS.
+// SPDX-License-Identifier: MIT
 package main
 
 import (

@@ -1,4 +1,5 @@
 // Round trips of ev_async_send between two threads.
+// SPDX-License-Identifier: MIT
 
 #include "round_trip.h"
 

@@ -1,4 +1,5 @@
 // Round trips of event_active between two threads.
+// SPDX-License-Identifier: MIT
 
 #include "round_trip.h"
 

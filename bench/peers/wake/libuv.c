@@ -1,4 +1,5 @@
 // Round trips of uv_async_send between two threads.
+// SPDX-License-Identifier: MIT
 
 #include "round_trip.h"
 

@@ -1,4 +1,5 @@
 // Round trips of messages between node and a worker: parked ROUNDS.
+// SPDX-License-Identifier: MIT
 'use strict';
 
 const {Worker, isMainThread, parentPort} = require('worker_threads');

@@ -1,6 +1,7 @@
 // usage: PEER parked|polling ROUNDS      prints wall ns per round trip between two threads
 //
 // What the programs in C and C++ share.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,5 @@
 // Round trips of tokio's Notify between two threads, each with a runtime of its own: parked ROUNDS.
+// SPDX-License-Identifier: MIT
 
 use std::sync::Arc;
 use std::time::Instant;

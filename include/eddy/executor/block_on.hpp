@@ -1,4 +1,5 @@
 // Running a program: the entry from ordinary code.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/outcome.hpp"

@@ -1,4 +1,5 @@
 // Locks that no task may hold while it waits.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/assert.hpp"

@@ -1,4 +1,5 @@
 // Every live task: what it is called, where it was spawned, where it waits, for what, since when.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

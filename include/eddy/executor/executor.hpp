@@ -1,4 +1,5 @@
 // The run loop of a thread. Programs do not see it: they call `block_on` and `spawn`.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/promise.hpp"

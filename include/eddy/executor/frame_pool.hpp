@@ -1,4 +1,5 @@
 // Memory for coroutine frames, from bounded free lists of the thread by size.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

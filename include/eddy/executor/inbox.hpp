@@ -1,4 +1,5 @@
 // How other threads reach a task: a cell that outlives it, and the inbox of its thread.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/dump.hpp"

@@ -1,4 +1,5 @@
 // Waiting for a spawned task, and cancelling it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/outcome.hpp"

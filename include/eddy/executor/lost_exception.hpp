@@ -1,4 +1,5 @@
 // What is said on standard error of what would be lost in silence.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/place.hpp"

@@ -1,4 +1,5 @@
 // The `?` of tasks that return `Result`.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/executor.hpp"

@@ -1,4 +1,5 @@
 // How a task ended, kept by whoever waits for it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/executor.hpp"

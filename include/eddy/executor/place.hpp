@@ -1,4 +1,5 @@
 // Where in the program the running task is: for messages.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

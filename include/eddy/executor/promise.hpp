@@ -1,4 +1,5 @@
 // The promise of every coroutine of eddy, and how it awaits.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/frame_pool.hpp"

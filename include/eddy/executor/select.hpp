@@ -1,4 +1,5 @@
 // The first of several to finish.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/outcome.hpp"

@@ -1,4 +1,5 @@
 // Starting tasks.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/join_handle.hpp"

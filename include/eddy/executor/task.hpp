@@ -1,4 +1,5 @@
 // A coroutine that runs when it is awaited or spawned.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/lost_exception.hpp"

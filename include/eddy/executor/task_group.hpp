@@ -1,4 +1,5 @@
 // A scope that tasks cannot outlive.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/outcome.hpp"

@@ -1,4 +1,5 @@
 // The part of a coroutine that does not depend on its type: what the run loop schedules.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/clock.hpp"

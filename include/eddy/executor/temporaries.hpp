@@ -1,4 +1,5 @@
 // Temporaries that g++ 12 destroys twice when they are made where a coroutine awaits.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

@@ -1,4 +1,5 @@
 // Waking a task from anywhere.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/promise.hpp"

@@ -1,4 +1,5 @@
 // All of several.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/outcome.hpp"

@@ -1,4 +1,5 @@
 // Buffers that are borrowed while there is something in them.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

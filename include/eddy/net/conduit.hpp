@@ -1,4 +1,5 @@
 // Carries bytes from one stream to another.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/net/tcp_stream.hpp"

@@ -1,4 +1,5 @@
 // A TCP socket that accepts connections.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/net/tcp_stream.hpp"

@@ -1,4 +1,5 @@
 // A TCP connection.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/net/buffer_pool.hpp"

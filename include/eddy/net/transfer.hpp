@@ -1,4 +1,5 @@
 // The operations that move bytes over a stream.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/net/buffer_pool.hpp"

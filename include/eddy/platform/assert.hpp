@@ -1,4 +1,5 @@
 // Checks that are made in debug builds alone, because they are not free.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/fatal.hpp"

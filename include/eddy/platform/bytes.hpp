@@ -1,4 +1,5 @@
 // What bytes are read into and written from: any contiguous range of bytes or characters.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

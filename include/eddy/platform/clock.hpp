@@ -1,4 +1,5 @@
 // The one clock of the library: monotonic, in nanoseconds.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

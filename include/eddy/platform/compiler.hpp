@@ -1,5 +1,6 @@
 // What must be known of the compiler. Every header of eddy includes this one before a standard
 // header.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #if defined(_MSVC_LANG) ? _MSVC_LANG <= 202002L : __cplusplus <= 202002L

@@ -1,4 +1,5 @@
 // What one poll of a reactor reports.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

@@ -1,4 +1,5 @@
 // What a shared library of eddy exports.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 /// EDDY_EXPORT marks what a user's code refers to: public functions, those details that headers

@@ -1,4 +1,5 @@
 // The end of a program that broke a contract of the library.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

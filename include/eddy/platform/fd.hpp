@@ -1,4 +1,5 @@
 // Sole ownership of a descriptor.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/export.hpp"

@@ -1,4 +1,5 @@
 // The set of directions in which a source is watched.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

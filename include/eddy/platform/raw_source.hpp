@@ -1,4 +1,5 @@
 // What the kernel calls a source of events.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

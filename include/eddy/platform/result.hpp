@@ -1,4 +1,5 @@
 // Errors are values: what every fallible operation of eddy returns.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

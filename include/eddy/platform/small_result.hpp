@@ -1,4 +1,5 @@
 // Results in one register: what the hot calls of the kernel seam, and those around them, return.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/assert.hpp"

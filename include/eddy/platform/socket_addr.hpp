@@ -1,4 +1,5 @@
 // The address of a TCP endpoint: an IPv4 or IPv6 address and a port.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/export.hpp"

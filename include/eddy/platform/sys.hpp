@@ -4,6 +4,7 @@
 // no policy, so that a test or a simulator that defines these functions sees just what a kernel
 // would; the others may take several. All descriptors made here are
 // close-on-exec and non-blocking from birth.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/export.hpp"

@@ -1,4 +1,5 @@
 // What a backend of the reactor must do.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/events.hpp"

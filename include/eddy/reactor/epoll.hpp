@@ -1,4 +1,5 @@
 // The backend for Linux, on epoll.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/events.hpp"

@@ -1,4 +1,5 @@
 // A descriptor that the thread's reactor watches.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/assert.hpp"

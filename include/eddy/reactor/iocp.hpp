@@ -1,4 +1,5 @@
 // The backend for Windows, on AFD polls that complete on an I/O completion port.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/events.hpp"

@@ -1,4 +1,5 @@
 // The backend for macOS and FreeBSD, on kqueue.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/events.hpp"

@@ -1,4 +1,5 @@
 // A node of an intrusive, circular, doubly linked list.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/compiler.hpp"

@@ -1,5 +1,6 @@
 // What waits, what it waits on, and the queue of what may run: the vocabulary that the reactor, the
 // timer wheel and the executor share.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/export.hpp"

@@ -1,4 +1,5 @@
 // The backend of this platform, chosen at compile time.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/reactor/backend.hpp"

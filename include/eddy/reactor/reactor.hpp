@@ -1,4 +1,5 @@
 // The reactor of a thread: readiness in, wakes out.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/events.hpp"

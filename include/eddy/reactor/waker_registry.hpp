@@ -1,4 +1,5 @@
 // Who waits for which source, and in which direction.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/events.hpp"

@@ -1,4 +1,5 @@
 // Asking a live process what its tasks do.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/waker.hpp"

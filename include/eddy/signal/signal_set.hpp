@@ -1,4 +1,5 @@
 // Signals of the operating system as something to await.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/task.hpp"

@@ -1,4 +1,5 @@
 // Ticks at a fixed period.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/export.hpp"

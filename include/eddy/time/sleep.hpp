@@ -1,4 +1,5 @@
 // Waiting for a point in time.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/executor.hpp"

@@ -1,4 +1,5 @@
 // A limit to how long something may take.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/executor/outcome.hpp"

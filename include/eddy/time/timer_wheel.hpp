@@ -1,4 +1,5 @@
 // The bare timer wheel: deadlines in, wakes out.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/clock.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "platform/bsd/filter_set.hpp"
 
 #include "eddy/platform/sys.hpp"

@@ -1,4 +1,5 @@
 // The sources that a reactor watches, and the filters of a kqueue that are attached to them.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/events.hpp"

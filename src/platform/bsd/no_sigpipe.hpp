@@ -1,4 +1,5 @@
 // Sockets that raise no SIGPIPE, where `send` has no flag for it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cerrno>

@@ -1,4 +1,5 @@
 // The rest of the seam on macOS and FreeBSD: a pipe for a bell, and kqueue.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 
 #include "platform/posix/native.hpp"

@@ -2,6 +2,7 @@
 //
 // Another thread that forks and executes between the two steps hands the descriptor on to its
 // child; nothing in this process can close that gap.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

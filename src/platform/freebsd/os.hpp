@@ -1,4 +1,5 @@
 // What FreeBSD calls the things that POSIX systems do alike.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
 // Keeps the SIGPIPE that a splice raises from the program: splice(2) has no MSG_NOSIGNAL.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cerrno>

@@ -1,4 +1,5 @@
 // The rest of the seam on Linux: eventfd and epoll.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 
 #include "platform/linux/sigpipe.hpp"

@@ -1,4 +1,5 @@
 // What macOS calls the things that POSIX systems do alike.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "platform/bsd/no_sigpipe.hpp"

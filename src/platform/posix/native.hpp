@@ -1,4 +1,5 @@
 // What the seams of the POSIX systems share: results, addresses and slices in the kernel's form.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/fd.hpp"

@@ -1,5 +1,6 @@
 // The part of the seam that is the same on Linux, macOS and FreeBSD. Where they differ by a name or
 // a step, "os.hpp" of the platform's folder has it.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 
 #include "os.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "platform/windows/afd.hpp"
 
 #include "platform/windows/errors.hpp"

@@ -3,6 +3,7 @@
 //
 // Not in the documentation of Windows, but unchanged since Windows 2000; libuv, mio (so all of
 // Rust), node and wepoll stand on it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/raw_source.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "platform/windows/errors.hpp"
 
 #include "platform/windows/windows.hpp"

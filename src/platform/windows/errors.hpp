@@ -1,4 +1,5 @@
 // The errors of Windows in the numbers of std::errc, as the kernel seam promises.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/result.hpp"

@@ -1,4 +1,5 @@
 // Handles of kernel objects.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "platform/windows/windows.hpp"

@@ -5,6 +5,7 @@
 // they were made. Whoever touches a thread_local before the first one with a destructor makes
 // libgcc's key first: then the memory is freed before the destructors run in it. So libstdc++'s is
 // made here, before anything else runs.
+// SPDX-License-Identifier: MIT
 #include <cxxabi.h>
 
 /// The linker is told to want it (cmake/EddyLibrary.cmake): it would leave out what nobody calls.

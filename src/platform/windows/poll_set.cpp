@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "platform/windows/poll_set.hpp"
 
 #include "eddy/platform/clock.hpp"

@@ -1,4 +1,5 @@
 // The sockets that a reactor watches, and the one AFD poll that each may have.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/events.hpp"

@@ -1,4 +1,5 @@
 // The completion port, on which everything that wakes a reactor arrives.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/result.hpp"

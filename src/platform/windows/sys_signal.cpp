@@ -1,4 +1,5 @@
 // Signals and bells of the seam: console control events, and the signals of the C library.
+// SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 
 #include "platform/windows/errors.hpp"

@@ -1,4 +1,5 @@
 // The headers of Windows, in the one order that they need. Their macros come from the build.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <winsock2.h>

@@ -1,6 +1,7 @@
 // form: co_await spawn([guard]() -> Task<> { ... })
 // shows: refused right right right right
 // expect: Name the handle first: auto handle = spawn(...); co_await handle
+// SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
 using namespace eddy;

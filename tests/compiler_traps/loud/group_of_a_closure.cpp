@@ -1,6 +1,7 @@
 // form: co_await with_group([guard](TaskGroup&) -> Task<> { ... })
 // shows: refused right right right right
 // expect: Name it first: auto body = ...; co_await with_group(body)
+// SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
 using namespace eddy;

@@ -1,5 +1,6 @@
 // form: co_await f({guard, guard}), where f takes a std::initializer_list
 // shows: rejected crash right right right
+// SPDX-License-Identifier: MIT
 #include <initializer_list>
 
 #include "compiler_traps/traps.hpp"

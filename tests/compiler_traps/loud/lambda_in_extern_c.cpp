@@ -1,5 +1,6 @@
 // form: a lambda that is a coroutine, in an extern "C" function
 // shows: rejected right right right right
+// SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
 using namespace eddy;

@@ -1,5 +1,6 @@
 // form: (co_await f(t)).x in a template
 // shows: rejected rejected rejected right right
+// SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
 using namespace eddy;

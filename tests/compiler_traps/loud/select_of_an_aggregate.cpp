@@ -1,6 +1,7 @@
 // form: co_await select(Source{guard}, g()), where Source has an as_operation()
 // shows: refused right right right right
 // expect: Name it first: auto source = ...; co_await source
+// SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
 using namespace eddy;

@@ -1,4 +1,5 @@
 // A program without eddy, that loads a plugin.
+// SPDX-License-Identifier: MIT
 #include <cstdio>
 
 #include <dlfcn.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <eddy/eddy.hpp>
 
 eddy::Task<int> answer() { co_return 42; }

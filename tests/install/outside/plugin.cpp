@@ -1,4 +1,5 @@
 // A user's shared object that has eddy inside, or beside it, and hides all names but its own one.
+// SPDX-License-Identifier: MIT
 #include <eddy/eddy.hpp>
 
 using namespace std::chrono_literals;

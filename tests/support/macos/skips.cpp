@@ -1,4 +1,5 @@
 // The tests that macOS cannot show: each is skipped as it runs, and says why.
+// SPDX-License-Identifier: MIT
 #include "support/skipper.hpp"
 
 #include <array>

@@ -1,4 +1,5 @@
 // What macOS says about threads. See ../threads.hpp.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <atomic>

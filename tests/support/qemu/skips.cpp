@@ -1,5 +1,6 @@
 // The tests that qemu-user cannot show: each is skipped as it runs, and says why. They run on a
 // processor of that kind.
+// SPDX-License-Identifier: MIT
 #include "support/skipper.hpp"
 
 #include <array>

@@ -1,4 +1,5 @@
 // What Windows says about the sockets of this process. See ../descriptors.hpp.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "eddy/platform/fd.hpp"

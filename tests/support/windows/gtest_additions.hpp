@@ -1,4 +1,5 @@
 // What tests use of GoogleTest and it does not have on Windows. Included before every test.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <gtest/gtest.h>

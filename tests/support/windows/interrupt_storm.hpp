@@ -1,4 +1,5 @@
 // Windows interrupts no system call. See ../interrupt_storm.hpp.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <chrono>

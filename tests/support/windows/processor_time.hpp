@@ -1,4 +1,5 @@
 // See ../processor_time.hpp.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "support/windows/windows.hpp"

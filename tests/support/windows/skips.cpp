@@ -1,4 +1,5 @@
 // The tests that Windows, or Wine, cannot show: each is skipped as it runs, and says why.
+// SPDX-License-Identifier: MIT
 #include "support/skipper.hpp"
 #include "support/windows/windows.hpp"
 

@@ -1,4 +1,5 @@
 // What Windows says about threads. See ../threads.hpp.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "support/windows/windows.hpp"

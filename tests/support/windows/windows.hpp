@@ -1,4 +1,5 @@
 // The headers of Windows, for the other headers here.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <winsock2.h>

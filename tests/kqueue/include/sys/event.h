@@ -1,5 +1,6 @@
 // <sys/event.h> for Linux, for the tests of the kqueue backend alone: see tests/kqueue/kqueue.cpp.
 // Values are FreeBSD's; EVFILT_EXCEPT is from macOS.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>
