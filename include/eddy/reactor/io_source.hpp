@@ -61,7 +61,8 @@ inline constexpr KnownNonblocking kKnownNonblocking;
 Fd refuse_blocking(Fd fd, const char* what) noexcept;
 
 /// Waits until both directions of a connection are over; `co_await` gives `Result<>`.
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] ClosedOp final
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] ClosedOp final
     : public Operation {
  public:
   static constexpr bool kRefersToOthers = true;
