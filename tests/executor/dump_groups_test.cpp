@@ -1,4 +1,5 @@
 // The dump in the form that a user reads: functions, names, and tasks that do the same in one line.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/dump.hpp"
 #include "eddy/executor/join_handle.hpp"

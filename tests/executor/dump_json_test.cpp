@@ -1,4 +1,5 @@
 // The dump for programs: it is JSON whatever a task is called, and has the members of its schema.
+// SPDX-License-Identifier: MIT
 #include "eddy/executor/block_on.hpp"
 #include "eddy/executor/dump.hpp"
 #include "eddy/executor/join_handle.hpp"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Shows that gdb sees the tasks of a release build, in a live process and in its core file.
 
 Compares what `eddy tasks` finds without calling anything with what the library says of itself when gdb

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "eddy/signal/dump_on_signal.hpp"
 
 #include "eddy/executor/dump.hpp"

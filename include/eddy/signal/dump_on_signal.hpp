@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eddy/executor/waker.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
 
 #include <source_location>
@@ -17,7 +18,7 @@ namespace eddy {
 /// returns, which need not be kept. Then the signal does again what it did before.
 /// **Errors**: those of `SignalSet::create`.
 /// **Thread**: prints the tasks of the thread that calls it. Several threads may, with one signal.
-[[nodiscard]] Result<AbortHandle> dump_on_signal(
+EDDY_EXPORT [[nodiscard]] Result<AbortHandle> dump_on_signal(
     int signal_number, std::source_location where = std::source_location::current());
 
 }  // namespace eddy
