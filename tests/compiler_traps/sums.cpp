@@ -1,4 +1,5 @@
 // Frames that g++ 12 misplaces by a sum of 16 bytes, so that their alignment does not show it.
+// SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
 #include <cstddef>
