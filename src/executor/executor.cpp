@@ -165,6 +165,7 @@ void suspend_before(PromiseBase& child) noexcept {
     task.resume_point = child.resume_point;  // the place to tell of
     child.stop_without_value();
   }
+  task.children = kChildren;
   child.progress = Progress::unfinished;
   child.awaiting = nullptr;
   yield_over_budget(task, the_turn(), child.frame());
@@ -288,7 +289,6 @@ inline std::uint8_t Executor::run(TaskHeader& task, std::uint8_t budget) noexcep
   }
   task.state = Waiter::State::running;
   task.budget = budget;
-  task.children = kChildren;
   running_ = &task;
   const int guards = blocking_guards_held();
   const bool ended = ends(task);
@@ -323,12 +323,25 @@ inline void Executor::suspend(TaskHeader& task) noexcept {
   if (task.budget == 0) left_in_turn_ = 1;
 }
 
+/// A branch does what its task does, and so on.
+void Executor::note_shielded(TaskHeader& spawned) const noexcept {
+  const Starter* starter = starters_;  // of what runs for the first time, and is no branch yet
+  for (const TaskHeader* task = running_; task != nullptr;) {
+    spawned.of_shielded = task->shielded || task->of_shielded;
+    if (spawned.of_shielded || !task->branch) return;
+    const TaskOwner* const owner = owner_of(*task);
+    const Waiter* parent = owner != nullptr ? owner->branch_of() : nullptr;
+    if (parent == nullptr && starter != nullptr) {
+      parent = starter->task;
+      starter = starter->before;
+    }
+    task = static_cast<const TaskHeader*>(parent);
+  }
+}
+
 void Executor::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
   branch.owner = &owner;
   branch.branch = true;
-  if (!no_shielded_) [[unlikely]] {
-    branch.of_shielded = runs_for_shielded();
-  }
   ++live_;
   const Starter outer{running_, starters_};
   starters_ = &outer;

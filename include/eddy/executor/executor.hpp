@@ -25,9 +25,6 @@ class Inbox;
 /// Operations that may succeed at once, one after another, before a task yields.
 inline constexpr std::uint8_t kBudget = 48;
 
-/// Children that a task may await, from when it begins to run, before the clock is read.
-inline constexpr std::uint8_t kChildren = 8;
-
 /// The executor of this thread, if it has one.
 EDDY_EXPORT extern constinit thread_local Executor* current_executor;
 /// The same while it runs its loop, else null. Two copies of eddy in a process, such as a program's
@@ -76,11 +73,11 @@ class Executor {
   void spawn(TaskHeader& task, TaskOwner* owner) noexcept {
     task.owner = owner;
     task.since = now_;
-    if (!no_shielded_) [[unlikely]] {
-      task.of_shielded = runs_for_shielded();
-    }
     ++live_;
     ready_->push(task);
+    if (!no_shielded_) [[unlikely]] {
+      note_shielded(task);
+    }
   }
   /// The end of `block_on` waits for `task`, which has not been spawned yet.
   void shield(TaskHeader& task) noexcept {
@@ -136,10 +133,9 @@ class Executor {
  private:
   friend struct DebugLayout;
 
-  /// The running task is shielded, or was spawned by such a task.
-  bool runs_for_shielded() const noexcept {
-    return running_ != nullptr && (running_->shielded || running_->of_shielded);
-  }
+  /// Notes in `spawned` that the running task is shielded, or was spawned by such a task, or is a
+  /// branch of one.
+  EDDY_EXPORT void note_shielded(TaskHeader& spawned) const noexcept;
   EDDY_EXPORT static Executor& make_current();
   [[noreturn]] EDDY_EXPORT static Executor& stop_outside_loop() noexcept;
   void turn();

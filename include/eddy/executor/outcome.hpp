@@ -59,7 +59,7 @@ class Outcome {
     take_over(other);
     return *this;
   }
-  ~Outcome() { clear(); }
+  ~Outcome() { end(nullptr); }
 
   /// Takes what `ended` holds; null is a cancelled task. If moving the value throws, that exception
   /// is the outcome.
@@ -104,14 +104,11 @@ class Outcome {
 
   /// Forgets it. `parent` is the task that waits for a branch, if this is the outcome of one.
   void clear(const Waiter* parent = nullptr) noexcept {
-    if (threw()) {
-      if (state_ == State::threw) report_lost_exception(caught_, parent);
-      std::destroy_at(&caught_);
-    } else if (has_value()) {
-      std::destroy_at(&value_);
-    }
+    end(parent);
     state_ = State::pending;
   }
+  /// It has an exception that nobody has asked for.
+  bool unheard() const noexcept { return state_ == State::threw; }
 
  private:
   using Value = typename Kept<T>::type;
@@ -143,6 +140,14 @@ class Outcome {
     state_ = std::exchange(other.state_, State::pending);
   }
   bool has_value() const noexcept { return state_ == State::value || state_ == State::taken; }
+  void end(const Waiter* parent) noexcept {
+    if (threw()) [[unlikely]] {
+      if (unheard()) report_lost_exception(caught_, parent);
+      std::destroy_at(&caught_);
+    } else if (has_value()) {
+      std::destroy_at(&value_);
+    }
+  }
 
   union {
     Value value_;             ///< alive if there is one, also when it was taken
@@ -159,7 +164,9 @@ struct BranchSet {
 
   void note_end(bool with_exception) noexcept {
     --running;
-    threw = threw || with_exception;
+    if (with_exception) [[unlikely]] {
+      threw = true;
+    }
     if (waiter != nullptr && (running == 0 || threw || wake_on == WakeOn::first_end)) {
       // Next, so that no other branch that is ready runs, and takes what will be dropped.
       Executor::current().wake_next(*waiter);
@@ -192,7 +199,9 @@ class Branch final : public TaskOwner {
   Branch& operator=(Branch&&) = delete;
   ~Branch() {
     cancel();
-    if (set_ != nullptr) outcome.clear(set_->waiter);
+    if (outcome.unheard()) [[unlikely]] {
+      outcome.clear(set_->waiter);
+    }
   }
 
   /// Runs the branch up to its first wait.
@@ -203,7 +212,8 @@ class Branch final : public TaskOwner {
     Executor::of_running_task().start_branch(*header_, *this);
   }
   void cancel() noexcept {
-    if (header_ != nullptr) Executor::current().destroy(*give_up());
+    // There is an executor, because it has started the branch.
+    if (header_ != nullptr) Executor::current_if_any()->destroy(*give_up());
   }
   /// Hands the branch over to who destroys it; null if it is not running.
   TaskHeader* give_up() noexcept { return std::exchange(header_, nullptr); }

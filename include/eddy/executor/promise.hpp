@@ -102,6 +102,7 @@ class PromiseBase : public TaskHeader {
   TaskHeader& make_root(std::source_location where) noexcept {
     make_idle();
     outermost = true;
+    children = kChildren;
     resume_point = frame();
     operation = nullptr;
     owner = nullptr;

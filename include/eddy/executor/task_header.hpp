@@ -44,6 +44,9 @@ class EndHook {
   ~EndHook() = default;
 };
 
+/// Children that a new task may await before the clock is read; and one that has just yielded.
+inline constexpr std::uint8_t kChildren = 8;
+
 /// How far a coroutine has come.
 enum class Progress : std::uint8_t {
   unfinished,     ///< it has no result yet
