@@ -7,6 +7,8 @@
 
 #include "support/windows/windows.hpp"
 
+#include <gtest/gtest.h>
+
 #include <cstddef>
 #include <cstdio>
 #include <utility>
@@ -50,20 +52,27 @@ inline std::size_t count_descriptors() {
 /// There is no limit.
 inline bool can_open(std::size_t) { return true; }
 
-/// For `duplicate_onto`. Made before any test runs, so that its number is a low one.
+/// For `duplicate_onto`. Made before any test runs, so that its number is a low one; and again
+/// after each use, when that number is the lowest that is free.
 inline HANDLE placeholder = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
 
 /// Numbers are given out as the system likes: the lowest first, or the one that came back last.
 /// A duplication first takes one for the time that it lasts, and must not find `number` there.
 inline Fd duplicate_onto(RawSource source, RawSource number) {
-  if (placeholder != nullptr) ::CloseHandle(std::exchange(placeholder, nullptr));
+  if (placeholder != nullptr) ::CloseHandle(placeholder);
+  Fd found;
   std::vector<Fd> others;
-  for (int i = 0; i < 1000; ++i) {
+  while (!found && others.size() < 1000) {
     Fd duplicate = std::move(sys::duplicate(source).value());
-    if (duplicate.raw() == number) return duplicate;
-    others.push_back(std::move(duplicate));
+    if (duplicate.raw() == number) {
+      found = std::move(duplicate);
+    } else {
+      others.push_back(std::move(duplicate));
+    }
   }
-  return Fd();
+  placeholder = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
+  EXPECT_TRUE(found) << "no duplicate got the number " << number;
+  return found;
 }
 
 /// There is no limit to lower.
