@@ -24,8 +24,8 @@ OUTSIDE = HERE / "outside"
 
 # Three times what it took (24 s, g++ 12, -O3), for slower machines and newer compilers.
 MOST_CPU_SECONDS = 75
-# Were 441 when everything was exported, 276 when it was chosen; -O0 keeps a few more.
-MOST_EXPORTS = 330
+# 441 when everything was exported and eddy was smaller; 328 at -O2 of what is chosen, and some more at -O0.
+MOST_EXPORTS = 400
 
 
 class Failed(Exception):
@@ -95,7 +95,8 @@ class Check:
         run(host, plugin, env=libraries)
         shown = [line.split(maxsplit=2)[2] for line in
                  run("nm", "-DC", "--defined-only", plugin).splitlines()]
-        if eddys := [name for name in shown if "eddy::" in name]:
+        eddys = [name for name in shown if "eddy::" in name]
+        if eddys and not self.shared:  # else those inline functions that it shares with the library
             raise Failed(f"a plugin that hides its names shows {eddys}")
 
     def exports(self, prefix):
