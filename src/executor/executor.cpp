@@ -323,20 +323,25 @@ inline void Executor::suspend(TaskHeader& task) noexcept {
   if (task.budget == 0) left_in_turn_ = 1;
 }
 
-/// A branch does what its task does, and so on.
-void Executor::note_shielded(TaskHeader& spawned) const noexcept {
+/// Of a branch: its task is, or the task of which that is a branch, and so on.
+bool Executor::is_for_shielded(const TaskHeader& task) const noexcept {
   const Starter* starter = starters_;  // of what runs for the first time, and is no branch yet
-  for (const TaskHeader* task = running_; task != nullptr;) {
-    spawned.of_shielded = task->shielded || task->of_shielded;
-    if (spawned.of_shielded || !task->branch) return;
-    const TaskOwner* const owner = owner_of(*task);
+  for (const TaskHeader* at = &task; at != nullptr;) {
+    if (at->shielded || at->of_shielded) return true;
+    if (!at->branch) return false;
+    const TaskOwner* const owner = owner_of(*at);
     const Waiter* parent = owner != nullptr ? owner->branch_of() : nullptr;
     if (parent == nullptr && starter != nullptr) {
       parent = starter->task;
       starter = starter->before;
     }
-    task = static_cast<const TaskHeader*>(parent);
+    at = static_cast<const TaskHeader*>(parent);
   }
+  return false;
+}
+
+void Executor::note_shielded(TaskHeader& spawned) const noexcept {
+  spawned.of_shielded = running_ != nullptr ? is_for_shielded(*running_) : ends_for_shielded_;
 }
 
 void Executor::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
@@ -355,7 +360,12 @@ template <class Free>
 inline void Executor::release(TaskHeader& task, Free free_frames) noexcept {
   --live_;
   if (task.has_cell || task.shielded) {
-    if (task.has_cell) end_cell(*task.cell);
+    if (task.has_cell) {
+      TaskOwner* const owner = task.cell->owner;
+      end_cell(*task.cell);
+      task.has_cell = false;
+      task.owner = owner;  // destructors in the frames may ask where the task was spawned
+    }
     if (task.shielded) no_shielded_ = --shielded_ == 0;
   }
   const QuietDestruction quiet;  // of what it had not awaited yet
@@ -365,6 +375,9 @@ inline void Executor::release(TaskHeader& task, Free free_frames) noexcept {
 }
 
 void Executor::finish(TaskHeader& task) noexcept {
+  if (!no_shielded_) [[unlikely]] {
+    ends_for_shielded_ = is_for_shielded(task);  // before the owner, who knows the way up, is told
+  }
   running_ = nullptr;
   task.state = Waiter::State::done;
   if (TaskOwner* owner = std::exchange(owner_of(task), nullptr)) {
@@ -376,6 +389,9 @@ void Executor::finish(TaskHeader& task) noexcept {
 }
 
 void Executor::cancel(TaskHeader& task) noexcept {
+  if (!no_shielded_) [[unlikely]] {
+    ends_for_shielded_ = is_for_shielded(task);
+  }
   running_ = nullptr;  // the one that ran last may be this one
   // First, because the owner may be in the frame, or be destroyed by a destructor there.
   if (TaskOwner* owner = std::exchange(owner_of(task), nullptr)) owner->on_end(nullptr);
@@ -461,7 +477,10 @@ void Executor::look() {
 void Executor::park() {
   if (busy_poll_ > Duration::zero() && poll_busily()) return;
   if (reactor_->rebuild_count() != rebuilds_seen_) follow_rebuild();
-  if (reactor_->has_many_orphans()) reactor_->drop_orphans(inbox_->notifier());
+  if (reactor_->has_many_orphans()) {
+    reactor_->drop_orphans(inbox_->notifier());
+    if (!ready_->empty()) return;  // of sources that were found lost
+  }
   std::optional<Duration> timeout;
   if (!wheel_.empty()) {
     now_ = Clock::now();

@@ -2,6 +2,8 @@
 
 #include "eddy/executor/task_group.hpp"
 
+#include "eddy/executor/inbox.hpp"
+
 #include <utility>
 
 namespace eddy {
@@ -63,6 +65,8 @@ detail::TaskHeader* TaskGroup::give_up_member() noexcept {
   const std::unique_ptr<Member> member(&static_cast<Member&>(*members_.next));
   member->unlink();
   --size_;
+  // What owns the task goes now, and destructors in its frames may ask where it was spawned.
+  detail::owner_of(*member->task) = nullptr;
   return member->task;
 }
 

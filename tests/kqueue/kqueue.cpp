@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include <fcntl.h>
@@ -233,6 +234,15 @@ int apply(Queue& queue, const Native& change) {
   return apply_descriptor(queue, change);
 }
 
+/// A kernel that is out of memory says so.
+int apply_if_there_is_memory(Queue& queue, const Native& change) {
+  try {
+    return apply(queue, change);
+  } catch (const std::bad_alloc&) {
+    return ENOMEM;
+  }
+}
+
 int64_t bytes_to_read(int fd) {
   int listens = 0;
   socklen_t length = sizeof(listens);
@@ -390,7 +400,7 @@ int kevent(int fd, const Native* changes, int n_changes, Native* events, int n_e
     queue = found->second;
     for (int i = 0; i < n_changes; ++i) {
       const Native change = changes[i];  // the lists may be one
-      const int error = apply(*queue, change);
+      const int error = apply_if_there_is_memory(*queue, change);
       if (error == 0 && (change.flags & EV_RECEIPT) == 0) continue;
       if (receipts == n_events) return error == 0 ? receipts : fail(error);
       events[receipts] = change;

@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -243,6 +244,36 @@ TEST_F(OrphanedRegistration, TheOtherSourcesAndTheWakesOfOtherThreadsSurviveItsE
     co_await waiting;
     EXPECT_TRUE(outcome && *outcome);
   });
+}
+
+TEST_F(OrphanedRegistration, WhoWaitsOnASourceThatIsFoundLostIsToldAlthoughNothingElseHappens) {
+  if constexpr (!LeavesOrphans<PlatformReactor>) return;
+  Pipe other = std::move(sys::create_pipe().value());
+  std::unique_ptr<IoSource> closed = source_of(std::move(other.reader));
+  std::atomic<bool> told{false};
+  bool late = false;
+  run([&]() -> Task<> {
+    std::optional<Result<>> outcome;
+    JoinHandle<void> waiting = spawn(wait_readable, std::ref(*closed), std::ref(outcome));
+    co_await yield_now();
+    sys::close(closed->raw()).value();
+    co_await orphan();
+    const Waker waker = co_await current_waker();
+    std::thread stranger([&] {
+      for (int i = 0; i < 1'000'000 && !told; ++i) {
+        write_to(pipe.writer);
+        read_from(duplicate.raw());
+      }
+      late = !told;
+      waker.wake();
+    });
+    co_await waiting;
+    told = true;
+    stranger.join();
+    EXPECT_TRUE(outcome && failed_with(*outcome, std::errc::operation_canceled));
+    static_cast<void>(closed->into_fd().release());
+  });
+  EXPECT_FALSE(late);
 }
 
 TEST_F(OrphanedRegistration, ASourceThatWasClosedBehindTheLibraryIsLostAsItEnds) {

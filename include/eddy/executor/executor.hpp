@@ -133,8 +133,10 @@ class Executor {
  private:
   friend struct DebugLayout;
 
-  /// Notes in `spawned` that the running task is shielded, or was spawned by such a task, or is a
-  /// branch of one.
+  /// `task` is shielded, or was spawned by such a task, or is a branch of one.
+  bool is_for_shielded(const TaskHeader& task) const noexcept;
+  /// Notes in `spawned` whether that is so of the task that spawns it: the one that runs, or the
+  /// one whose frames are destroyed.
   EDDY_EXPORT void note_shielded(TaskHeader& spawned) const noexcept;
   EDDY_EXPORT static Executor& make_current();
   [[noreturn]] EDDY_EXPORT static Executor& stop_outside_loop() noexcept;
@@ -180,6 +182,7 @@ class Executor {
   std::uint32_t rebuilds_seen_ = 0;  ///< the inbox notifies the reactor's object of this count
   bool in_loop_ = false;
   bool exit_in_loop_ = false;
+  bool ends_for_shielded_ = false;  ///< of the task that ended or was cancelled last
   Listed listed_;
 };
 
