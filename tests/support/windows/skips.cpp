@@ -42,8 +42,6 @@ constexpr auto kSkips = std::to_array<Skip>({
     {"TcpConnect", "TheListenersEndIsAResetOrARefusal", kForgetsResets, in_wine},
     {"Conduit", "AResetOfThePeerIsAnErrorOfTheFill", kForgetsResets, in_wine},
     {"TcpClosed", "TakesNothingFromAReadThatWaitsBesideIt", kForgetsResets, in_wine},
-    {"TwoSources", "OfOneDescriptorOneIsRefusedInWords",
-     "AFD does not tell that a socket is watched already"},
     {"EndsDeathTest", "ABlockOnAfterATaskHasCalledExitStopsTheProgramInWords",
      "Windows ends what is of the thread after what is static"},
     {"Bell", "IsNeverFull", "200,000 rings are 600,000 sends, which take Wine minutes", in_wine},
