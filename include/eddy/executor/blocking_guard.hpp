@@ -26,8 +26,9 @@ inline int blocking_guards_held() noexcept {
 
 /// Says that its scope must not wait, because it holds what other tasks of the thread would block
 /// on: the lock of a `std::mutex`, say. A task that waits in a `co_await` while it holds one stops
-/// the program, in debug builds; other builds count nothing. A guard that the thread held before
-/// the task began to run does not matter.
+/// the program, in debug builds; other builds count nothing. A `co_await` of a task may wait even
+/// if that task does not: the budget may be used up. A guard that the thread held before the task
+/// began to run does not matter.
 /// **Thread**: the guard lives and dies on one thread.
 ///
 ///     const std::lock_guard lock(mutex);
