@@ -5,7 +5,6 @@
 #include "eddy/platform/compiler.hpp"
 
 #include <cstddef>
-#include <iterator>
 #include <span>
 #include <type_traits>
 #include <utility>

@@ -5,7 +5,6 @@
 #include "eddy/platform/compiler.hpp"
 #include "eddy/platform/export.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -52,8 +51,9 @@ constexpr Duration saturating_nanoseconds(Rep count) noexcept {
     if (count >= kTooLong) return Duration::max();
     if (count <= -kTooLong) return Duration::min();
     if (!(count < kTooLong)) return Duration::zero();
-    const Float exact = std::clamp(static_cast<Float>(count) * kNum / kDen, -kBeyond, kBeyond);
-    if (exact == kBeyond) return Duration::max();
+    const Float exact = static_cast<Float>(count) * kNum / kDen;
+    if (exact >= kBeyond) return Duration::max();
+    if (exact <= -kBeyond) return Duration::min();
     const auto whole = static_cast<Clock::rep>(exact);
     const bool round_up =
         static_cast<Float>(whole) < exact && whole != std::numeric_limits<Clock::rep>::max();
