@@ -126,14 +126,26 @@ sys::Count Conduit::splice_from(RawSource from) noexcept {
   const sys::Count count = sys::splice_from_socket(from, pipe_.writer.raw(), kSpliceSize);
   if (!count && !sys::is(count.error(), std::errc::operation_would_block)) {
     if (!refuses_splice(count.error())) return count;
-    close_pipe();
-    copies_ = kCopies;
+    return receive_after_refusal(from, count.error());
   }
   // It stops before an urgent mark for ever, as at the end. Only a read tells, and goes beyond.
   if (count.value_or(0) == 0) return receive_from(from);
   held_ = *count;
   note_fill();
   return count;
+}
+
+/// The refusal may have been an error of the connection, of which splice has told in the place of
+/// the read. Then the stream is over for the read, and splice finds its end too.
+sys::Count Conduit::receive_after_refusal(RawSource from, std::error_code refusal) noexcept {
+  const Pipe pipe = std::exchange(pipe_, Pipe());
+  close_pipe();
+  copies_ = kCopies;
+  const sys::Count received = receive_from(from);
+  if (!received || *received != 0) return received;
+  const sys::Count again = sys::splice_from_socket(from, pipe.writer.raw(), kSpliceSize);
+  if (!again && refuses_splice(again.error())) return received;
+  return std::unexpected(refusal);
 }
 
 /// Is it a flood, or a trickle?

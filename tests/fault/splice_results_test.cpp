@@ -37,6 +37,7 @@ using test::succeeded;
 using test::TcpPair;
 
 constexpr std::size_t kFlood = 600'000;
+constexpr std::size_t kFewFills = 100'000;
 
 volatile std::sig_atomic_t delivered = 0;
 void count_signal(int) { delivered = delivered + 1; }
@@ -224,7 +225,7 @@ INSTANTIATE_TEST_SUITE_P(Answers, SpliceFromSocket,
 
 /// Fills the conduit from a flood until its bytes are in a pipe.
 Task<> fill_the_pipe(Route& route) {
-  const std::vector<std::byte> data = test::pattern(100'000);
+  const std::vector<std::byte> data = test::pattern(kFewFills);
   EXPECT_TRUE(succeeded(co_await route.in.client.write_all(data)));
   EXPECT_TRUE(succeeded(co_await route.conduit.fill(route.in.server)));  // opens it
   while (!route.conduit.empty()) {
@@ -342,6 +343,55 @@ TEST(ARefusedSplice, IsTriedAgainAfterAMegabyte) {
     EXPECT_EQ(fault::count_of(fault::Call::create_splice_pipe), 2U);
     EXPECT_GT(fault::count_of(fault::Call::splice_from_socket), 1U);
   });
+}
+
+/// Opens the pipe, and takes all that there is.
+Task<> use_the_pipe(Route& route) {
+  co_await fill_the_pipe(route);
+  for (std::size_t passed = 0; passed != kFewFills; passed += test::drain(route.out.server.raw())) {
+    while (!route.conduit.empty()) {
+      EXPECT_TRUE(succeeded(co_await route.conduit.drain(route.out.client)));
+    }
+    const Result<Interest> more = sys::poll_now(route.in.server.raw(), Interest::readable);
+    if (!more->empty()) {
+      EXPECT_TRUE(succeeded(co_await route.conduit.fill(route.in.server)));
+    }
+  }
+}
+
+/// How the conduit ends if the first splices at the end of the stream fail so, so often.
+Task<Result<std::size_t>> end_with_refusals(Route& route, int error, std::size_t times) {
+  co_await use_the_pipe(route);
+  EXPECT_TRUE(route.conduit.empty());
+  EXPECT_TRUE(succeeded(route.in.client.shutdown(ShutdownHow::write)));
+  test::spin_until_ready(route.in.server.raw(), Interest::readable);
+  const ScriptedSplices script(SpliceEnd::from_socket,
+                               std::vector<SpliceAnswer>(times, SpliceAnswer{.error = error}));
+  const Result<std::size_t> ended = co_await route.conduit.fill(route.in.server);
+  EXPECT_EQ(ScriptedSplices::left(), 0U);
+  co_return ended;
+}
+
+TEST(ARefusedSplice, ThatWasTheErrorOfTheConnectionIsNoCleanEnd) {
+  for (const int error : {EACCES, EPERM, EOPNOTSUPP}) {
+    Route route;
+    run([&]() -> Task<> {
+      const Result<std::size_t> ended = co_await end_with_refusals(route, error, 1);
+      EXPECT_TRUE(failed_with(ended, static_cast<std::errc>(error)));
+      EXPECT_EQ((co_await route.conduit.fill(route.in.server)).value(), 0U);
+    });
+  }
+}
+
+TEST(ARefusedSplice, ThatIsRefusedAgainAtTheEndIsACleanEnd) {
+  for (const int error : {EACCES, EPERM, EOPNOTSUPP}) {
+    Route route;
+    run([&]() -> Task<> {
+      const Result<std::size_t> ended = co_await end_with_refusals(route, error, 2);
+      EXPECT_TRUE(succeeded(ended));
+      EXPECT_EQ(ended.value_or(1), 0U);
+    });
+  }
 }
 
 }  // namespace

@@ -101,6 +101,7 @@ class EDDY_EXPORT Conduit {
   EDDY_LOCAL sys::Count take_from(RawSource from) noexcept;
   EDDY_LOCAL sys::Count receive_from(RawSource from) noexcept;
   EDDY_LOCAL sys::Count splice_from(RawSource from) noexcept;
+  EDDY_LOCAL sys::Count receive_after_refusal(RawSource from, std::error_code refusal) noexcept;
   EDDY_LOCAL sys::Count pass_to(RawSource to) noexcept;
   sys::Count copy_out_of_pipe() noexcept;
   void note_fill() noexcept;
