@@ -45,6 +45,13 @@ void IoSource::close() noexcept {
   fd_.reset();
 }
 
+bool IoSource::is_lost() const noexcept {
+  // The slot goes with its reactor, whose thread may have ended.
+  return slot_ != nullptr && reactor_id_ == detail::thread_state.id && slot_->gone();
+}
+
+RawSource IoSource::raw() const noexcept { return is_lost() ? kNoSource : fd_.raw(); }
+
 void IoSource::check_user() const noexcept {
   if (slot_ != nullptr) check_thread();
 }
@@ -65,7 +72,7 @@ inline void IoSource::check_thread() const noexcept {
 sys::Status IoSource::wait(Direction direction, detail::Waiter& waiter) noexcept {
   if (slot_ == nullptr) return wait_for_the_first_time(direction, waiter);
   check_thread();
-  if (is_lost()) return failure(std::errc::bad_file_descriptor);
+  if (slot_->gone()) return failure(std::errc::bad_file_descriptor);
   const Reactor& reactor = *detail::thread_state.reactor;
   if (const Result<> armed = reactor.rearm(fd_.raw(), interest_in(direction)); !armed) return armed;
   slot_->add(waiter, direction);
@@ -119,6 +126,7 @@ void IoSource::note_shutdown(ShutdownHow how) noexcept {
   if constexpr (NeedsRearm<PlatformReactor>) {
     if (slot_ == nullptr) return;
     check_thread();
+    if (slot_->gone()) return;
     Event event;
     event.token = WakerRegistry::token_of(*slot_);
     event.readable = true;

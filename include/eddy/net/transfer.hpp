@@ -32,7 +32,7 @@ class EDDY_EXPORT TransferOp : public Operation {
   }
   void fail(std::error_code error) noexcept { amount_ = std::unexpected(error); }
   IoSource& source() const noexcept { return *source_; }
-  RawSource raw() const noexcept { return source_->raw(); }
+  RawSource raw() const noexcept { return source_->raw_of_ready(); }
 
   sys::Count amount() const noexcept { return amount_; }
   void set_amount(std::size_t bytes) noexcept { amount_ = bytes; }

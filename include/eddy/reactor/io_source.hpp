@@ -95,7 +95,8 @@ class EDDY_EXPORT
 ///
 /// A library may close the descriptor that it lent, and give its number to another. If that one is
 /// registered too, the older source is *lost*: its waits end with operation_canceled, later ones
-/// with bad_file_descriptor, and it neither deregisters nor closes what is not its own any more.
+/// with bad_file_descriptor as do all its calls, and it neither deregisters nor closes what is not
+/// its own any more.
 ///
 /// **Thread**: after its first wait, that thread's alone; a wait on another stops the program. In
 /// builds with debug checks every operation on another thread does.
@@ -128,12 +129,14 @@ class EDDY_EXPORT IoSource {
   /// Deregisters and gives the descriptor up to the caller; none if the source was lost.
   [[nodiscard]] Fd into_fd() noexcept;
 
-  RawSource raw() const noexcept { return fd_.raw(); }
+  /// None once it was closed, given up, moved from or lost.
+  RawSource raw() const noexcept;
   /// True once it was closed, given up or moved from.
   bool is_closed() const noexcept { return !fd_; }
   /// What an operation is to report if its system call has failed with `error`: of a closed source
   /// what those get that waited when it was closed.
   std::error_code error_of_call(std::error_code error) const noexcept {
+    if (is_lost()) return std::make_error_code(std::errc::bad_file_descriptor);
     return is_closed() ? std::make_error_code(std::errc::operation_canceled) : error;
   }
 
@@ -147,6 +150,8 @@ class EDDY_EXPORT IoSource {
     if constexpr (detail::kDebugChecks) check_user();
     return slot_ == nullptr || (*slot_)[direction].ready();
   }
+  /// `raw()` for that system call: what is ready is not lost.
+  RawSource raw_of_ready() const noexcept { return fd_.raw(); }
   std::uint64_t mark(Direction direction) const noexcept {
     return slot_ == nullptr ? 0 : WakerRegistry::mark(*slot_, direction);
   }
@@ -179,7 +184,8 @@ class EDDY_EXPORT IoSource {
   EDDY_LOCAL void check_thread() const noexcept;
   bool is_known_nonblocking() const noexcept { return reactor_id_ == kNonblocking; }
   bool may_be_asked() const noexcept;
-  bool is_lost() const noexcept { return slot_ != nullptr && slot_->gone(); }
+  /// Of a source of this thread; of another's nothing is known.
+  bool is_lost() const noexcept;
   [[nodiscard]] Result<> register_with_thread() noexcept;
   EDDY_LOCAL void deregister() noexcept;
   EDDY_LOCAL void check_unwaited() const noexcept;
