@@ -269,6 +269,73 @@ TEST(SignalSet, ThePreviousHandlerIsBackWhenTheLastListenerIsGone) {
   ::sigaction(SIGUSR1, &before, nullptr);
 }
 
+/// What a library does that saves a handler, installs its own, and puts the saved one back.
+class Library {
+ public:
+  explicit Library(Handler handler) {
+    struct sigaction own{};
+    own.sa_handler = handler;
+    ::sigaction(SIGUSR1, &own, &saved_);
+  }
+  void put_back() const { ::sigaction(SIGUSR1, &saved_, nullptr); }
+
+ private:
+  struct sigaction saved_{};
+};
+
+TEST(SignalSet, ASignalReachesThePreviousHandlerAlsoIfALibraryPutsTheSetsHandlerBackLater) {
+  previous_calls = 0;
+  const Library program(previous_handler);
+  for (int calls = 0; calls < 4; calls += 2) {
+    std::optional<SignalSet> set = listen({SIGUSR1});
+    const Library library([](int) {});
+    set.reset();
+    library.put_back();
+    std::raise(SIGUSR1);
+    EXPECT_EQ(previous_calls, calls + 1);
+    EXPECT_EQ(handler_of(SIGUSR1), previous_handler);
+    std::raise(SIGUSR1);
+    EXPECT_EQ(previous_calls, calls + 2);
+  }
+  program.put_back();
+}
+
+TEST(SignalSet, AnotherSetDoesNotTakeTheHandlerOfAnOlderOneForThePreviousHandler) {
+  previous_calls = 0;
+  const Library program(previous_handler);
+  std::optional<SignalSet> set = listen({SIGUSR1});
+  const Library library([](int) {});
+  set.reset();
+  library.put_back();
+  set = listen({SIGUSR1});
+  std::raise(SIGUSR1);
+  EXPECT_EQ(previous_calls, 0);
+  set.reset();
+  EXPECT_EQ(handler_of(SIGUSR1), previous_handler);
+  std::raise(SIGUSR1);
+  EXPECT_EQ(previous_calls, 1);
+  program.put_back();
+}
+
+Handler called_by_library = nullptr;
+int library_calls = 0;
+
+TEST(SignalSet, AHandlerThatOnlyCallsTheOneOfASetThatIsGoneStays) {
+  library_calls = 0;
+  const Handler before = handler_of(SIGUSR1);
+  std::optional<SignalSet> set = listen({SIGUSR1});
+  called_by_library = handler_of(SIGUSR1);
+  const Library library([](int number) {
+    ++library_calls;
+    called_by_library(number);
+  });
+  set.reset();
+  std::raise(SIGUSR1);
+  std::raise(SIGUSR1);
+  EXPECT_EQ(library_calls, 2);
+  std::signal(SIGUSR1, before);
+}
+
 TEST(SignalSet, MovingItKeepsListening) {
   run([]() -> Task<> {
     SignalSet first = listen({SIGUSR1});

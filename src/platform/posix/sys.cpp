@@ -105,11 +105,40 @@ class NoSigpipe {
   bool was_pending_ = false;
 };
 
+void handle_signal(int signal_number) noexcept;
+
+bool is_own(const struct sigaction& action) noexcept {
+  return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == handle_signal;
+}
+
+Result<void> install_own(int signal_number, struct sigaction* replaced) noexcept {
+  struct sigaction action{};
+  action.sa_handler = handle_signal;
+  // On the alternate stack, if the thread has one: its own may be used up, or be too small.
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
+  sigfillset(&action.sa_mask);
+  return check(::sigaction(signal_number, &action, replaced));
+}
+
+/// Nobody listens any more, but somebody who had saved this handler has put it back: the signal is
+/// for what was there before. Another's handler that only calls this one stays.
+void pass_on(int signal_number) noexcept {
+  const auto i = static_cast<std::size_t>(signal_number);
+  struct sigaction now{};
+  if (::sigaction(signal_number, nullptr, &now) < 0 || !is_own(now)) return;
+  ::sigaction(signal_number, &previous_actions[i], nullptr);
+  // Another thread may have begun to listen meanwhile.
+  if (signal_callbacks[i].load() != nullptr) static_cast<void>(install_own(signal_number, nullptr));
+  ::raise(signal_number);  // comes when this handler has returned
+}
+
 void handle_signal(int signal_number) noexcept {
   const int saved = errno;
   if (const SignalCallback callback =
           signal_callbacks[static_cast<std::size_t>(signal_number)].load()) {
     callback(signal_number);
+  } else {
+    pass_on(signal_number);
   }
   errno = saved;
 }
@@ -294,12 +323,10 @@ Result<void> install_signal(int signal_number, SignalCallback on_signal) noexcep
   }
   const auto i = static_cast<std::size_t>(signal_number);
   signal_callbacks[i].store(on_signal);
-  struct sigaction action{};
-  action.sa_handler = handle_signal;
-  // On the alternate stack, if the thread has one: its own may be used up, or be too small.
-  action.sa_flags = SA_RESTART | SA_ONSTACK;
-  sigfillset(&action.sa_mask);
-  return check(::sigaction(signal_number, &action, &previous_actions[i]));
+  struct sigaction replaced{};
+  const Result<void> installed = install_own(signal_number, &replaced);
+  if (installed && !is_own(replaced)) previous_actions[i] = replaced;
+  return installed;
 }
 
 Result<void> restore_signal(int signal_number) noexcept {
@@ -308,8 +335,7 @@ Result<void> restore_signal(int signal_number) noexcept {
   struct sigaction now{};
   Result<void> restored = check(::sigaction(signal_number, nullptr, &now));
   // A handler that somebody has installed meanwhile stays, also if it calls this one.
-  const bool is_own = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == handle_signal;
-  if (restored && is_own) {
+  if (restored && is_own(now)) {
     restored = check(::sigaction(signal_number, &previous_actions[i], nullptr));
   }
   signal_callbacks[i].store(nullptr);
