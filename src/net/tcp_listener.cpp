@@ -98,10 +98,13 @@ bool TcpListener::AcceptOp::attempt() noexcept {
   for (int dead = 0;; ++dead) {
     IoSource& source = listener_->source_;
     const std::uint64_t mark = source.mark(Direction::read);
-    Result<Fd> accepted = sys::accept(source.raw(), peer_);
+    Result<Fd> accepted = sys::accept(source.raw_of_ready(), peer_);
     if (accepted) {
       accepted_ = std::move(*accepted);
-      return true;
+      if (accepted_) return true;
+      ++listener_->shed_count_;
+      backs_off_ = true;
+      return false;
     }
     const std::error_code error = accepted.error();
     if (sys::is(error, std::errc::operation_would_block)) {

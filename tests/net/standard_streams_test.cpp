@@ -25,6 +25,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace eddy {
@@ -153,6 +154,36 @@ TEST(StandardStreams, AServerThatWasStartedWithoutThemServes) {
       EXPECT_TRUE(succeeded(co_await server->read_exact(bytes)));
     });
     for (const int number : {0, 1, 2}) EXPECT_FALSE(is_open(number));
+  }));
+}
+
+/// Takes every free number above those of the standard streams.
+void take_all_numbers() {
+  rlimit few{};
+  ::getrlimit(RLIMIT_NOFILE, &few);
+  few.rlim_cur = 256;
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  while (::fcntl(STDERR_FILENO, F_DUPFD, STDERR_FILENO + 1) >= 0) continue;
+}
+
+TEST(StandardStreams, EachConnectionThatFindsOnlyTheirNumbersIsCountedAsShed) {
+  EXPECT_TRUE(passes_in_child([] {
+    use_a_reactor_of_its_own();
+    TcpListener listener = test::listen_anywhere();
+    run([&]() -> Task<> {
+      co_await sleep(1ms);  // opens what the loop needs
+      std::vector<TcpStream> clients;
+      for (int i = 0; i < 3; ++i) clients.emplace_back(test::connect_to(listener.raw()));
+      ::close(STDIN_FILENO);
+      take_all_numbers();
+      JoinHandle<void> accepting = spawn([&]() -> Task<> { (void)co_await listener.accept(); });
+      std::array<std::byte, 1> buffer{};
+      for (TcpStream& client : clients) EXPECT_EQ((co_await client.read(buffer)).value_or(1), 0U);
+      EXPECT_EQ(listener.shed_count(), clients.size());
+      EXPECT_FALSE(is_open(STDIN_FILENO));
+      accepting.abort();
+      (void)co_await accepting;
+    });
   }));
 }
 

@@ -86,7 +86,8 @@ Count write(RawSource source, std::span<const std::byte> data) noexcept;
 [[nodiscard]] Result<Fd> create_stream_socket(SocketAddr::Family family) noexcept;
 [[nodiscard]] Result<void> bind(RawSource socket, const SocketAddr& address) noexcept;
 [[nodiscard]] Result<void> listen(RawSource socket, int backlog) noexcept;
-/// `peer`, if not null, gets the address of the other side.
+/// `peer`, if not null, gets the address of the other side. No descriptor, and no error: a
+/// connection was taken and closed, because only numbers of standard streams were free.
 [[nodiscard]] Result<Fd> accept(RawSource listener, SocketAddr* peer) noexcept;
 /// In progress is `errc::operation_in_progress`.
 [[nodiscard]] Result<void> connect(RawSource socket, const SocketAddr& address) noexcept;

@@ -54,6 +54,13 @@ inline constexpr int kFirstNumber = STDERR_FILENO + 1;
   return Fd(fd);
 }
 
+/// The same of a connection, which is gone if it cannot be moved up.
+[[nodiscard]] inline Result<Fd> own_accepted(int fd) noexcept {
+  Result<Fd> owned = own(fd);
+  if (!owned && fd >= 0) return Fd();
+  return owned;
+}
+
 inline sys::Count count(ssize_t n) noexcept {
   if (n < 0) return last_error();
   return static_cast<std::size_t>(n);

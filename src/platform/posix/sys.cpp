@@ -229,9 +229,9 @@ Result<void> listen(RawSource socket, int backlog) noexcept {
 }
 
 Result<Fd> accept(RawSource listener, SocketAddr* peer) noexcept {
-  if (peer == nullptr) return own(os::accept_socket(listener, nullptr, nullptr));
+  if (peer == nullptr) return own_accepted(os::accept_socket(listener, nullptr, nullptr));
   NativeAddress native;
-  Result<Fd> accepted = own(os::accept_socket(listener, native.get(), &native.length));
+  Result<Fd> accepted = own_accepted(os::accept_socket(listener, native.get(), &native.length));
   if (accepted) *peer = from_native(native).value_or(SocketAddr());
   return accepted;
 }
