@@ -74,7 +74,7 @@ sys::Count poll_each(RawSource epoll, std::size_t room,
 
 }  // namespace
 
-void EpollReactor::Notifier::notify() const noexcept { sys::ring(bell_); }
+void EpollReactor::Notifier::notify() const noexcept { sys::ring(*bell_); }
 
 Result<EpollReactor> EpollReactor::create() {
   Result<Fd> epoll = sys::epoll_create();
@@ -83,7 +83,7 @@ Result<EpollReactor> EpollReactor::create() {
 }
 
 void EpollReactor::check_process() const noexcept {
-  if (is_the_parents()) {
+  if (epoll_.is_the_parents()) {
     detail::fatal(
         "the child of a fork uses the reactor of its parent; call rebuild() on it there before "
         "anything else");
@@ -94,19 +94,19 @@ Result<> EpollReactor::register_source(RawSource source, Token token, Interest i
   check_process();
   Result<epoll_event> event = to_native(token, interest);
   if (!event) return std::unexpected(event.error());
-  return sys::epoll_add(epoll_.raw(), source, *event);
+  return sys::epoll_add(epoll_->raw(), source, *event);
 }
 
 Result<> EpollReactor::reregister(RawSource source, Token token, Interest interest) const {
   check_process();
   Result<epoll_event> event = to_native(token, interest);
   if (!event) return std::unexpected(event.error());
-  return sys::epoll_modify(epoll_.raw(), source, *event);
+  return sys::epoll_modify(epoll_->raw(), source, *event);
 }
 
 Result<> EpollReactor::deregister(RawSource source) const {
-  if (is_the_parents()) return {};  // a child that closes what it has inherited
-  return sys::epoll_remove(epoll_.raw(), source);
+  if (epoll_.is_the_parents()) return {};  // a child that closes what it has inherited
+  return sys::epoll_remove(epoll_->raw(), source);
 }
 
 Result<std::size_t> EpollReactor::poll(Events& events,
@@ -114,7 +114,7 @@ Result<std::size_t> EpollReactor::poll(Events& events,
   check_process();
   events.clear();
   const sys::Count count =
-      poll_each(epoll_.raw(), events.capacity(), timeout, [&](const Event& event) {
+      poll_each(epoll_->raw(), events.capacity(), timeout, [&](const Event& event) {
         if (event.token != kNotifierToken) events.push(event);
       });
   if (!count) return std::unexpected(count.error());
@@ -124,7 +124,7 @@ Result<std::size_t> EpollReactor::poll(Events& events,
 Result<std::size_t> EpollReactor::poll(WakerRegistry& wakers,
                                        std::optional<std::chrono::nanoseconds> timeout) const {
   check_process();
-  return poll_each(epoll_.raw(), kBatch, timeout,
+  return poll_each(epoll_->raw(), kBatch, timeout,
                    [&](const Event& event) { wakers.wake_token(event); });
 }
 
@@ -148,7 +148,7 @@ Result<EpollReactor> EpollReactor::create_another(const Notifier& notifier) cons
 
 /// A bell that was rung before reports that at once, so no ring is lost.
 Result<> EpollReactor::watch(const Notifier& notifier) const {
-  return register_source(notifier.bell_.reader.raw(), kNotifierToken, Interest::readable);
+  return register_source(notifier.bell_->reader.raw(), kNotifierToken, Interest::readable);
 }
 
 }  // namespace eddy

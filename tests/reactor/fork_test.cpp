@@ -19,12 +19,15 @@
 
 #include <array>
 #include <chrono>
+#include <numeric>
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <unistd.h>
 
 namespace eddy {
 namespace {
@@ -58,6 +61,24 @@ class Fork : public testing::Test {
   Pipe pipe_ = std::move(sys::create_pipe().value());
   IoSource source_{std::move(pipe_.reader)};
 };
+
+/// Of the numbers that the parent may have, all but those.
+std::vector<int> numbers_above_standard_streams() {
+  std::vector<int> numbers(60);
+  std::iota(numbers.begin(), numbers.end(), STDERR_FILENO + 1);
+  return numbers;
+}
+
+void use_after_rebuilding() {
+  EXPECT_TRUE(succeeded(with_reactor_mut([](Reactor& reactor) { return reactor.rebuild(); })));
+  run([]() -> Task<> {
+    co_await sleep(1ms);
+    const Waker waker = co_await current_waker();
+    std::thread other([waker] { waker.wake(); });
+    co_await suspend();
+    other.join();
+  });
+}
 
 TEST_F(Fork, TheChildGoesOnAfterRebuilding) {
   read_one();  // registered with the parent's reactor
@@ -166,6 +187,28 @@ TEST_F(Fork, RebuildingSaysWhyItCannot) {
       return reactor.rebuild();
     });
     EXPECT_TRUE(test::failed_with(rebuilt, std::errc::too_many_files_open));
+  }));
+}
+
+/// No fixture, so that the reactor may have the lowest number: the child's gets the same then.
+TEST(ForkThatClosesAll, TheChildGoesOnAfterRebuilding) {
+  run([]() -> Task<> { co_await sleep(1ms); });
+  EXPECT_TRUE(passes_in_child([] {
+    for (const int number : numbers_above_standard_streams()) ::close(number);
+    use_after_rebuilding();
+  }));
+}
+
+TEST(ForkThatClosesAll, TheChildDoesNotCloseWhatHasTheNumbersNow) {
+  run([]() -> Task<> { co_await sleep(1ms); });
+  EXPECT_TRUE(passes_in_child([] {
+    for (const int number : numbers_above_standard_streams()) {
+      EXPECT_EQ(::dup2(STDERR_FILENO, number), number);
+    }
+    use_after_rebuilding();
+    for (const int number : numbers_above_standard_streams()) {
+      EXPECT_TRUE(test::is_open(number)) << number;
+    }
   }));
 }
 

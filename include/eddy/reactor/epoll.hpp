@@ -14,8 +14,45 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace eddy {
+
+namespace detail {
+
+inline void disown(Fd& fd) noexcept { static_cast<void>(fd.release()); }
+inline void disown(Pipe& pipe) noexcept {
+  disown(pipe.reader);
+  disown(pipe.writer);
+}
+
+/// Descriptors that nobody closes but the process that opened them. The child of a fork has no
+/// means to tell whether it has closed the numbers itself, and has something else there now.
+template <class T>
+class OfProcess {
+ public:
+  explicit OfProcess(T opened) noexcept : opened_(std::move(opened)), forks_(sys::fork_count()) {}
+  OfProcess(OfProcess&&) noexcept = default;
+  OfProcess& operator=(OfProcess&& other) noexcept {
+    if (is_the_parents()) disown(opened_);
+    opened_ = std::move(other.opened_);
+    forks_ = other.forks_;
+    return *this;
+  }
+  ~OfProcess() {
+    if (is_the_parents()) disown(opened_);
+  }
+
+  bool is_the_parents() const noexcept { return forks_ != sys::fork_count(); }
+  const T& operator*() const noexcept { return opened_; }
+  const T* operator->() const noexcept { return &opened_; }
+
+ private:
+  T opened_;
+  std::uint32_t forks_;
+};
+
+}  // namespace detail
 
 /// epoll, edge-triggered. The contract is that of `ReactorBackend`.
 class EDDY_EXPORT EpollReactor {
@@ -36,7 +73,7 @@ class EDDY_EXPORT EpollReactor {
    private:
     friend class EpollReactor;
 
-    Pipe bell_;
+    detail::OfProcess<Pipe> bell_;
   };
 
   [[nodiscard]] static Result<EpollReactor> create();
@@ -55,14 +92,12 @@ class EDDY_EXPORT EpollReactor {
   [[nodiscard]] Result<EpollReactor> create_another(const Notifier& notifier) const;
 
  private:
-  explicit EpollReactor(Fd epoll) noexcept : epoll_(std::move(epoll)), forks_(sys::fork_count()) {}
+  explicit EpollReactor(Fd epoll) noexcept : epoll_(std::move(epoll)) {}
 
   [[nodiscard]] Result<> watch(const Notifier& notifier) const;
-  bool is_the_parents() const noexcept { return forks_ != sys::fork_count(); }
   EDDY_LOCAL void check_process() const noexcept;
 
-  Fd epoll_;
-  std::uint32_t forks_;  ///< of the process that opened it; its own share it
+  detail::OfProcess<Fd> epoll_;
 };
 
 }  // namespace eddy
