@@ -14,7 +14,7 @@ die() {
 
 source_tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
-if [[ ${EDDY_ROOT_NAMESPACE:-} != $$ ]]; then
+if [[ ${EDDY_ROOT_NAMESPACE:-} != "$$" ]]; then
   (($# >= 2)) || die "usage: tools/debian_root.sh SUITE COMMAND..."
   ((EUID == 0)) || die "needs root, to make a Debian of another suite and to change into it (mount, chroot):
   run the same command with sudo, or install the compiler on this machine"
@@ -35,6 +35,7 @@ mirror() {
     printf '%s\n' "$EDDY_DEBIAN_MIRROR"
     return
   fi
+  # shellcheck disable=SC2016  # apt fills in the names
   apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' |
     awk '($1 == "Debian" && $2 !~ /security/) || $NF ~ /\/debian\/$/ { print $NF; exit }'
 }
@@ -79,4 +80,5 @@ for name in CI TERM EDDY_IN_ROOT; do
 done
 # No exec: the shell that holds the namespace stays until the command has ended.
 env -i "${kept[@]}" PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+  # shellcheck disable=SC2016  # the shell inside expands them
   chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$source_tree" "$@"

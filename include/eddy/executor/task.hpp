@@ -16,7 +16,8 @@ namespace eddy {
 /// `select`, `when_all`) gives it as a `std::reference_wrapper`.
 ///
 /// It does nothing until it is awaited, `spawn`ed or given to `block_on`. `co_await child()` is a
-/// function call: the child runs at once, on the same task, and an exception of it comes out of the
+/// function call: the child runs at once, on the same task (but a task that has run for long lets
+/// others run before it starts another child), and an exception of it comes out of the
 /// `co_await`. Destroying a task that was never awaited destroys its arguments and runs nothing;
 /// debug builds say so on standard error, with the coroutine's name and place.
 ///
