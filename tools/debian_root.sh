@@ -79,6 +79,6 @@ for name in CI TERM EDDY_IN_ROOT; do
   if [[ -n ${!name:-} ]]; then kept+=("$name=${!name}"); fi
 done
 # No exec: the shell that holds the namespace stays until the command has ended.
+# shellcheck disable=SC2016  # the shell inside expands them
 env -i "${kept[@]}" PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-  # shellcheck disable=SC2016  # the shell inside expands them
   chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$source_tree" "$@"
