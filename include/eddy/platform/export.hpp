@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 /// EDDY_EXPORT marks what a user's code refers to: public functions, those details that headers
 /// call, and the classes with virtual functions among both. EDDY_LOCAL takes out a member of a
 /// marked class that only the library calls. A shared library exports nothing else. A static one
