@@ -69,6 +69,26 @@ inline bool ends(TaskHeader& task) noexcept {
   return true;
 }
 
+/// A task waits while it holds more `BlockingGuard`s than when it began to run.
+[[noreturn, maybe_unused]] void stop_guarded_wait() noexcept {
+  fatal(
+      "a task waits while it holds an eddy::BlockingGuard or the lock of an eddy::BlockingMutex: "
+      "another task of the thread that locks the same mutex would never run on. Unlock it before "
+      "the co_await");
+}
+
+/// The same; in debug builds a wait with more guards than before stops the program.
+inline bool ends_unguarded(TaskHeader& task) noexcept {
+  if constexpr (kDebugChecks) {
+    const int guards = blocking_guards_held();
+    const bool ended = ends(task);
+    if (!ended && blocking_guards_held() > guards) stop_guarded_wait();
+    return ended;
+  } else {
+    return ends(task);
+  }
+}
+
 /// What to ask of a kernel that may prolong a wait, so that the wait ends when `timeout` is over:
 /// it may be early then, and is made again. Timers that follow each other closely are not worth
 /// that.
@@ -78,14 +98,6 @@ Duration less_slack(Duration timeout, const WaitSlack& slack) noexcept {
   // What is left, and its share-th, make the timeout.
   return timeout -
          std::max(slack.least, std::min<Duration>(timeout / (slack.share + 1), slack.most));
-}
-
-/// A task waits while it holds more `BlockingGuard`s than when it began to run.
-[[noreturn]] void stop_guarded_wait() noexcept {
-  fatal(
-      "a task waits while it holds an eddy::BlockingGuard or the lock of an eddy::BlockingMutex: "
-      "another task of the thread that locks the same mutex would never run on. Unlock it before "
-      "the co_await");
 }
 
 PlatformReactor::Notifier make_notifier(const Reactor& reactor) {
@@ -163,7 +175,7 @@ void suspend_before(PromiseBase& child) noexcept {
   TaskHeader& task = *child.member_of;
   if (child.progress == Progress::without_value) {
     task.resume_point = child.resume_point;  // the place to tell of
-    child.stop_without_value();
+    PromiseBase::stop_without_value();
   }
   task.children = kChildren;
   child.progress = Progress::unfinished;
@@ -290,11 +302,7 @@ inline std::uint8_t Executor::run(TaskHeader& task, std::uint8_t budget) noexcep
   task.state = Waiter::State::running;
   task.budget = budget;
   running_ = &task;
-  const int guards = blocking_guards_held();
-  const bool ended = ends(task);
-  if constexpr (kDebugChecks) {
-    if (!ended && blocking_guards_held() > guards) stop_guarded_wait();
-  }
+  const bool ended = ends_unguarded(task);
   const std::uint8_t left = task.budget;
   if (ended) {
     finish(task);

@@ -74,10 +74,14 @@ std::string without(std::string_view text, char open, char close, Keep keep) {
   std::size_t depth = 0;
   std::size_t begin = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == open && depth++ == 0) begin = i + 1;
+    if (text[i] == open) {
+      if (depth == 0) begin = i + 1;
+      ++depth;
+    }
     if (depth == 0) out += text[i];
-    if (text[i] == close && depth != 0 && --depth == 0) {
-      out += keep(text.substr(begin, i - begin));
+    if (text[i] == close && depth != 0) {
+      --depth;
+      if (depth == 0) out += keep(text.substr(begin, i - begin));
     }
   }
   return out;
