@@ -30,7 +30,7 @@ std::size_t character_at(std::string_view text) noexcept {
   return length;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
     const std::size_t length = character_at(text);
@@ -60,8 +60,8 @@ std::string address(std::uintptr_t task) {
 }
 
 std::string place(const std::source_location& where) {
-  return "{\"file\":" + quoted(where.file_name()) + ",\"line\":" + std::to_string(where.line()) +
-         ",\"function\":" + quoted(short_name(where.function_name())) + '}';
+  return "{\"file\":" + in_quotes(where.file_name()) + ",\"line\":" + std::to_string(where.line()) +
+         ",\"function\":" + in_quotes(short_name(where.function_name())) + '}';
 }
 
 const char* word_for(TaskView::State state) noexcept {
@@ -80,7 +80,7 @@ std::string object(const TaskView& task) {
   const bool spawned = task.spawned_at.line() != 0 && !is_in_library(task.spawned_at);
   const bool waits = task.state == TaskView::State::waits;
   std::string out = "{\"task\":" + address(task.address);
-  out += ",\"name\":" + (task.name.empty() ? "null" : quoted(task.name));
+  out += ",\"name\":" + (task.name.empty() ? "null" : in_quotes(task.name));
   out += std::string(",\"branch\":") + (task.branch ? "true" : "false");
   out += ",\"parent\":" + address(task.parent);
   out += ",\"spawned\":" + (spawned ? place(task.spawned_at) : "null");
@@ -91,7 +91,7 @@ std::string object(const TaskView& task) {
     out += separator + place(where);
     separator = ",";
   }
-  out += "],\"for\":" + (waits ? quoted(task.waiting.what) : "null");
+  out += "],\"for\":" + (waits ? in_quotes(task.waiting.what) : "null");
   out += ",\"source\":" +
          (task.waiting.source == kNoSource ? "null" : std::to_string(task.waiting.source));
   const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(task.waited);
