@@ -206,8 +206,8 @@ TEST_F(OrphanedRegistration, ItsNumberCanBeRegisteredAgainForTheSameFile) {
 
 TEST_F(OrphanedRegistration, ItsNumberCanBeRegisteredAgainForAnotherFile) {
   run([&]() -> Task<> {
+    Pipe other = std::move(sys::create_pipe().value());  // first, or it might get the number
     co_await orphan();
-    Pipe other = std::move(sys::create_pipe().value());
     IoSource again(test::duplicate_onto(other.reader.raw(), number));
     co_await register_by_waiting(again);
     write_to(other.writer);
