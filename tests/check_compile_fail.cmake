@@ -11,6 +11,9 @@ set(with_header -fsyntax-only -Winvalid-pch -include ${DIR}/all.hpp)
 
 # What g++ 12 says is held short: it is what most users read, and the longest of all.
 set(lines_per_error 20)
+if(COMPILER STREQUAL "GNU" AND VERSION VERSION_GREATER_EQUAL 13)
+  set(lines_per_error 30)  # newer ones show the source of each place
+endif()
 if(COMPILER STREQUAL "Clang")
   list(APPEND with_header -ferror-limit=0)
   set(lines_per_error 40)
