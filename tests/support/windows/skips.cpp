@@ -42,6 +42,8 @@ constexpr auto kSkips = std::to_array<Skip>({
     {"TcpConnect", "TheListenersEndIsAResetOrARefusal", kForgetsResets, in_wine},
     {"Conduit", "AResetOfThePeerIsAnErrorOfTheFill", kForgetsResets, in_wine},
     {"TcpClosed", "TakesNothingFromAReadThatWaitsBesideIt", kForgetsResets, in_wine},
+    {"TwoSources", "OfOneDescriptorOneIsRefusedInWords",
+     "it depends on what was open before whether a second registration of a socket is refused"},
     {"EndsDeathTest", "ABlockOnAfterATaskHasCalledExitStopsTheProgramInWords",
      "Windows ends what is of the thread after what is static"},
     {"Bell", "IsNeverFull", "200,000 rings are 600,000 sends, which take Wine minutes", in_wine},
