@@ -103,7 +103,10 @@ function(eddy_usage target)
         $<$<NOT:$<CONFIG:Debug>>:-ffile-prefix-map=${PROJECT_BINARY_DIR}=eddy/build>)
     endif()
     # Nobody replaces a function of eddy: it may be inlined in code for shared objects, too.
-    target_compile_options(${target} PRIVATE -fno-semantic-interposition)
+    # A linker of macOS knows no such replacement, and its clang no such option.
+    if(NOT APPLE)
+      target_compile_options(${target} PRIVATE -fno-semantic-interposition)
+    endif()
   endif()
   # Whatever the user's own setting: EDDY_EXPORT says what is exported.
   set_target_properties(${target} PROPERTIES

@@ -83,7 +83,7 @@ TEST_F(ReusedNumber, TheLateEndOfTheOldSourceLeavesTheNewOneRegisteredAndOpen) {
 
     EXPECT_TRUE(test::is_open(fresh->raw()));
     write_to(second.writer);
-    co_await waiting;
+    (void)co_await waiting;
     EXPECT_TRUE(outcome && *outcome);
   });
 }
@@ -104,7 +104,7 @@ TEST_F(ReusedNumber, WhoWaitsOnTheOldSourceIsCanceledAsTheNewOneIsRegistered) {
     co_await reuse_the_number();
     EXPECT_FALSE(outcome);
     co_await register_by_waiting(*fresh);
-    co_await waiting;
+    (void)co_await waiting;
     EXPECT_TRUE(outcome && failed_with(*outcome, std::errc::operation_canceled));
   });
 }
@@ -242,7 +242,7 @@ TEST_F(OrphanedRegistration, TheOtherSourcesAndTheWakesOfOtherThreadsSurviveItsE
     stranger.join();
     EXPECT_FALSE(outcome);
     write_to(other.writer);
-    co_await waiting;
+    (void)co_await waiting;
     EXPECT_TRUE(outcome && *outcome);
   });
 }
@@ -268,7 +268,7 @@ TEST_F(OrphanedRegistration, WhoWaitsOnASourceThatIsFoundLostIsToldAlthoughNothi
       late = !told;
       waker.wake();
     });
-    co_await waiting;
+    (void)co_await waiting;
     told = true;
     stranger.join();
     EXPECT_TRUE(outcome && failed_with(*outcome, std::errc::operation_canceled));
