@@ -171,7 +171,8 @@ TEST(Durations, AnIntervalThatBeganBeforeTheClockSkipsToItsNextTick) {
 }
 
 TEST(Durations, AnIntervalOfAPeriodBelowZeroStopsTheProgram) {
-  EXPECT_DEATH(Interval(std::chrono::seconds::min()), "an Interval needs a period of more than");
+  EXPECT_DEATH(static_cast<void>(Interval(std::chrono::seconds::min())),
+               "an Interval needs a period of more than");
 }
 
 TEST(Durations, BusyPollingForEverStillSeesTheTimers) {

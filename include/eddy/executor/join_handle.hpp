@@ -139,12 +139,9 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
 /// **Cancel**: a join that is cancelled leaves the task running.
 /// **Thread**: the task's; `abort_handle()` gives what other threads may use. Another use on
 /// another thread stops the program.
-// Nobody deletes one by a pointer to what it is derived from.
-// NOLINTBEGIN(cppcoreguidelines-virtual-class-destructor)
 template <class T = void>
 class [[nodiscard("dropping the handle detaches the task; say so with detach()")]] JoinHandle
     : public detail::JoinHandleBase {
-  // NOLINTEND(cppcoreguidelines-virtual-class-destructor)
  public:
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] JoinOp final
       : public detail::JoinHandleBase::Join {
@@ -167,6 +164,8 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
   }
   JoinHandle(JoinHandle&&) noexcept = default;
   JoinHandle& operator=(JoinHandle&&) noexcept = default;
+  /// Virtual, because `spawn` may give what is derived from it.
+  virtual ~JoinHandle() = default;
 
   /// Lets the task run on by itself.
   void detach() && noexcept {

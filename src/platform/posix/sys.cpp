@@ -76,8 +76,8 @@ std::array<struct sigaction, kSignalLimit> previous_actions{};
 class NoSigpipe {
  public:
   NoSigpipe() noexcept {
-    ::sigemptyset(&sigpipe_);
-    ::sigaddset(&sigpipe_, SIGPIPE);
+    sigemptyset(&sigpipe_);
+    sigaddset(&sigpipe_, SIGPIPE);
     was_pending_ = is_pending();
     ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
   }
@@ -97,7 +97,7 @@ class NoSigpipe {
   static bool is_pending() noexcept {
     sigset_t pending;
     ::sigpending(&pending);
-    return ::sigismember(&pending, SIGPIPE) == 1;
+    return sigismember(&pending, SIGPIPE) == 1;
   }
 
   sigset_t sigpipe_;
