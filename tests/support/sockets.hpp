@@ -95,7 +95,7 @@ inline std::size_t fill(RawSource socket) {
     } else if (began - last >= kLatestAcknowledgement) {
       return total;
     } else {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      std::this_thread::yield();
     }
   }
 }
