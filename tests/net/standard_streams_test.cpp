@@ -52,15 +52,15 @@ void use_a_reactor_of_its_own() {
 
 void block_sigpipe(int how) {
   sigset_t sigpipe;
-  ::sigemptyset(&sigpipe);
-  ::sigaddset(&sigpipe, SIGPIPE);
+  sigemptyset(&sigpipe);
+  sigaddset(&sigpipe, SIGPIPE);
   ::pthread_sigmask(how, &sigpipe, nullptr);
 }
 
 bool sigpipe_is_pending() {
   sigset_t pending;
   ::sigpending(&pending);
-  return ::sigismember(&pending, SIGPIPE) == 1;
+  return sigismember(&pending, SIGPIPE) == 1;
 }
 
 TEST(StandardStreams, AReportThatNobodyReadsRaisesNoSignal) {
