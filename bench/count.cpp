@@ -24,8 +24,8 @@ int main(int argc, char** argv) {
     eddy::block_on(operations::yield(rounds));
   } else if (operation == "child") {
     eddy::block_on(operations::child(rounds));
-  } else if (operation == "select") {
-    eddy::block_on(operations::select(rounds));
+  } else if (operation == "when_any") {
+    eddy::block_on(operations::when_any(rounds));
   } else if (operation == "sleep_and_cancel") {
     const operations::LiveSleeps live(1000);
     operations::sleep_and_cancel(rounds);

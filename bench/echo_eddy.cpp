@@ -69,7 +69,7 @@ eddy::Task<> echo_trying(eddy::TcpStream stream) {
 using Echo = eddy::Task<> (*)(eddy::TcpStream);
 
 eddy::Task<> serve(Echo echo) {
-  auto listener = eddy::TcpListener::bind(eddy::SocketAddr::v4({127, 0, 0, 1}, 0));
+  auto listener = eddy::TcpListener::bind(eddy::SocketAddress::v4({127, 0, 0, 1}, 0));
   if (!listener) std::exit(1);
   std::printf("%d\n", listener->local_address()->port());
   std::fflush(stdout);

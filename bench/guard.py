@@ -26,20 +26,20 @@ OPERATIONS = [
     ("spawn_and_join", "spawn and join", 1),
     ("yield", "yield", 1000),
     ("child", "co_await of a child that finishes at once", 1),
-    ("select", "select of two tasks, one ready", 1),
+    ("when_any", "when_any of two tasks, one ready", 1),
     ("sleep_and_cancel", "make and cancel a sleep of a length", 1),
     ("sleep_until_and_cancel", "make and cancel a sleep until an instant", 1),
 ]
 # Instructions and bytes are a compiler's. Those of one that is not here are only shown.
 BOUNDS = {
     "g++ 12": {
-        "spawn_and_join": 369, "yield": 89, "child": 116, "select": 525, "sleep_and_cancel": 42,
+        "spawn_and_join": 369, "yield": 89, "child": 116, "when_any": 525, "sleep_and_cancel": 42,
         "sleep_until_and_cancel": 80, "echo": 376, "task": 145, "connection": 330, "memory": 1.50,
         "time": 2.0,
     },
     # Built with -gdwarf-4: the callgrind of Debian 12 cannot read clang's newer form.
     "clang 19": {
-        "spawn_and_join": 403, "yield": 95, "child": 78, "select": 552, "sleep_and_cancel": 39,
+        "spawn_and_join": 403, "yield": 95, "child": 78, "when_any": 552, "sleep_and_cancel": 39,
         "sleep_until_and_cancel": 82, "echo": 480, "task": 129, "connection": 232,
     },
 }

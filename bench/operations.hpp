@@ -50,9 +50,9 @@ eddy::Task<> child(Rounds& rounds) {
 
 /// Selects between two tasks: the first waits, and is destroyed, the second is ready.
 template <class Rounds>
-eddy::Task<> select(Rounds& rounds) {
+eddy::Task<> when_any(Rounds& rounds) {
   for ([[maybe_unused]] auto round : rounds) {
-    static_cast<void>(co_await eddy::select(forever(), nothing()));
+    static_cast<void>(co_await eddy::when_any(forever(), nothing()));
   }
 }
 
@@ -71,7 +71,7 @@ class LiveSleeps {
  public:
   explicit LiveSleeps(std::size_t count) {
     // A wait is counted alone, without a task and its loop, which it would ask for.
-    eddy::detail::looping_executor = &eddy::detail::Executor::current();
+    eddy::detail::looping_worker = &eddy::detail::Worker::current();
     const eddy::Instant start = eddy::Clock::now() + std::chrono::hours(1);
     for (std::size_t i = 0; i < count; ++i) {
       // Not in order: a multiple of the golden ratio, modulo an hour.
@@ -81,18 +81,18 @@ class LiveSleeps {
   }
   LiveSleeps(const LiveSleeps&) = delete;
   LiveSleeps& operator=(const LiveSleeps&) = delete;
-  ~LiveSleeps() { eddy::detail::looping_executor = nullptr; }
+  ~LiveSleeps() { eddy::detail::looping_worker = nullptr; }
 
  private:
   std::deque<LiveSleep> sleeps_;
 };
 
-/// Waits on a sleep and destroys it, as a `select` that another branch wins does.
+/// Waits on a sleep and destroys it, as a `when_any` that another branch wins does.
 template <class Rounds>
 void sleep_and_cancel(Rounds& rounds) {
   eddy::detail::Waiter waiter;
   for ([[maybe_unused]] auto round : rounds) {
-    eddy::detail::SleepOp sleep = eddy::sleep(std::chrono::minutes(1));
+    eddy::detail::SleepOp sleep = eddy::sleep_for(std::chrono::minutes(1));
     if (!sleep.try_start()) sleep.begin_wait(waiter);
   }
 }

@@ -172,7 +172,7 @@ def measure_task_counts(bench):
              "sleep_and_cancel"),
             ("sleep_and_cancel", "make and cancel a sleep of a length", 80, "sleep_and_cancel"),
             ("child", "co_await of a child that finishes at once", None, None),
-            ("select", "select of two tasks, one ready", None, None)):
+            ("when_any", "when_any of two tasks, one ready", None, None)):
         bench.say(f"{what}: instructions, under callgrind")
         is_yield = operation == "yield"
         n, per_round = (rounds // 500, 1000) if is_yield else (rounds, 1)
@@ -206,13 +206,13 @@ def google(bench, program, pattern=".", min_time=0.2, repetitions=5):
 
 def measure_tasks(bench):
     bench.say("tasks: Google Benchmark")
-    figures = google(bench, "tasks", "^(spawn|yield|child|select)", bench.choose(0.3, 0.05),
+    figures = google(bench, "tasks", "^(spawn|yield|child|when_any)", bench.choose(0.3, 0.05),
                      bench.choose(9, 3))
     for operation, what, target, rounds in (
             ("spawn_and_join", "spawn and join an empty task", 20, 3_000_000),
             ("yield", "yield, 1,000 tasks in turn", 5, 5_000),
             ("child", "co_await of a child that finishes at once", 10, None),
-            ("select", "select of two tasks, one ready, the other destroyed", 40, None)):
+            ("when_any", "when_any of two tasks, one ready, the other destroyed", 40, None)):
         limit = limit_ns(bench, operation, rounds) if rounds else None
         yield Row("tasks", what, figures[operation][1], "ns CPU", target, limit)
 

@@ -20,7 +20,7 @@ void yield(benchmark::State& state) {
   run(state, operations::yield<benchmark::State>, operations::kYielders);
 }
 void child(benchmark::State& state) { run(state, operations::child<benchmark::State>); }
-void select(benchmark::State& state) { run(state, operations::select<benchmark::State>); }
+void when_any(benchmark::State& state) { run(state, operations::when_any<benchmark::State>); }
 
 void sleep_and_cancel(benchmark::State& state) {
   const operations::LiveSleeps live(static_cast<std::size_t>(state.range(0)));
@@ -36,7 +36,7 @@ void sleep_until_and_cancel(benchmark::State& state) {
 BENCHMARK(spawn_and_join);
 BENCHMARK(yield);
 BENCHMARK(child);
-BENCHMARK(select);
+BENCHMARK(when_any);
 BENCHMARK(sleep_and_cancel)->Arg(1'000)->Arg(1'000'000);
 BENCHMARK(sleep_until_and_cancel)->Arg(1'000)->Arg(1'000'000);
 

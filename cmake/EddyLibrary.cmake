@@ -42,7 +42,7 @@ else()
 endif()
 
 set(eddy_globs src/*.cpp src/reactor/*.cpp src/platform/*.cpp)
-foreach(folder IN ITEMS executor time sync io net signal)
+foreach(folder IN ITEMS core worker task time compose net signal)
   list(APPEND eddy_globs src/${folder}/*.cpp)
 endforeach()
 set(eddy_seam_globs)
@@ -71,9 +71,15 @@ endif()
 
 # A sanitizer sees a use after free only if every frame comes from the allocator that it watches.
 if(EDDY_SANITIZE)
-  list(FILTER eddy_sources EXCLUDE REGEX "/src/executor/frame_pool\\.cpp$")
+  list(FILTER eddy_sources EXCLUDE REGEX "/src/worker/frame_pool\\.cpp$")
 else()
-  list(FILTER eddy_sources EXCLUDE REGEX "/src/executor/frame_malloc\\.cpp$")
+  list(FILTER eddy_sources EXCLUDE REGEX "/src/worker/frame_malloc\\.cpp$")
+endif()
+
+# On Windows CMake asks for it by an option of g++ that clang-tidy does not know, and nothing is visible anyway.
+set(eddy_inlines_hidden ON)
+if(WIN32)
+  set(eddy_inlines_hidden OFF)
 endif()
 
 function(eddy_usage target)
@@ -112,7 +118,7 @@ function(eddy_usage target)
   set_target_properties(${target} PROPERTIES
     CXX_EXTENSIONS OFF
     CXX_VISIBILITY_PRESET hidden
-    VISIBILITY_INLINES_HIDDEN ON
+    VISIBILITY_INLINES_HIDDEN ${eddy_inlines_hidden}
     POSITION_INDEPENDENT_CODE ${eddy_pic})
   if(EDDY_SANITIZE)
     # The vptr check opens a pipe to look at memory, and takes it for a fault when there are no
@@ -133,7 +139,7 @@ endif()
 
 # Without types gdb cannot `call eddy::dump_tasks_to_stderr()`; those of this small file are enough.
 if(NOT MSVC)
-  set_source_files_properties(src/executor/dump_to_stderr.cpp PROPERTIES COMPILE_OPTIONS -g)
+  set_source_files_properties(src/worker/dump_to_stderr.cpp PROPERTIES COMPILE_OPTIONS -g)
 endif()
 
 add_library(eddy_objects OBJECT ${eddy_sources})

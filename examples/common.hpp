@@ -18,10 +18,10 @@
 
 namespace example {
 
-inline CLI::Option* add_address(CLI::App& app, const char* name, eddy::SocketAddr& address,
+inline CLI::Option* add_address(CLI::App& app, const char* name, eddy::SocketAddress& address,
                                 const std::string& help) {
   const auto parse = [&address, name](const std::string& text) {
-    const eddy::Result<eddy::SocketAddr> parsed = eddy::SocketAddr::parse(text);
+    const eddy::Result<eddy::SocketAddress> parsed = eddy::SocketAddress::parse(text);
     if (!parsed) {
       throw CLI::ValidationError(name, "'" + text +
                                            "' is not an address such as 127.0.0.1:8080 or "
@@ -71,7 +71,7 @@ inline int complain(const std::string& what, std::error_code error) {
 
 /// Says where the server listens, with the port that the system chose if 0 was asked for.
 inline void announce(const eddy::TcpListener& listener) {
-  const eddy::SocketAddr address = listener.local_address().value_or(eddy::SocketAddr());
+  const eddy::SocketAddress address = listener.local_address().value_or(eddy::SocketAddress());
   std::printf("listening on %s\n", address.to_string().c_str());
   std::fflush(stdout);
 }

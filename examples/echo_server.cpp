@@ -17,7 +17,7 @@ using namespace eddy;
 using namespace std::chrono_literals;
 
 struct Options {
-  SocketAddr listen;
+  SocketAddress listen;
   Duration drain_timeout = 5s;
 };
 
@@ -62,7 +62,7 @@ Task<int> serve(const Options& options) {
   int exit_code = 0;
   const auto body = [&](TaskGroup& connections) -> Task<> {
     const auto first =
-        co_await select(accept_all(*listener, connections, buffers), until_stopped(*signals));
+        co_await when_any(accept_all(*listener, connections, buffers), until_stopped(*signals));
     if (first.index() == 0) {
       exit_code = example::complain("cannot accept", std::get<0>(first));
     } else if (const std::error_code deaf = std::get<1>(first)) {
@@ -70,7 +70,8 @@ Task<int> serve(const Options& options) {
     }
     listener->close();
     // A second signal does not wait for the clients.
-    co_await select(connections.idle(), until_stopped(*signals), sleep(options.drain_timeout));
+    co_await when_any(connections.idle(), until_stopped(*signals),
+                      sleep_for(options.drain_timeout));
     connections.cancel();
   };
   co_await with_group(body);

@@ -30,7 +30,7 @@ constexpr Duration kGrace = 10s;  ///< for the answers that are outstanding when
 constexpr int kMaxComplaints = 5;
 
 struct Options {
-  SocketAddr to;
+  SocketAddress to;
   std::size_t connections = 1;
   std::size_t size = 64;
   std::size_t depth = 1;
@@ -70,14 +70,14 @@ class Load {
       for (Connection& connection : connections_) {
         group.spawn(&Load::drive, this, std::ref(connection));
       }
-      const auto first = co_await select(group.idle(), sleep_until(deadline_), signals.next());
+      const auto first = co_await when_any(group.idle(), sleep_until(deadline_), signals.next());
       note_signal(first);
       deadline_ = std::min(deadline_, Clock::now());
-      const auto second = co_await select(group.idle(), sleep(kGrace), signals.next());
+      const auto second = co_await when_any(group.idle(), sleep_for(kGrace), signals.next());
       note_signal(second);
       group.cancel();
     };
-    co_await select(with_group(body), show_progress());
+    co_await when_any(with_group(body), show_progress());
     seconds_ = std::chrono::duration<double>(Clock::now() - start_).count();
     co_return report();
   }
@@ -128,7 +128,7 @@ class Load {
       if (connection.sent == connection.requested) {
         co_await ok(stream.readable());
       } else {
-        co_await select(stream.readable(), stream.writable());
+        co_await when_any(stream.readable(), stream.writable());
       }
       const Result<std::size_t> count = stream.try_read(buffer_);
       if (example::would_block(count)) continue;

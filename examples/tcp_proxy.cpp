@@ -18,8 +18,8 @@ using namespace eddy;
 using namespace std::chrono_literals;
 
 struct Options {
-  SocketAddr listen;
-  SocketAddr to;
+  SocketAddress listen;
+  SocketAddress to;
   Duration connect_timeout = 10s;
   Duration idle_timeout = Duration::max();
   Duration drain_timeout = 5s;
@@ -101,9 +101,9 @@ class Proxy {
     Way down{to_clients_};
     Instant last_byte = Clock::now();
     try {
-      const auto first = co_await select(when_all(copy(client, *backend, up, down, last_byte),
-                                                  copy(*backend, client, down, up, last_byte)),
-                                         silence(last_byte));
+      const auto first = co_await when_any(when_all(copy(client, *backend, up, down, last_byte),
+                                                    copy(*backend, client, down, up, last_byte)),
+                                           silence(last_byte));
       if (first.index() == 1) ++idle_;
     } catch (const std::system_error&) {
       ++broken_;
@@ -152,7 +152,7 @@ class Proxy {
   /// Completes when no byte has passed for the idle timeout.
   Task<> silence(const Instant& last_byte) {
     while (Clock::now() - last_byte < options_.idle_timeout) {
-      co_await sleep(options_.idle_timeout - (Clock::now() - last_byte));
+      co_await sleep_for(options_.idle_timeout - (Clock::now() - last_byte));
     }
   }
 
@@ -187,8 +187,8 @@ Task<int> serve(const Options& options) {
   Proxy proxy(options);
   int exit_code = 0;
   const auto body = [&](TaskGroup& connections) -> Task<> {
-    const auto first = co_await select(proxy.accept_all(*listener, connections),
-                                       proxy.until_stopped(*signals, *listener));
+    const auto first = co_await when_any(proxy.accept_all(*listener, connections),
+                                         proxy.until_stopped(*signals, *listener));
     if (first.index() == 0) {
       exit_code = example::complain("cannot accept", std::get<0>(first));
     } else if (const std::error_code deaf = std::get<1>(first)) {
@@ -196,8 +196,8 @@ Task<int> serve(const Options& options) {
     }
     listener->close();
     // A second signal does not wait for the clients.
-    co_await select(connections.idle(), proxy.until_stopped(*signals, *listener),
-                    sleep(options.drain_timeout));
+    co_await when_any(connections.idle(), proxy.until_stopped(*signals, *listener),
+                      sleep_for(options.drain_timeout));
     connections.cancel();
   };
   co_await with_group(body);

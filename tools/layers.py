@@ -3,7 +3,7 @@
 """Checks the rules of the house that no compiler checks: which file may include what, and how long it is.
 
     os-header     only platform/ and the backends include a header of the operating system
-    layer         a floor includes its own and lower floors only
+    layer         a floor includes its own and lower floors only; so do its tests
     length        no file is longer than 600 lines
     conditional   #if stands in include/eddy/platform only, and where CONDITIONALS gives the reason
     pragma-once   a header opens with its comment, then `#pragma once`
@@ -18,12 +18,14 @@ import re
 import sys
 import tempfile
 
-# From the ground up. A file may include what stands on its own floor or below.
-FLOORS = ["platform", "reactor", "executor", "time", "sync", "io", "net", "signal", "runtime", "eddy",
-          "examples"]
+# From the ground up. A file may include what stands on its own floor or below. Two names on one floor are
+# its wings: neither includes the other, but the tests of one may use the other.
+FLOORS = ["platform", "core", "reactor", "worker", "task", "time compose", "sync", "io", "net", "signal",
+          "runtime", "eddy", "examples"]
+HEIGHT = {wing: height for height, floor in enumerate(FLOORS) for wing in floor.split()}
 
-# The bare timer wheel is the reactor's: it tells how long to park.
-WHEEL = re.compile(r"time/(timer_)?wheel\.(hpp|cpp)$")
+# Tests in a folder that is no floor may include anything.
+OF_NO_FLOOR = "examples"
 
 # Headers that stand in include/eddy itself. One that is not named here belongs to the ground floor.
 TOP_LEVEL = {"runtime": "runtime", "eddy": "eddy"}
@@ -56,26 +58,39 @@ OPERATION = re.compile(r"^[ \t]*class \w+(Op|Task) final", re.MULTILINE)
 
 def floor_of(path):
     """The floor of a path relative to include/eddy or src; None if its folder is on no floor."""
-    if WHEEL.search(path):
-        return "reactor"
     folder, _, _ = path.rpartition("/")
     if not folder:
         return TOP_LEVEL.get(pathlib.PurePosixPath(path).stem, "platform")
     top = folder.split("/")[0]
-    return top if top in FLOORS else None
+    return top if top in HEIGHT else None
 
 
 def own_floor(path):
     for root in ("include/eddy/", "src/"):
         if path.startswith(root):
             return floor_of(path[len(root):])
-    return "examples"
+    folder = path.split("/")[1] if path.startswith("tests/") else ""
+    return folder if folder in HEIGHT else OF_NO_FLOOR
+
+
+def support_floor(root, name):
+    """The highest floor of what a header of tests/support includes."""
+    floors = ["platform"]
+    for line in (root / "tests" / name).read_text().splitlines():
+        found = INCLUDE.match(line)
+        if found and found.group(2).startswith("eddy/"):
+            floors.append(floor_of(found.group(2)[len("eddy/"):]))
+        elif found and found.group(2).startswith("support/"):
+            floors.append(support_floor(root, found.group(2)))
+    return max(floors, key=HEIGHT.get)
 
 
 def included_floor(name, sign, root, path):
     """The floor of the file that an include names, or "" if the file is not eddy's."""
     if name.startswith("eddy/"):
         return floor_of(name[len("eddy/"):])
+    if path.startswith("tests/") and name.startswith("support/"):
+        return support_floor(root, name)
     if sign == '"':
         for folder in ((root / path).parent, root / "src"):
             target = (folder / name).resolve()
@@ -96,7 +111,8 @@ def check_includes(root, path, lines):
     if own is None:
         yield 1, "layer", "this folder is on no floor; name it in tools/layers.py"
         return
-    os_allowed = MAY_INCLUDE_OS.match(path) or BACKENDS.match(path)
+    is_test = path.startswith("tests/")
+    os_allowed = is_test or MAY_INCLUDE_OS.match(path) or BACKENDS.match(path)
     for number, line in enumerate(lines, 1):
         found = INCLUDE.match(line)
         if not found:
@@ -107,8 +123,10 @@ def check_includes(root, path, lines):
         other = included_floor(name, sign, root, path)
         if other is None:
             yield number, "layer", f"'{name}' is on no floor; name it in tools/layers.py"
-        elif other and FLOORS.index(other) > FLOORS.index(own):
+        elif other and HEIGHT[other] > HEIGHT[own]:
             yield number, "layer", f"{own} must not include '{name}', of the higher floor {other}"
+        elif other and HEIGHT[other] == HEIGHT[own] and other != own and not is_test:
+            yield number, "layer", f"{own} must not include '{name}', of {other}, the other wing of its floor"
 
 
 def check_conditionals(path, lines):
@@ -141,8 +159,9 @@ def check_file(root, path):
     text = (root / path).read_text()
     lines = without_comments(text).splitlines()
     length = len(text.splitlines())
-    if path.startswith(("include/", "src/", "examples/")):
+    if path.startswith(("include/", "src/", "examples/", "tests/")):
         yield from check_includes(root, path, lines)
+    if path.startswith(("include/", "src/", "examples/")):
         yield from check_conditionals(path, lines)
         if length > MAX_LINES:
             yield MAX_LINES + 1, "length", f"{length} lines; at most {MAX_LINES}"
@@ -170,9 +189,15 @@ def check_tree(root):
 GOOD = {
     "include/eddy/result.hpp": "// Result.\n\n#pragma once\n#include <expected>\n",
     "include/eddy/platform/raw.hpp": "#pragma once\n#ifdef __linux__\n#endif\n#include <unistd.h>\n",
-    "include/eddy/time/wheel.hpp": "/* The\n wheel. */\n#pragma once\n#include \"eddy/result.hpp\"\n",
-    "include/eddy/net/tcp.hpp": "#pragma once\n#include \"eddy/executor/task.hpp\"\n",
-    "include/eddy/executor/task.hpp": "#pragma once\n#include \"eddy/time/wheel.hpp\"\n",
+    "include/eddy/core/wheel.hpp": "/* The\n wheel. */\n#pragma once\n#include \"eddy/result.hpp\"\n",
+    "include/eddy/net/tcp.hpp": "#pragma once\n#include \"eddy/task/task.hpp\"\n",
+    "include/eddy/task/task.hpp": "#pragma once\n#include \"eddy/core/wheel.hpp\"\n",
+    "include/eddy/time/sleep.hpp": "#pragma once\n#include \"eddy/task/task.hpp\"\n",
+    "include/eddy/compose/any.hpp": "#pragma once\n#include \"eddy/task/task.hpp\"\n",
+    "tests/support/run.hpp": "#pragma once\n#include \"eddy/task/task.hpp\"\n",
+    "tests/support/tcp.hpp": "#pragma once\n#include \"eddy/net/tcp.hpp\"\n#include \"support/run.hpp\"\n",
+    "tests/compose/any_test.cpp": "#include \"eddy/time/sleep.hpp\"\n#include \"support/run.hpp\"\n",
+    "tests/whole/tcp_test.cpp": "#include \"eddy/eddy.hpp\"\n",
     "include/eddy/eddy.hpp": "#pragma once\n#include \"eddy/net/tcp.hpp\"\n#include <eddy/runtime.hpp>\n",
     "include/eddy/runtime.hpp": "#pragma once\n#include \"eddy/signal/set.hpp\"\n",
     "include/eddy/signal/set.hpp": "#pragma once\n#include <csignal>\n",
@@ -190,10 +215,14 @@ BAD = [
     ("src/net/win.cpp", "#include <WinSock2.h>\n", "1: os-header"),
     ("src/reactor/registry.cpp", "#include <poll.h>\n", "1: os-header"),
     ("examples/raw.cpp", "#include <unistd.h>\n", "1: os-header"),
-    ("include/eddy/executor/up.hpp", "#pragma once\n#include \"eddy/net/tcp.hpp\"\n", "2: layer"),
+    ("include/eddy/task/up.hpp", "#pragma once\n#include \"eddy/net/tcp.hpp\"\n", "2: layer"),
     ("include/eddy/reactor/up.hpp", "#pragma once\n#include <eddy/time/sleep.hpp>\n", "2: layer"),
+    ("include/eddy/time/across.hpp", "#pragma once\n#include \"eddy/compose/any.hpp\"\n", "2: layer"),
+    ("include/eddy/compose/across.hpp", "#pragma once\n#include \"eddy/time/sleep.hpp\"\n", "2: layer"),
+    ("tests/task/up_test.cpp", "#include \"eddy/time/sleep.hpp\"\n", "1: layer"),
+    ("tests/compose/up_test.cpp", "#include \"support/tcp.hpp\"\n", "1: layer"),
     ("include/eddy/base.hpp", "#pragma once\n#include \"eddy/reactor/up.hpp\"\n", "2: layer"),
-    ("src/executor/up.cpp", "#include \"net/local.hpp\"\n", "1: layer"),
+    ("src/task/up.cpp", "#include \"net/local.hpp\"\n", "1: layer"),
     ("src/runtime/up.cpp", "#include \"eddy/eddy.hpp\"\n", "1: layer"),
     ("src/elsewhere/a.cpp", "\n", "1: layer"),
     ("include/eddy/net/odd.hpp", "#pragma once\n#include \"eddy/elsewhere/a.hpp\"\n", "2: layer"),

@@ -18,7 +18,7 @@ eddy::Task<> echo(eddy::TcpStream stream) {
   }
 }
 
-eddy::Task<eddy::Result<>> serve(eddy::SocketAddr address) {
+eddy::Task<eddy::Result<>> serve(eddy::SocketAddress address) {
   auto listener = eddy::TcpListener::bind(address);
   if (!listener) co_return std::unexpected(listener.error());
   for (;;) {
@@ -30,6 +30,6 @@ eddy::Task<eddy::Result<>> serve(eddy::SocketAddr address) {
 }  // namespace
 
 int main() {
-  const auto served = eddy::block_on(serve(eddy::SocketAddr::v4({127, 0, 0, 1}, 7777)));
+  const auto served = eddy::block_on(serve(eddy::SocketAddress::v4({127, 0, 0, 1}, 7777)));
   if (!served) std::puts(served.error().message().c_str());
 }

@@ -15,7 +15,7 @@ import time
 
 import gdb
 
-FLOORS = {"platform", "reactor", "executor", "time", "sync", "io", "net", "signal", "runtime"}
+FLOORS = {"platform", "core", "reactor", "worker", "task", "time", "compose", "net", "signal"}
 
 # What an operation waits for, by its type's name, as `dump_tasks` says it. `ReadExactOp`, and what is named
 # in this way, is "read_exact".
@@ -25,7 +25,7 @@ WORDS = {
     "YieldOp": "its turn",
     "Turn": "its turn",
     "JoinOp": "a join",
-    "SelectOp": "the first of several",
+    "WhenAnyOp": "the first of several",
     "WhenAllOp": "all of several",
     "WhenAllVectorOp": "all of several",
     "TimedTask": "a task with a time limit",
@@ -116,7 +116,7 @@ def without(text, opening, closing, keep):
 
 
 def short_name(function):
-    """`app::Server::serve` of what g++ or clang call it; as src/executor/task_view.cpp does."""
+    """`app::Server::serve` of what g++ or clang call it; as src/worker/task_view.cpp does."""
     name = without(function.split(" [")[0], "(", ")",
                    lambda inner: "<lambda>" if inner.startswith("anonymous class") else "")
     name = without(name, "<", ">", lambda inner: "<lambda>" if inner.startswith("lambda") else "")
@@ -195,7 +195,7 @@ class Task:
 
 
 class Process:
-    """Walks what src/executor/executor.hpp and the reactor keep their tasks in."""
+    """Walks what include/eddy/worker/worker.hpp and the reactor keep their tasks in."""
 
     def __init__(self):
         self.memory = Memory()
@@ -211,10 +211,10 @@ class Process:
         bit = self.layout["bit." + name]
         return bool(self.memory.number(task + bit // 8, 1) >> bit % 8 & 1)
 
-    def executors(self):
+    def workers(self):
         listed = self.layout.first
         while listed != 0:
-            yield listed - self.layout["executor.listed"], self.member(listed, "listed.thread")
+            yield listed - self.layout["worker.listed"], self.member(listed, "listed.thread")
             listed = self.member(listed, "listed.next")
 
     def in_list(self, head):
@@ -223,17 +223,17 @@ class Process:
             yield node
             node = self.member(node, "list.next")
 
-    def tasks_of(self, executor):
-        """As Executor::for_each_task goes."""
-        if running := self.member(executor, "executor.running"):
+    def tasks_of(self, worker):
+        """As Worker::for_each_task goes."""
+        if running := self.member(worker, "worker.running"):
             yield running
-        starter = self.member(executor, "executor.starters")
+        starter = self.member(worker, "worker.starters")
         while starter != 0:
             yield self.member(starter, "starter.task")
             starter = self.member(starter, "starter.before")
-        yield from self.in_list(self.member(executor, "executor.ready") + self.layout["ready.list"])
-        yield from self.in_list(executor + self.layout["executor.waiting"])
-        wakers = self.member(executor, "executor.reactor") + self.layout["reactor.wakers"]
+        yield from self.in_list(self.member(worker, "worker.ready") + self.layout["ready.list"])
+        yield from self.in_list(worker + self.layout["worker.waiting"])
+        wakers = self.member(worker, "worker.reactor") + self.layout["reactor.wakers"]
         pages = self.member(wakers, "wakers.pages")
         page_bits = self.layout["wakers.page_bits"]
         for i in range(self.memory.number(wakers + self.layout["wakers.used"], 4)):
@@ -382,15 +382,15 @@ the process last read the clock."""
             raise gdb.GdbError("eddy tasks takes nothing, or: each")
         process = Process()
         threads = thread_names()
-        executors = list(process.executors())
-        if not executors:
+        workers = list(process.workers())
+        if not workers:
             print("No thread of this process has run tasks of eddy.")
             return
         # A core file does not tell when it was made.
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) if is_live() else max(
-            process.memory.number(executor + process.layout["executor.now"], 8) for executor, _ in executors)
-        for executor, thread in reversed(executors):
-            tasks = [process.view(task, now) for task in process.tasks_of(executor)]
+            process.memory.number(worker + process.layout["worker.now"], 8) for worker, _ in workers)
+        for worker, thread in reversed(workers):
+            tasks = [process.view(task, now) for task in process.tasks_of(worker)]
             where = threads.get(thread, f"a thread that is not here ({thread:#x})")
             print(f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} of {where}")
             for task in tasks if argument == "each" else grouped(tasks):

@@ -4,6 +4,8 @@
 
 #include "eddy/platform/sys.hpp"
 
+#include "net/attempt.hpp"
+
 #include <algorithm>
 #include <array>
 #include <new>
@@ -235,6 +237,9 @@ std::size_t FillOp::wanted() const noexcept {
 
 sys::Count DrainOp::call() noexcept { return conduit_->pass_to(raw()); }
 std::size_t DrainOp::wanted() const noexcept { return conduit_->size(); }
+
+template class Transfer<FillOp, Direction::read>;
+template class Transfer<DrainOp, Direction::write>;
 
 }  // namespace detail
 }  // namespace eddy

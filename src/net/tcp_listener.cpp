@@ -38,14 +38,14 @@ bool is_out_of_memory(const std::error_code& error) noexcept {
 
 }  // namespace
 
-Result<TcpListener> TcpListener::bind(const SocketAddr& address, const ListenOptions& options) {
+Result<TcpListener> TcpListener::bind(const SocketAddress& address, const ListenOptions& options) {
   Result<Fd> socket = sys::create_stream_socket(address.family());
   if (!socket) return std::unexpected(socket.error());
   const RawSource raw = socket->raw();
   Result<> done;
   if (options.reuse_address_) done = sys::set_option(raw, SocketOption::reuse_address, 1);
   if (done && options.reuse_port_) done = sys::set_option(raw, SocketOption::reuse_port, 1);
-  if (done && address.family() == SocketAddr::Family::v6) {
+  if (done && address.family() == SocketAddress::Family::v6) {
     done = sys::set_option(raw, SocketOption::v6_only, options.v6_only_ ? 1 : 0);
   }
   if (done) done = sys::bind(raw, address);
@@ -63,8 +63,8 @@ TcpListener::TcpListener(IoSource source) noexcept : source_(std::move(source)) 
   if (Result<Fd> reserve = sys::open_reserve()) reserve_ = std::move(*reserve);
 }
 
-Result<SocketAddr> TcpListener::local_address() const noexcept {
-  Result<SocketAddr> address = sys::local_address(raw());
+Result<SocketAddress> TcpListener::local_address() const noexcept {
+  Result<SocketAddress> address = sys::local_address(raw());
   if (!address) return std::unexpected(source_.error_of_call(address.error()));
   return address;
 }

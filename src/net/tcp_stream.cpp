@@ -75,7 +75,7 @@ bool ConnectOp::advance(Waiter& waiter) noexcept {
     return fail(outcome.error());
   }
   // The wake may have been for another reason: only a connected socket has a peer.
-  const Result<SocketAddr> peer = sys::peer_address(source_.raw());
+  const Result<SocketAddress> peer = sys::peer_address(source_.raw());
   if (peer || !sys::is(peer.error(), std::errc::not_connected)) return true;
   return !begin_wait(waiter);
 }
@@ -171,11 +171,11 @@ Result<bool> TcpStream::reset_on_close() const noexcept {
   return is_on(outcome(source_, sys::get_option(raw(), SocketOption::reset_on_close)));
 }
 
-Result<SocketAddr> TcpStream::local_address() const noexcept {
+Result<SocketAddress> TcpStream::local_address() const noexcept {
   return outcome(source_, sys::local_address(raw()));
 }
 
-Result<SocketAddr> TcpStream::peer_address() const noexcept {
+Result<SocketAddress> TcpStream::peer_address() const noexcept {
   return outcome(source_, sys::peer_address(raw()));
 }
 

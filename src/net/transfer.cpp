@@ -2,8 +2,9 @@
 
 #include "eddy/net/transfer.hpp"
 
-#include "eddy/net/conduit.hpp"
 #include "eddy/platform/sys.hpp"
+
+#include "net/attempt.hpp"
 
 namespace eddy::detail {
 namespace {
@@ -74,42 +75,6 @@ std::size_t ReadVectoredOp::wanted() const noexcept { return size_of_one_call(bu
 sys::Count WriteVectoredOp::call() noexcept { return sys::send_vectored(raw(), data_); }
 std::size_t WriteVectoredOp::wanted() const noexcept { return size_of_one_call(data_); }
 
-template <class Op, Direction direction>
-bool Transfer<Op, direction>::advance(Waiter& waiter) noexcept {
-  if (!waiter.unwatch()) {
-    fail(std::make_error_code(std::errc::operation_canceled));
-    return true;
-  }
-  return try_start() || !begin_wait(waiter);
-}
-
-template <class Op, Direction direction>
-bool Transfer<Op, direction>::attempt_if_ready() noexcept {
-  return is_worth_it() && attempt();
-}
-
-template <class Op, Direction direction>
-bool Transfer<Op, direction>::attempt() noexcept {
-  do {
-    const std::uint64_t mark = source().mark(direction);
-    const std::size_t wanted = self().wanted();
-    const sys::Count count = wanted == 0 ? sys::Count(0) : self().call();
-    if (count) {
-      if (Op::kShortEndsReadiness && *count < wanted && *count != 0) {
-        source().note_short_transfer(direction, mark);
-      }
-      if (self().moved(*count)) return true;
-    } else if (sys::is(count.error(), std::errc::operation_would_block)) {
-      source().clear_ready(direction, mark);
-      return false;
-    } else if (!sys::is(count.error(), std::errc::interrupted)) {
-      fail(source().error_of_call(count.error()));
-      return true;
-    }
-  } while (source().is_ready(direction));
-  return false;
-}
-
 template class Transfer<ReadOp, Direction::read>;
 template class Transfer<PooledReadOp, Direction::read>;
 template class Transfer<PeekOp, Direction::read>;
@@ -118,7 +83,5 @@ template class Transfer<WriteOp, Direction::write>;
 template class Transfer<WriteAllOp, Direction::write>;
 template class Transfer<ReadVectoredOp, Direction::read>;
 template class Transfer<WriteVectoredOp, Direction::write>;
-template class Transfer<FillOp, Direction::read>;
-template class Transfer<DrainOp, Direction::write>;
 
 }  // namespace eddy::detail

@@ -21,14 +21,14 @@ namespace {
 
 using detail::thread_state;
 
-/// Ends the thread's reactor with it. But not if there is an executor still: a task of it has
+/// Ends the thread's reactor with it. But not if there is a worker still: a task of it has
 /// called `exit`, or it was made too late to be ended. All that it uses stays.
 struct ReactorEnd {
   ReactorEnd() = default;
   ReactorEnd(const ReactorEnd&) = delete;
   ReactorEnd& operator=(const ReactorEnd&) = delete;
   ~ReactorEnd() {
-    if (thread_state.executor) return;
+    if (thread_state.worker) return;
     const std::unique_ptr<Reactor> gone(std::exchange(thread_state.reactor, nullptr));
     thread_state.id = 0;
     thread_state.ended = true;

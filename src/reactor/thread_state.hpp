@@ -16,8 +16,8 @@ struct ThreadState {
   std::uint32_t id = 0;    ///< of the reactor, in the process; 0 if there is none
   int shared = 0;          ///< borrows by `with_reactor`
   bool exclusive = false;  ///< borrowed by `with_reactor_mut`
-  bool executor = false;   ///< it has an executor, which uses the reactor
-  bool looping = false;    ///< the executor runs its loop
+  bool worker = false;     ///< it has a worker, which uses the reactor
+  bool looping = false;    ///< the worker runs its loop
   bool ended = false;      ///< the thread is ending, and its reactor is gone
 };
 

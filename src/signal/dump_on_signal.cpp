@@ -2,10 +2,10 @@
 
 #include "eddy/signal/dump_on_signal.hpp"
 
-#include "eddy/executor/dump.hpp"
-#include "eddy/executor/spawn.hpp"
 #include "eddy/platform/fatal.hpp"
 #include "eddy/signal/signal_set.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/worker/dump.hpp"
 
 #include <utility>
 

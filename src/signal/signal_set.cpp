@@ -2,8 +2,8 @@
 
 #include "eddy/signal/signal_set.hpp"
 
-#include "eddy/executor/ok.hpp"
 #include "eddy/platform/sys.hpp"
+#include "eddy/task/ok.hpp"
 
 #include <algorithm>
 #include <array>

@@ -57,7 +57,7 @@ TEST_F(NoAllocation, PerYield) {
 }
 
 TEST_F(NoAllocation, PerSleep) {
-  EXPECT_EQ(count([]() -> Task<> { co_await sleep(10us); }), 0);
+  EXPECT_EQ(count([]() -> Task<> { co_await sleep_for(10us); }), 0);
 }
 
 TEST_F(NoAllocation, PerTickOfAnInterval) {
@@ -88,8 +88,8 @@ TEST_F(NoAllocation, PerAbort) {
 
 TEST_F(NoAllocation, PerSelect) {
   EXPECT_EQ(count([]() -> Task<> {
-              co_await select(child(false), sleep(1h));
-              co_await select(child(true), sleep(1h));
+              co_await when_any(child(false), sleep_for(1h));
+              co_await when_any(child(true), sleep_for(1h));
             }),
             0);
 }
@@ -165,7 +165,7 @@ TEST_F(NoAllocation, PerReadWriteAndWaitOfASocket) {
               static_cast<void>(co_await left.write_all(out));
               static_cast<void>(co_await left.readable());
               static_cast<void>(co_await timeout(1h, left.read_exact(out)));
-              static_cast<void>(co_await select(left.read(out), yield_now()));
+              static_cast<void>(co_await when_any(left.read(out), yield_now()));
               static_cast<void>(co_await server);
             }),
             0);
@@ -201,7 +201,7 @@ TEST_F(NoAllocation, PerPassOfTheLoopOverManyTasks) {
     for (int i = 0; i < 10; ++i) co_await yield_now();
     const long before = test::allocations();
     for (int i = 0; i < 100; ++i) co_await yield_now();
-    co_await sleep(2ms);
+    co_await sleep_for(2ms);
     EXPECT_EQ(test::allocations() - before, 0);
     stop = true;
     co_await yield_now();

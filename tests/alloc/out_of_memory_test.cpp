@@ -90,10 +90,10 @@ TEST(OutOfMemory, OfASpawn) {
   });
 }
 
-TEST(OutOfMemory, OfASelect) {
+TEST(OutOfMemory, OfAWhenAny) {
   refuse_each([](Tally& tally) -> Task<> {
-    co_await select(child(Guard(tally), Bulk(), true), child(Guard(tally), Bulk(), true),
-                    sleep(1h));
+    co_await when_any(child(Guard(tally), Bulk(), true), child(Guard(tally), Bulk(), true),
+                      sleep_for(1h));
   });
 }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
-eddy::Task<eddy::Result<>> listen(eddy::SocketAddr address) {
+eddy::Task<eddy::Result<>> listen(eddy::SocketAddress address) {
 #ifdef EDDY_COMPILE_OK
   eddy::TcpListener listener = co_await eddy::ok(eddy::TcpListener::bind(address));
 #else

@@ -15,6 +15,6 @@ eddy::Task<> drop(eddy::TcpStream& stream, eddy::JoinHandle<int>& handle) {
   co_await work();                                // here
 #endif
   (void)co_await work();
-  co_await eddy::sleep(1s);
-  co_await eddy::select(stream.readable(), eddy::sleep(1s));
+  co_await eddy::sleep_for(1s);
+  co_await eddy::when_any(stream.readable(), eddy::sleep_for(1s));
 }

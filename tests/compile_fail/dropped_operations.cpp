@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 void drop(eddy::TcpStream& stream, eddy::TcpListener& listener, eddy::IoSource& source) {
   std::array<std::byte, 8> buffer{};
   eddy::BufferPool pool;
-  eddy::SocketAddr peer;
+  eddy::SocketAddress peer;
   eddy::Conduit conduit;
   const std::array<std::span<std::byte>, 1> buffers{buffer};
   const std::array<std::span<const std::byte>, 1> data{buffer};
@@ -39,15 +39,15 @@ void drop(eddy::TcpStream& stream, eddy::TcpListener& listener, eddy::IoSource& 
 
 eddy::Task<> drop(eddy::Interval& interval, eddy::TaskGroup& group, eddy::SignalSet& signals) {
 #ifndef EDDY_COMPILE_OK
-  eddy::sleep(1s);                                                  // here
+  eddy::sleep_for(1s);                                              // here
   eddy::sleep_until(eddy::Instant());                               // here
-  eddy::timeout(1s, eddy::sleep(2s));                               // here
+  eddy::timeout(1s, eddy::sleep_for(2s));                           // here
   eddy::timeout_at(eddy::Instant(), group.idle());                  // here
   eddy::timeout(1s, eddy::shield(drop(interval, group, signals)));  // here
-  eddy::select(eddy::sleep(1s), group.idle());                      // here
-  eddy::when_all(eddy::sleep(1s), group.idle());                    // here
+  eddy::when_any(eddy::sleep_for(1s), group.idle());                // here
+  eddy::when_all(eddy::sleep_for(1s), group.idle());                // here
   eddy::when_all(std::vector<eddy::Task<>>());                      // here
-  eddy::may_lose(eddy::sleep(1s));                                  // here
+  eddy::may_lose(eddy::sleep_for(1s));                              // here
   eddy::suspend();                                                  // here
   eddy::yield_now();                                                // here
   eddy::current_waker();                                            // here
@@ -55,6 +55,6 @@ eddy::Task<> drop(eddy::Interval& interval, eddy::TaskGroup& group, eddy::Signal
   group.idle();                                                     // here
   signals.next();                                                   // here
 #endif
-  (void)eddy::sleep(1s);
+  (void)eddy::sleep_for(1s);
   co_await group.idle();
 }

@@ -12,6 +12,6 @@ struct alignas(64) Line {
 
 eddy::Task<> run(Line line) {
   co_await eddy::with_group([line](eddy::TaskGroup&) -> eddy::Task<> {
-    co_await eddy::sleep(line.bytes[0] * eddy::Duration(1));
+    co_await eddy::sleep_for(line.bytes[0] * eddy::Duration(1));
   });
 }

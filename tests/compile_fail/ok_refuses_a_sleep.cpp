@@ -6,9 +6,9 @@ using namespace std::chrono_literals;
 
 eddy::Task<eddy::Result<>> use() {
 #ifdef EDDY_COMPILE_OK
-  co_await eddy::sleep(1s);
+  co_await eddy::sleep_for(1s);
 #else
-  co_await eddy::ok(eddy::sleep(1s));
+  co_await eddy::ok(eddy::sleep_for(1s));
 #endif
   co_return {};
 }

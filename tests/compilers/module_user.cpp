@@ -31,7 +31,7 @@ eddy::Task<eddy::Result<>> serve(eddy::TcpListener& listener) {
   for (;;) eddy::spawn(echo, co_await eddy::ok(listener.accept())).detach();
 }
 
-eddy::Task<eddy::Result<std::size_t>> ask(eddy::SocketAddr address) {
+eddy::Task<eddy::Result<std::size_t>> ask(eddy::SocketAddress address) {
   eddy::TcpStream stream = co_await eddy::ok(eddy::timeout(10s, eddy::TcpStream::connect(address)));
   const std::array<std::byte, 5> question{};
   co_await eddy::ok(stream.write_all(question));
@@ -40,9 +40,9 @@ eddy::Task<eddy::Result<std::size_t>> ask(eddy::SocketAddr address) {
 }
 
 eddy::Task<bool> run() {
-  auto listener = eddy::TcpListener::bind(eddy::SocketAddr::loopback(0));
+  auto listener = eddy::TcpListener::bind(eddy::SocketAddress::loopback(0));
   if (!listener) co_return false;
-  auto first = co_await eddy::select(ask(*listener->local_address()), serve(*listener));
+  auto first = co_await eddy::when_any(ask(*listener->local_address()), serve(*listener));
   co_return first.index() == 0 && std::get<0>(first).value_or(0) == 5;
 }
 

@@ -29,7 +29,7 @@ eddy::Task<int> run() {
   eddy::JoinHandle<std::unique_ptr<int>> handle = eddy::spawn(make, 1);
   if (auto joined = co_await handle; joined) sum += **joined;
 
-  auto first = co_await eddy::select(make(2), eddy::sleep(1h));
+  auto first = co_await eddy::when_any(make(2), eddy::sleep_for(1h));
   if (first.index() == 0) sum += *std::get<0>(first);
 
   auto limited = co_await eddy::timeout(1h, make(3));

@@ -50,7 +50,7 @@ eddy::Task<std::size_t> echo_once(eddy::TcpListener& listener) {
 }
 
 TEST(SystemCalls, AnEchoOfAParkedConnectionTakesThree) {
-  auto listener = eddy::TcpListener::bind(eddy::SocketAddr::loopback(0)).value();
+  auto listener = eddy::TcpListener::bind(eddy::SocketAddress::loopback(0)).value();
   const std::uint16_t port = listener.local_address().value().port();
   constexpr int kRounds = 1010;
   std::thread client(ping, port, kRounds);
@@ -74,7 +74,7 @@ TEST(SystemCalls, ASleepTakesOneAndAYieldNone) {
     fault::reset_counts();
     for (int i = 0; i < 1000; ++i) co_await eddy::yield_now();
     EXPECT_EQ(fault::count_of_all(), 0U);
-    co_await eddy::sleep(1ms);
+    co_await eddy::sleep_for(1ms);
     EXPECT_EQ(fault::count_of_all(), 1U);
   };
   eddy::block_on(sleeper());
@@ -86,7 +86,7 @@ TEST(SystemCalls, AnIdleProgramMakesNone) {
   std::atomic<bool> over = false;
   const auto idle = [&]() -> eddy::Task<> {
     const eddy::Waker waker = co_await eddy::current_waker();
-    auto far = eddy::spawn([]() -> eddy::Task<> { co_await eddy::sleep(1h); });
+    auto far = eddy::spawn([]() -> eddy::Task<> { co_await eddy::sleep_for(1h); });
     std::thread other([&] {
       const auto until = std::chrono::steady_clock::now() + 300ms;
       while (std::chrono::steady_clock::now() < until) std::this_thread::yield();

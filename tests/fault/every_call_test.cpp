@@ -123,7 +123,7 @@ eddy::Task<> copy(eddy::TcpStream& from, eddy::TcpStream& to) {
   }
 }
 
-eddy::Task<> relay(eddy::TcpStream client, eddy::SocketAddr backend, Log& log) {
+eddy::Task<> relay(eddy::TcpStream client, eddy::SocketAddress backend, Log& log) {
   eddy::Result<eddy::TcpStream> server = co_await eddy::TcpStream::connect(backend);
   if (!server) {
     log.errors.push_back(server.error());
@@ -155,13 +155,14 @@ struct Session {
 };
 
 eddy::Task<eddy::Result<>> serve_clients(Session& session) {
-  eddy::Result<eddy::TcpListener> backend = eddy::TcpListener::bind(eddy::SocketAddr::loopback(0));
+  eddy::Result<eddy::TcpListener> backend =
+      eddy::TcpListener::bind(eddy::SocketAddress::loopback(0));
   if (!backend) co_return std::unexpected(backend.error());
-  eddy::Result<eddy::TcpListener> front = eddy::TcpListener::bind(eddy::SocketAddr::loopback(0));
+  eddy::Result<eddy::TcpListener> front = eddy::TcpListener::bind(eddy::SocketAddress::loopback(0));
   if (!front) co_return std::unexpected(front.error());
-  const eddy::Result<eddy::SocketAddr> backend_address = backend->local_address();
+  const eddy::Result<eddy::SocketAddress> backend_address = backend->local_address();
   if (!backend_address) co_return std::unexpected(backend_address.error());
-  const eddy::Result<eddy::SocketAddr> front_address = front->local_address();
+  const eddy::Result<eddy::SocketAddress> front_address = front->local_address();
   if (!front_address) co_return std::unexpected(front_address.error());
 
   Log& log = session.log;
@@ -234,7 +235,7 @@ fault::Kind kind_of(int parameter) {
 
 TEST_P(EveryCall, FailedInTurnGivesATypedErrorAndLosesNothingElse) {
   const fault::Kind kind = kind_of(GetParam());
-  run_once();  // makes what a thread makes once: the reactor, the executor
+  run_once();  // makes what a thread makes once: the reactor, the worker
   const std::size_t descriptors = open_descriptors();
   fault::reset_counts();
 

@@ -5,7 +5,7 @@
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/interest.hpp"
 #include "eddy/platform/result.hpp"
-#include "eddy/platform/socket_addr.hpp"
+#include "eddy/platform/socket_address.hpp"
 
 #include "fault/scripted_splice.hpp"
 
@@ -290,21 +290,21 @@ Result<Interest> poll_now(RawSource source, Interest interest) noexcept {
 Result<Fd> open_reserve() noexcept {
   return run(Call::open_reserve, [] { return real_sys::open_reserve(); });
 }
-Result<Fd> create_stream_socket(SocketAddr::Family family) noexcept {
+Result<Fd> create_stream_socket(SocketAddress::Family family) noexcept {
   return run(Call::create_stream_socket, [&] { return real_sys::create_stream_socket(family); });
 }
-Result<void> bind(RawSource socket, const SocketAddr& address) noexcept {
+Result<void> bind(RawSource socket, const SocketAddress& address) noexcept {
   return run(Call::bind, [&] { return real_sys::bind(socket, address); });
 }
 Result<void> listen(RawSource socket, int backlog) noexcept {
   return run(Call::listen, [&] { return real_sys::listen(socket, backlog); });
 }
-Result<Fd> accept(RawSource listener, SocketAddr* peer) noexcept {
+Result<Fd> accept(RawSource listener, SocketAddress* peer) noexcept {
   Result<Fd> accepted = run(Call::accept, [&] { return real_sys::accept(listener, peer); });
   if (!accepted && accepted.error().value() == EAGAIN) fault::promise_edge(listener);
   return accepted;
 }
-Result<void> connect(RawSource socket, const SocketAddr& address) noexcept {
+Result<void> connect(RawSource socket, const SocketAddress& address) noexcept {
   const auto faulty = [&]() -> Result<void> { return real_sys::connect(socket, address); };
   Result<void> connected = run(Call::connect, faulty);
   // An interrupted connect goes on by itself, as one that is in progress.
@@ -370,10 +370,10 @@ Result<int> get_option(RawSource socket, SocketOption option) noexcept {
 Result<void> take_error(RawSource socket) noexcept {
   return run(Call::take_error, [&] { return real_sys::take_error(socket); });
 }
-Result<SocketAddr> local_address(RawSource socket) noexcept {
+Result<SocketAddress> local_address(RawSource socket) noexcept {
   return run(Call::local_address, [&] { return real_sys::local_address(socket); });
 }
-Result<SocketAddr> peer_address(RawSource socket) noexcept {
+Result<SocketAddress> peer_address(RawSource socket) noexcept {
   return run(Call::peer_address, [&] { return real_sys::peer_address(socket); });
 }
 Result<void> install_signal(int signal_number, SignalCallback on_signal) noexcept {

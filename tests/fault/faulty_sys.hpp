@@ -126,7 +126,7 @@ class ManualClock {
   ManualClock& operator=(const ManualClock&) = delete;
 
   static void pass(std::chrono::nanoseconds length);
-  /// What the kernel says to a new executor of this thread that it may prolong waits by; and
+  /// What the kernel says to a new worker of this thread that it may prolong waits by; and
   /// whether it does. Without it says, by a real clock too, that it prolongs none.
   static void set_slack(const eddy::WaitSlack& slack, bool used);
 };

@@ -34,7 +34,7 @@ class RefusedRuntimeDeathTest : public testing::Test {
   static void run_refused(fault::Call call, int error) {
     std::thread([&] {
       const fault::Refused refused(call, error);
-      run([]() -> Task<> { co_await sleep(1ms); });
+      run([]() -> Task<> { co_await sleep_for(1ms); });
     }).join();
   }
 };
@@ -108,7 +108,7 @@ Task<> be_woken_by_an_orphan(int times) {
   static_cast<void>(source.into_fd().release());
   for (int i = 0; i < times; ++i) {
     EXPECT_TRUE(succeeded(sys::write(pipe.writer.raw(), test::bytes_of("x"))));
-    co_await sleep(1us);
+    co_await sleep_for(1us);
     std::array<std::byte, 8> buffer{};
     EXPECT_TRUE(succeeded(sys::read(duplicate.raw(), buffer)));
   }
@@ -125,7 +125,7 @@ TEST_P(RefusedReplacement, LeavesTheLoopWithTheEpollThatItHas) {
       fault::reset_counts();
       const auto disturb = [] { return be_woken_by_an_orphan(100); };
       JoinHandle<void> disturbing = spawn(disturb);
-      co_await sleep(1us);  // it has registered by then
+      co_await sleep_for(1us);  // it has registered by then
       const fault::Refused refused(GetParam(), ENOSPC);
       (void)co_await disturbing;
       EXPECT_GT(fault::count_of(GetParam()), 0U);

@@ -44,7 +44,7 @@ TEST(TurnLength, BurstsOfSlowTasksDoNotDelayASleepByAllOfThem) {
         ++handled;
         if (sleeps) {
           const Instant start = Clock::now();
-          co_await sleep(kSleep);
+          co_await sleep_for(kSleep);
           lateness = Clock::now() - start - kSleep;
           slept = true;
         }
@@ -64,7 +64,7 @@ TEST(TurnLength, BurstsOfSlowTasksDoNotDelayASleepByAllOfThem) {
       slept = false;
       for (auto& pair : pairs) EXPECT_TRUE(pair->client.try_write(test::bytes_of("x")));
       for (auto& pair : pairs) test::spin_until_ready(pair->server.raw(), Interest::readable);
-      while (handled < kSockets || !slept) co_await sleep(1ms);
+      while (handled < kSockets || !slept) co_await sleep_for(1ms);
       if (burst == 0) {
         EXPECT_GE(lateness, kWork * (kSockets - 1)) << "the turn was not of all of them";
       } else {

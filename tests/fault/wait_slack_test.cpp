@@ -32,7 +32,7 @@ Slept slept_by(Duration length, bool prolongs) {
     block_on([](Duration wanted, Slept& result) -> Task<> {
       fault::reset_counts();
       const Instant start = Clock::now();
-      co_await sleep(wanted);
+      co_await sleep_for(wanted);
       result.lateness = Clock::now() - start - wanted;
       result.waits = fault::count_of(fault::Call::epoll_wait);
     }(length, slept));

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 namespace program {
 
 eddy::Task<int> leaf() {
-  co_await eddy::sleep(1h);
+  co_await eddy::sleep_for(1h);
   co_return 0;
 }
 
@@ -34,9 +34,11 @@ eddy::Task<> client(int number) {
   co_await eddy::suspend();
 }
 
-eddy::Task<> selecting() { static_cast<void>(co_await eddy::select(leaf(), eddy::sleep(2h))); }
+eddy::Task<> selecting() {
+  static_cast<void>(co_await eddy::when_any(leaf(), eddy::sleep_for(2h)));
+}
 
-eddy::Task<> both() { co_await eddy::when_all(sleeper(), eddy::sleep(2h)); }
+eddy::Task<> both() { co_await eddy::when_all(sleeper(), eddy::sleep_for(2h)); }
 
 eddy::Task<> limited() { static_cast<void>(co_await eddy::timeout(1h, middle())); }
 
@@ -85,9 +87,9 @@ eddy::Task<> other_thread(std::atomic<bool>& waits) {
 }
 
 eddy::Task<eddy::Result<>> run() {
-  const auto address = eddy::SocketAddr::parse("127.0.0.1:0").value();
+  const auto address = eddy::SocketAddress::parse("127.0.0.1:0").value();
   eddy::TcpListener listener = std::move(eddy::TcpListener::bind(address).value());
-  const eddy::SocketAddr bound = listener.local_address().value();
+  const eddy::SocketAddress bound = listener.local_address().value();
   eddy::TcpStream stream = co_await eddy::ok(eddy::TcpStream::connect(bound));
   std::optional<eddy::TcpStream> peer = co_await eddy::ok(listener.accept());
   for (int i = 0; i < 3; ++i) eddy::spawn(sleeper).detach();

@@ -106,7 +106,7 @@ class Check:
                  run("nm", "-DC", "--defined-only", library).splitlines()]
         foreign = [name for name in names if not re.search(r"^(\w+ (name )?for )?eddy::", name)]
         internal = [name for name in names if re.search(
-            r"eddy::(sys::(?!fork_count)|detail::(Executor::(turn|park|look|cancel)|TimerWheel::advance))", name)]
+            r"eddy::(sys::(?!fork_count)|detail::(Worker::(turn|park|look|cancel)|TimerWheel::advance))", name)]
         if foreign or internal or len(names) > MOST_EXPORTS:
             raise Failed(f"{len(names)} names are exported; of others: {foreign}; of the inside: {internal}")
 

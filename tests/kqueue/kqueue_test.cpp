@@ -478,7 +478,7 @@ TEST_F(Kqueue, WhatHasNoRoomComesNext) {
 }
 
 // "When nevents is zero, kevent() will return immediately even if there is a timeout specified
-// unlike select(2)."
+// unlike when_any(2)."
 TEST_F(Kqueue, WithoutRoomThereIsNoWait) {
   std::vector<Native> none;
   std::vector<Native> no_room;

@@ -1,14 +1,15 @@
 // Accepting when the process is out of descriptors, and from clients that are gone.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/compose/when_any.hpp"
 #include "eddy/net/tcp_listener.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
-#include "eddy/time/timeout.hpp"
 
 #include "support/bytes.hpp"
 #include "support/descriptors.hpp"
+#include "support/loop.hpp"
 #include "support/processor_time.hpp"
 #include "support/result.hpp"
 #include "support/run.hpp"
@@ -59,14 +60,15 @@ class AcceptPressure : public testing::Test {
 TEST_F(AcceptPressure, WithoutDescriptorsTheOldestConnectionIsShedAndCounted) {
   run([&]() -> Task<> {
     TcpStream client = connect();
-    const std::size_t before = test::count_descriptors();
+    const std::size_t before = test::count_descriptors_with_loop();
     std::optional<NoDescriptorsLeft> none(std::in_place);
     JoinHandle<void> accepting = spawn([&]() -> Task<> { co_await accept_one(); });
     EXPECT_TRUE(co_await is_turned_away(client));
     EXPECT_EQ(listener_.shed_count(), 1U);
     EXPECT_FALSE(accepting.finished());
     none.reset();
-    EXPECT_EQ(test::count_descriptors(), before);  // the reserve is back, nothing else stayed
+    EXPECT_EQ(test::count_descriptors_with_loop(),
+              before);  // the reserve is back, nothing else stayed
     accepting.abort();
     (void)co_await accepting;
   });
@@ -113,7 +115,7 @@ TEST_F(AcceptPressure, WithoutAReserveItBacksOffAndDoesNotSpin) {
     std::optional<NoDescriptorsLeft> none(std::in_place);
     JoinHandle<void> accepting = spawn(acceptor);
     const auto before = test::processor_time_of_this_thread();
-    co_await sleep(200ms);
+    co_await sleep_for(200ms);
     EXPECT_LT(test::processor_time_of_this_thread() - before, 100ms);
     EXPECT_FALSE(accepting.finished());
     none.reset();
@@ -125,7 +127,7 @@ TEST_F(AcceptPressure, WithoutAReserveItBacksOffAndDoesNotSpin) {
 
 TEST_F(AcceptPressure, WhereNobodyWaitsItSleepsUntilSomebodyDoes) {
   run([&]() -> Task<> {
-    const Fd socket = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+    const Fd socket = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
     // One comes while it waits: from then on the listener counts as ready until an attempt fails.
     JoinHandle<void> first = spawn([&]() -> Task<> { co_await accept_one(); });
     co_await yield_now();
@@ -136,7 +138,7 @@ TEST_F(AcceptPressure, WhereNobodyWaitsItSleepsUntilSomebodyDoes) {
     JoinHandle<void> accepting = spawn([&]() -> Task<> { co_await accept_one(); });
     co_await yield_now();
     const long before = test::sleeps_of_this_thread();
-    co_await sleep(200ms);
+    co_await sleep_for(200ms);
     EXPECT_LE(test::sleeps_of_this_thread() - before, 3);
     none.reset();
     static_cast<void>(sys::connect(socket.raw(), address_of(listener_)));
@@ -172,7 +174,7 @@ TEST_F(AcceptPressure, AnAcceptThatBacksOffCanBeCancelled) {
     TcpStream client = connect();
     const NoDescriptorsLeft none;
     EXPECT_TRUE(failed_with(co_await timeout(5ms, listener_.accept()), std::errc::timed_out));
-    const auto first = co_await select(listener_.accept(), sleep(5ms));
+    const auto first = co_await when_any(listener_.accept(), sleep_for(5ms));
     EXPECT_EQ(first.index(), 1U);
   });
   // And the next one is not in the way of what is left of it.
@@ -202,7 +204,7 @@ TEST_F(AcceptPressure, AConnectionThatItsPeerResetFirstIsNoErrorOfTheListener) {
     Result<TcpStream> server = co_await listener_.accept();
     EXPECT_TRUE(succeeded(server));
     std::array<std::byte, 1> buffer{};
-    if (const Result<SocketAddr> peer = server->peer_address();
+    if (const Result<SocketAddress> peer = server->peer_address();
         !peer || *peer != alive.local_address().value()) {
       EXPECT_TRUE(failed_with(co_await server->read(buffer), std::errc::connection_reset));
       server = co_await listener_.accept();
@@ -213,7 +215,7 @@ TEST_F(AcceptPressure, AConnectionThatItsPeerResetFirstIsNoErrorOfTheListener) {
 
 // seed-defects 14
 TEST_F(AcceptPressure, ACancelledAcceptLeaksNoDescriptor) {
-  const std::size_t before = test::count_descriptors();
+  const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
     for (int i = 0; i < 20; ++i) {
       const Fd client = test::connect_to(listener_.raw());
@@ -225,7 +227,7 @@ TEST_F(AcceptPressure, ACancelledAcceptLeaksNoDescriptor) {
     }
   });
   listener_ = listen_anywhere();  // and with it the backlog
-  EXPECT_EQ(test::count_descriptors(), before);
+  EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Descriptors that may block are refused in words.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/spawn.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/io_source.hpp"
+#include "eddy/task/spawn.hpp"
 
 #include "support/result.hpp"
 #include "support/run.hpp"

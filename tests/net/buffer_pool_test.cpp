@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "eddy/net/buffer_pool.hpp"
 
-#include "eddy/executor/ok.hpp"
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/compose/when_any.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/ok.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
-#include "eddy/time/timeout.hpp"
 
 #include "support/bytes.hpp"
 #include "support/reactor.hpp"
@@ -156,17 +156,17 @@ Task<Result<std::size_t>> read_all_ok(TcpStream& stream, BufferPool& pool, std::
   }
 }
 
-TEST(BufferPool, WorksWithOkTimeoutAndSelect) {
+TEST(BufferPool, WorksWithOkTimeoutAndWhenAny) {
   BufferPool pool(16);
   TcpPair pair;
   run([&]() -> Task<> {
     EXPECT_TRUE(failed_with(co_await timeout(1ms, pair.server.read(pool)), std::errc::timed_out));
-    const auto first = co_await select(pair.server.read(pool), sleep(1ms));
+    const auto first = co_await when_any(pair.server.read(pool), sleep_for(1ms));
     EXPECT_EQ(first.index(), 1U);
     EXPECT_EQ(pool.lent(), 0U);
 
     send_text(pair.client.raw(), std::string(100, 'x'));
-    const auto second = co_await select(pair.server.read(pool), sleep(1h));
+    const auto second = co_await when_any(pair.server.read(pool), sleep_for(1h));
     EXPECT_EQ(second.index(), 0U);
     EXPECT_EQ(text_of(*std::get<0>(second)), std::string(16, 'x'));
     const Result<PooledBuffer> timed = co_await timeout(1h, pair.server.read(pool));

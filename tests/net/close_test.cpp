@@ -1,12 +1,12 @@
 // What operations give that wait when their stream or listener is closed, and those that come
 // after: one rule for all of them.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
 #include "eddy/net/buffer_pool.hpp"
 #include "eddy/net/conduit.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 
 #include "support/result.hpp"
 #include "support/run.hpp"

@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: MIT
 #include "eddy/net/conduit.hpp"
 
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
-#include "eddy/executor/when_all.hpp"
-#include "eddy/time/timeout.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/compose/when_all.hpp"
+#include "eddy/compose/when_any.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 
 #include "support/bytes.hpp"
 #include "support/descriptors.hpp"
+#include "support/loop.hpp"
 #include "support/result.hpp"
 #include "support/run.hpp"
 #include "support/tcp.hpp"
@@ -116,7 +117,7 @@ TEST(Conduit, CarriesAFloodWholeAndInOrder) {
 TEST(Conduit, GivesItsDescriptorsBackWhenAFloodBecomesATrickle) {
   Route route;
   run([&]() -> Task<> {
-    const std::size_t before = test::count_descriptors();
+    const std::size_t before = test::count_descriptors_with_loop();
     JoinHandle<Result<>> carrying = spawn(carry, std::ref(route));
     std::size_t at = 0;
     for (int round = 0; round < 3; ++round) {
@@ -126,7 +127,7 @@ TEST(Conduit, GivesItsDescriptorsBackWhenAFloodBecomesATrickle) {
         co_await send(route.in.client, at, 1);
         co_await expect(route.out.server, at, 1);
       }
-      EXPECT_EQ(test::count_descriptors(), before);
+      EXPECT_EQ(test::count_descriptors_with_loop(), before);
     }
     carrying.abort();
     EXPECT_FALSE((co_await carrying).has_value());
@@ -136,7 +137,7 @@ TEST(Conduit, GivesItsDescriptorsBackWhenAFloodBecomesATrickle) {
 TEST(Conduit, ClosesWhatItOpenedWhenItIsDestroyedFull) {
   TcpPair in;
   run([&]() -> Task<> {
-    const std::size_t before = test::count_descriptors();
+    const std::size_t before = test::count_descriptors_with_loop();
     {
       TcpPair out;
       Conduit conduit;
@@ -147,7 +148,7 @@ TEST(Conduit, ClosesWhatItOpenedWhenItIsDestroyedFull) {
       sending.abort();
       static_cast<void>(co_await sending);
     }
-    EXPECT_EQ(test::count_descriptors(), before);
+    EXPECT_EQ(test::count_descriptors_with_loop(), before);
   });
 }
 

@@ -1,8 +1,8 @@
 // An urgent byte in a stream that a conduit carries: a splice stops before its mark for ever.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/when_all.hpp"
+#include "eddy/compose/when_all.hpp"
 #include "eddy/net/conduit.hpp"
+#include "eddy/task/spawn.hpp"
 
 #include "support/bytes.hpp"
 #include "support/result.hpp"

@@ -1,13 +1,13 @@
 // What the dump says of tasks that wait for a socket.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/dump.hpp"
-#include "eddy/executor/ok.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
+#include "eddy/compose/timeout.hpp"
 #include "eddy/net/conduit.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
-#include "eddy/time/timeout.hpp"
+#include "eddy/task/ok.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
+#include "eddy/worker/dump.hpp"
 
 #include "support/bytes.hpp"
 #include "support/descriptors.hpp"
@@ -186,8 +186,8 @@ TEST(DumpOfAListener, NamesAnAcceptThatBacksOff) {
 // A listener whose backlog is full lets the next client wait.
 TEST(DumpOfAConnect, NamesTheConnect) {
   TcpListener listener =
-      std::move(TcpListener::bind(SocketAddr::loopback(0), ListenOptions().backlog(0)).value());
-  const SocketAddr address = test::address_of(listener);
+      std::move(TcpListener::bind(SocketAddress::loopback(0), ListenOptions().backlog(0)).value());
+  const SocketAddress address = test::address_of(listener);
   std::string text;
   run([&]() -> Task<> {
     std::vector<JoinHandle<void>> clients;

@@ -1,9 +1,9 @@
 // Who is always ready does not hold up who is seldom; who is never ready costs nothing.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
 
 #include "support/bytes.hpp"
@@ -73,7 +73,7 @@ TEST_F(Fairness, NorATimer) {
   run([&]() -> Task<> {
     flood(busy_pair_);
     for (int i = 0; i < 10; ++i)
-      co_await sleep(1ms);  // the test runs into its time limit if held up
+      co_await sleep_for(1ms);  // the test runs into its time limit if held up
     co_await stop();
   });
 }
@@ -91,7 +91,7 @@ TEST_F(Fairness, AnAcceptLoopUnderAFloodDoesNotHoldUpATimer) {
     };
     busy_.push_back(spawn(acceptor));
     for (int i = 0; i < 4; ++i) busy_.push_back(spawn(client));
-    for (int i = 0; i < 10; ++i) co_await sleep(1ms);
+    for (int i = 0; i < 10; ++i) co_await sleep_for(1ms);
     EXPECT_GT(accepted, 0);
     co_await stop();
   });
@@ -102,9 +102,9 @@ TEST(Idle, ConnectionsThatWaitWakeNobody) {
   run([&]() -> Task<> {
     std::vector<JoinHandle<void>> readers;
     for (TcpPair& pair : pairs) readers.push_back(spawn(read_for_ever, std::ref(pair.server)));
-    co_await sleep(20ms);  // by then all wait
+    co_await sleep_for(20ms);  // by then all wait
     const long before = test::sleeps_of_this_thread();
-    co_await sleep(250ms);
+    co_await sleep_for(250ms);
     EXPECT_LE(test::sleeps_of_this_thread() - before, 3);
     for (auto& reader : readers) reader.abort();
     for (auto& reader : readers) static_cast<void>(co_await reader);

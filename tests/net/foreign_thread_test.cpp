@@ -1,11 +1,11 @@
 // Operations on another thread than a source's own, which builds with debug checks refuse even when
 // they would complete at once.
 // SPDX-License-Identifier: MIT
+#include "eddy/compose/timeout.hpp"
 #include "eddy/net/conduit.hpp"
 #include "eddy/platform/assert.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/time/sleep.hpp"
-#include "eddy/time/timeout.hpp"
 
 #include "support/bytes.hpp"
 #include "support/result.hpp"
@@ -40,7 +40,7 @@ void use_elsewhere(const Use& use) {
     static_cast<void>(co_await timeout(1ms, pair.server.read(buffer)));
     static_cast<void>(co_await pair.client.write(test::bytes_of("bytes")));
     client = test::connect_to(listener.raw());
-    co_await sleep(1ms);  // both are known to be ready then
+    co_await sleep_for(1ms);  // both are known to be ready then
   });
   std::thread([&] { run([&] { return use(pair.server, listener); }); }).join();
 }

@@ -1,9 +1,9 @@
 // A stream whose descriptor somebody has closed behind its back, and whose number is another's.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_stream.hpp"
 #include "eddy/platform/sys.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 
 #include "support/bytes.hpp"
 #include "support/descriptors.hpp"

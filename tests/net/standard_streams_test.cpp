@@ -1,12 +1,12 @@
 // Programs whose standard streams are closed, or whose standard error nobody reads any more.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
 #include "eddy/platform/fatal.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/reactor.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
 
 #include "support/child_process.hpp"
@@ -97,7 +97,7 @@ TEST(StandardStreams, AnExceptionThatIsReportedToNobodyLeavesTheProgramAlive) {
     use_a_reactor_of_its_own();
     run([]() -> Task<> {
       spawn(fails).detach();
-      co_await sleep(1ms);
+      co_await sleep_for(1ms);
     });
   }));
 }
@@ -119,7 +119,7 @@ TEST(StandardStreams, WhatTheSeamOpensDoesNotTakeThePlaceOfAClosedOne) {
   EXPECT_TRUE(passes_in_child([] {
     close_standard_streams();
     std::vector<Fd> opened;
-    opened.push_back(std::move(sys::create_stream_socket(SocketAddr::Family::v4).value()));
+    opened.push_back(std::move(sys::create_stream_socket(SocketAddress::Family::v4).value()));
     opened.push_back(std::move(sys::duplicate(opened.front().raw()).value()));
     for (const auto create : {sys::create_pipe, sys::create_bell}) {
       Pipe pipe = std::move(create().value());
@@ -171,7 +171,7 @@ TEST(StandardStreams, EachConnectionThatFindsOnlyTheirNumbersIsCountedAsShed) {
     use_a_reactor_of_its_own();
     TcpListener listener = test::listen_anywhere();
     run([&]() -> Task<> {
-      co_await sleep(1ms);  // opens what the loop needs
+      co_await sleep_for(1ms);  // opens what the loop needs
       std::vector<TcpStream> clients;
       for (int i = 0; i < 3; ++i) clients.emplace_back(test::connect_to(listener.raw()));
       ::close(STDIN_FILENO);

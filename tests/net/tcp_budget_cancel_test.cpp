@@ -1,11 +1,11 @@
 // A task that is due to yield must not hold what it would lose if it were cancelled then.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/ok.hpp"
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
+#include "eddy/compose/when_any.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/ok.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
 
 #include "support/reactor.hpp"
@@ -110,7 +110,7 @@ TEST(TcpBudget, ABranchThatUsesUpTheLastOfItIsNotCancelledWithWhatItTook) {
       const auto reader = [&]() -> Task<> {
         for (int i = 0; i < before; ++i) static_cast<void>(co_await current_waker());
         std::array<std::byte, 1> byte{};
-        co_await select(pair.server.read(byte), sleep(std::chrono::hours(1)));
+        co_await when_any(pair.server.read(byte), sleep_for(std::chrono::hours(1)));
         ++got;
       };
       JoinHandle<void> reading = spawn(reader);
@@ -135,7 +135,7 @@ TEST(TcpBudget, AnAbortByAnotherThreadAtTheEndOfATurnDropsNoConnection) {
     bool over = false;
     run([&]() -> Task<> {
       const auto acceptor = [&]() -> Task<> {
-        co_await select(listener.accept(), sleep(std::chrono::hours(1)));
+        co_await when_any(listener.accept(), sleep_for(std::chrono::hours(1)));
         accepted = true;
       };
       const auto yielder = [&]() -> Task<> {

@@ -1,9 +1,9 @@
 // What a stream reads into and writes from: every contiguous range of bytes or characters.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/when_all.hpp"
+#include "eddy/compose/when_all.hpp"
 #include "eddy/net/tcp_stream.hpp"
 #include "eddy/platform/bytes.hpp"
+#include "eddy/task/spawn.hpp"
 
 #include "support/result.hpp"
 #include "support/run.hpp"

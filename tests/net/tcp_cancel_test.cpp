@@ -1,12 +1,12 @@
 // Every operation of a stream, cancelled in each of its states: nothing is lost.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/compose/when_any.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
-#include "eddy/time/timeout.hpp"
 
 #include "support/bytes.hpp"
 #include "support/reactor.hpp"
@@ -140,13 +140,13 @@ TEST_P(CancelledRead, ByATimeoutLeavesTheBytes) {
   });
 }
 
-TEST_P(CancelledRead, AsTheLoserOfASelectInTheSameTurnLeavesTheBytes) {
+TEST_P(CancelledRead, AsTheLoserOfAWhenAnyInTheSameTurnLeavesTheBytes) {
   TcpPair other;
   run([&]() -> Task<> {
     std::array<std::byte, 8> room{};
     const auto selecting = [&]() -> Task<> {
       const auto first =
-          co_await select(other.server.read(room), GetParam().start(pair_.server, ran_on_));
+          co_await when_any(other.server.read(room), GetParam().start(pair_.server, ran_on_));
       EXPECT_EQ(first.index(), 0U);
     };
     JoinHandle<void> handle = spawn(selecting);
@@ -253,13 +253,13 @@ TEST_P(CancelledWrite, ByATimeoutWritesNothing) {
   });
 }
 
-TEST_P(CancelledWrite, AsTheLoserOfASelectInTheSameTurnWritesNothing) {
+TEST_P(CancelledWrite, AsTheLoserOfAWhenAnyInTheSameTurnWritesNothing) {
   TcpPair other;
   run([&]() -> Task<> {
     std::array<std::byte, 8> room{};
     const auto selecting = [&]() -> Task<> {
       const auto first =
-          co_await select(other.server.read(room), GetParam().start(pair_.server, ran_on_));
+          co_await when_any(other.server.read(room), GetParam().start(pair_.server, ran_on_));
       EXPECT_EQ(first.index(), 0U);
     };
     JoinHandle<void> handle = spawn(selecting);

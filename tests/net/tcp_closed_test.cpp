@@ -1,12 +1,12 @@
 // `closed`: waits for the end of a connection without reading.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
-#include "eddy/executor/when_all.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/compose/when_all.hpp"
+#include "eddy/compose/when_any.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
-#include "eddy/time/timeout.hpp"
 
 #include "support/bytes.hpp"
 #include "support/result.hpp"

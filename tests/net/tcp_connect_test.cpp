@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/compose/when_any.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
-#include "eddy/time/timeout.hpp"
 
 #include "support/bytes.hpp"
 #include "support/descriptors.hpp"
+#include "support/loop.hpp"
 #include "support/result.hpp"
 #include "support/run.hpp"
 #include "support/tcp.hpp"
@@ -38,14 +39,14 @@ class SilentListener {
  public:
   SilentListener()
       : listener_(std::move(
-            TcpListener::bind(SocketAddr::loopback(0), ListenOptions().backlog(0)).value())) {
+            TcpListener::bind(SocketAddress::loopback(0), ListenOptions().backlog(0)).value())) {
     for (int i = 0; i < 8; ++i) {
-      clients_.push_back(std::move(sys::create_stream_socket(SocketAddr::Family::v4).value()));
+      clients_.push_back(std::move(sys::create_stream_socket(SocketAddress::Family::v4).value()));
       static_cast<void>(sys::connect(clients_.back().raw(), address()));
     }
   }
 
-  SocketAddr address() const { return address_of(listener_); }
+  SocketAddress address() const { return address_of(listener_); }
 
  private:
   TcpListener listener_;
@@ -66,18 +67,18 @@ TEST(TcpConnect, GivesAConnectedStream) {
 }
 
 TEST(TcpConnect, RefusedIsConnectionRefusedAndLeavesNothing) {
-  const std::size_t before = test::count_descriptors();
+  const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
-    const SocketAddr nobody = test::address_of_nobody();
+    const SocketAddress nobody = test::address_of_nobody();
     EXPECT_TRUE(failed_with(co_await TcpStream::connect(nobody), std::errc::connection_refused));
   });
-  EXPECT_EQ(test::count_descriptors(), before);
+  EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
 TEST(TcpConnect, ManyRefusedAtOnceAllEnd) {
   run([&]() -> Task<> {
-    const SocketAddr nobody = test::address_of_nobody();
-    const auto connect = [](SocketAddr address) -> Task<Result<TcpStream>> {
+    const SocketAddress nobody = test::address_of_nobody();
+    const auto connect = [](SocketAddress address) -> Task<Result<TcpStream>> {
       co_return co_await TcpStream::connect(address);
     };
     std::vector<JoinHandle<Result<TcpStream>>> connects;
@@ -91,17 +92,17 @@ TEST(TcpConnect, ManyRefusedAtOnceAllEnd) {
 
 TEST(TcpConnect, WithoutAnAnswerItsTimeoutEndsIt) {
   const SilentListener silent;
-  const std::size_t before = test::count_descriptors();
+  const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
     const auto connected = co_await timeout(20ms, TcpStream::connect(silent.address()));
     EXPECT_TRUE(failed_with(connected, std::errc::timed_out));
   });
-  EXPECT_EQ(test::count_descriptors(), before);
+  EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
 TEST(TcpConnect, CancelledItGivesUpAndClosesItsSocket) {
   const SilentListener silent;
-  const std::size_t before = test::count_descriptors();
+  const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
     const auto connecting = [&]() -> Task<> {
       static_cast<void>(co_await TcpStream::connect(silent.address()));
@@ -114,15 +115,15 @@ TEST(TcpConnect, CancelledItGivesUpAndClosesItsSocket) {
     waiting.abort();
     waiting.abort();
     (void)co_await waiting;
-    const auto first = co_await select(TcpStream::connect(silent.address()), sleep(1ms));
+    const auto first = co_await when_any(TcpStream::connect(silent.address()), sleep_for(1ms));
     EXPECT_EQ(first.index(), 1U);
   });
-  EXPECT_EQ(test::count_descriptors(), before);
+  EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
 TEST(TcpConnect, CancelledWhenItIsConnectedAndHasNotRunClosesItsSocket) {
   TcpListener listener = listen_anywhere();
-  const std::size_t before = test::count_descriptors();
+  const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
     const auto connecting = [&]() -> Task<> {
       static_cast<void>(co_await TcpStream::connect(address_of(listener)));
@@ -133,24 +134,24 @@ TEST(TcpConnect, CancelledWhenItIsConnectedAndHasNotRunClosesItsSocket) {
     handle.abort();
     (void)co_await handle;
   });
-  EXPECT_EQ(test::count_descriptors(), before);
+  EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
 TEST(TcpConnect, ToABroadcastAddressIsUnreachableAtOnce) {
-  const std::size_t before = test::count_descriptors();
+  const std::size_t before = test::count_descriptors_with_loop();
   run([]() -> Task<> {
-    const auto broadcast = SocketAddr::v4({255, 255, 255, 255}, 1);
+    const auto broadcast = SocketAddress::v4({255, 255, 255, 255}, 1);
     EXPECT_TRUE(
         failed_with(co_await TcpStream::connect(broadcast), std::errc::network_unreachable));
   });
-  EXPECT_EQ(test::count_descriptors(), before);
+  EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
 TEST(TcpConnect, WithoutDescriptorsSaysSo) {
   run([&]() -> Task<> {
     co_await yield_now();
     const test::NoDescriptorsLeft none;
-    EXPECT_TRUE(failed_with(co_await TcpStream::connect(SocketAddr::loopback(1)),
+    EXPECT_TRUE(failed_with(co_await TcpStream::connect(SocketAddress::loopback(1)),
                             std::errc::too_many_files_open));
   });
 }
@@ -177,7 +178,7 @@ TEST(TcpConnect, ASpuriousWakeDoesNotEndIt) {
 
 TEST(TcpConnect, TheListenersEndIsAResetOrARefusal) {
   std::optional<TcpListener> listener = listen_anywhere();
-  const SocketAddr address = address_of(*listener);
+  const SocketAddress address = address_of(*listener);
   run([&]() -> Task<> {
     Result<TcpStream> client = co_await TcpStream::connect(address);
     EXPECT_TRUE(succeeded(client));

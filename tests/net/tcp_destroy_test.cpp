@@ -1,17 +1,17 @@
 // Streams that die while somebody uses them, and threads that must not meet on one.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/block_on.hpp"
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
-#include "eddy/executor/when_all.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/compose/when_all.hpp"
+#include "eddy/compose/when_any.hpp"
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/block_on.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
-#include "eddy/time/timeout.hpp"
 
 #include "support/bytes.hpp"
-#include "support/descriptors.hpp"
+#include "support/loop.hpp"
 #include "support/reactor.hpp"
 #include "support/result.hpp"
 #include "support/run.hpp"
@@ -125,7 +125,7 @@ TEST_F(TcpDestroyed, ByOneOfTwoThatItWokeRefusesTheOther) {
 }
 
 TEST_F(TcpDestroyed, InsideATaskThatIsCancelledWhileItUsesIt) {
-  const std::size_t before = test::count_descriptors();
+  const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
     const auto owner = [](TcpStream stream) -> Task<> {
       std::array<std::byte, 8> buffer{};
@@ -136,7 +136,7 @@ TEST_F(TcpDestroyed, InsideATaskThatIsCancelledWhileItUsesIt) {
     owning.abort();
     (void)co_await owning;
   });
-  EXPECT_EQ(test::count_descriptors(), before - 1);
+  EXPECT_EQ(test::count_descriptors_with_loop(), before - 1);
 }
 
 class TcpStreamDeathTest : public testing::Test {
@@ -243,7 +243,7 @@ TEST(TcpStream, MayBeMovedOnceItsWaitsWereCancelled) {
     EXPECT_TRUE(failed_with(co_await timeout_at(Clock::now(), pair.server.read(pool)),
                             std::errc::timed_out));
     move_it();
-    EXPECT_EQ((co_await select(pair.server.readable(), sleep(1ms))).index(), 1U);
+    EXPECT_EQ((co_await when_any(pair.server.readable(), sleep_for(1ms))).index(), 1U);
     move_it();
     const auto wait_twice = [&]() -> Task<> {
       co_await when_all(pair.server.read(byte), pair.server.read(pool));

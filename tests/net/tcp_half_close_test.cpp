@@ -1,8 +1,8 @@
 // The two directions of a stream end apart, and may be owned apart.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 
 #include "support/bytes.hpp"
 #include "support/descriptors.hpp"

@@ -2,12 +2,13 @@
 
 #include "eddy/net/tcp_listener.hpp"
 
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
-#include "eddy/time/timeout.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 
 #include "support/bytes.hpp"
 #include "support/descriptors.hpp"
+#include "support/loop.hpp"
 #include "support/result.hpp"
 #include "support/run.hpp"
 #include "support/tcp.hpp"
@@ -33,7 +34,7 @@ using test::succeeded;
 
 TEST(TcpListener, TellsThePortThatTheSystemChose) {
   const TcpListener listener = listen_anywhere();
-  EXPECT_EQ(address_of(listener).bytes(), SocketAddr::loopback(0).bytes());
+  EXPECT_EQ(address_of(listener).bytes(), SocketAddress::loopback(0).bytes());
   EXPECT_NE(address_of(listener).port(), 0);
 }
 
@@ -43,34 +44,35 @@ TEST(TcpListener, APortInUseIsAddressInUse) {
 }
 
 TEST(TcpListener, AnAddressOfAnotherMachineIsNotAvailable) {
-  EXPECT_TRUE(failed_with(TcpListener::bind(SocketAddr::v4({192, 0, 2, 1}, 0)),
+  EXPECT_TRUE(failed_with(TcpListener::bind(SocketAddress::v4({192, 0, 2, 1}, 0)),
                           std::errc::address_not_available));
 }
 
 TEST(TcpListener, BindSaysWhenThereAreNoDescriptors) {
   const test::NoDescriptorsLeft none;
   EXPECT_TRUE(
-      failed_with(TcpListener::bind(SocketAddr::loopback(0)), std::errc::too_many_files_open));
+      failed_with(TcpListener::bind(SocketAddress::loopback(0)), std::errc::too_many_files_open));
 }
 
 TEST(TcpListener, AFailedBindLeavesNoDescriptorBehind) {
   const TcpListener first = listen_anywhere();
-  const std::size_t before = test::count_descriptors();
+  const std::size_t before = test::count_descriptors_with_loop();
   EXPECT_FALSE(TcpListener::bind(address_of(first)));
-  EXPECT_EQ(test::count_descriptors(), before);
+  EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
 TEST(TcpListener, ReusePortLetsSeveralListen) {
   const auto options = ListenOptions().reuse_port(true);
-  const TcpListener first = std::move(TcpListener::bind(SocketAddr::loopback(0), options).value());
+  const TcpListener first =
+      std::move(TcpListener::bind(SocketAddress::loopback(0), options).value());
   EXPECT_TRUE(succeeded(TcpListener::bind(address_of(first), options)));
   EXPECT_TRUE(failed_with(TcpListener::bind(address_of(first)), std::errc::address_in_use));
 }
 
 /// Leaves a connection in TIME_WAIT at the listener's port.
-SocketAddr linger_at_a_port() {
+SocketAddress linger_at_a_port() {
   TcpListener listener = listen_anywhere();
-  const SocketAddr address = address_of(listener);
+  const SocketAddress address = address_of(listener);
   run([&]() -> Task<> {
     Result<TcpStream> client = co_await TcpStream::connect(address);
     Result<TcpStream> server = co_await listener.accept();
@@ -82,33 +84,34 @@ SocketAddr linger_at_a_port() {
 }
 
 TEST(TcpListener, ReuseAddressBindsAlthoughConnectionsLinger) {
-  const SocketAddr address = linger_at_a_port();
+  const SocketAddress address = linger_at_a_port();
   EXPECT_TRUE(failed_with(TcpListener::bind(address, ListenOptions().reuse_address(false)),
                           std::errc::address_in_use));
   EXPECT_TRUE(succeeded(TcpListener::bind(address)));
 }
 
 TEST(TcpListener, AnIpv6ListenerLeavesIpv4ToOthersUnlessAsked) {
-  const SocketAddr any = SocketAddr::v6({}, 0);
+  const SocketAddress any = SocketAddress::v6({}, 0);
   // A port that is free in IPv6 may be somebody else's in IPv4, so several are tried.
   Result<TcpListener> only4 = failure(std::errc::address_in_use);
   for (int i = 0; i < 32 && !only4; ++i) {
     const TcpListener only6 = std::move(TcpListener::bind(any).value());
-    only4 = TcpListener::bind(SocketAddr::v4({0, 0, 0, 0}, address_of(only6).port()));
+    only4 = TcpListener::bind(SocketAddress::v4({0, 0, 0, 0}, address_of(only6).port()));
   }
   EXPECT_TRUE(succeeded(only4));
 
   TcpListener both = std::move(TcpListener::bind(any, ListenOptions().v6_only(false)).value());
   run([&]() -> Task<> {
     Result<TcpStream> client =
-        co_await TcpStream::connect(SocketAddr::loopback(address_of(both).port()));
+        co_await TcpStream::connect(SocketAddress::loopback(address_of(both).port()));
     EXPECT_TRUE(succeeded(client));
     EXPECT_TRUE(succeeded(co_await both.accept()));
   });
 }
 
 TEST(TcpListener, AcceptsOverIpv6) {
-  TcpListener listener = std::move(TcpListener::bind(SocketAddr::parse("[::1]:0").value()).value());
+  TcpListener listener =
+      std::move(TcpListener::bind(SocketAddress::parse("[::1]:0").value()).value());
   run([&]() -> Task<> {
     Result<TcpStream> client = co_await TcpStream::connect(address_of(listener));
     Result<TcpStream> server = co_await listener.accept();
@@ -181,7 +184,7 @@ TEST(TcpListener, MoreAcceptorsThanConnectionsGoOnWaiting) {
 
 TEST(TcpListener, ClosingItEndsWaitingAcceptsAndFreesThePort) {
   std::optional<TcpListener> listener = listen_anywhere();
-  const SocketAddr address = address_of(*listener);
+  const SocketAddress address = address_of(*listener);
   run([&]() -> Task<> {
     const auto acceptor = [&]() -> Task<> {
       EXPECT_TRUE(failed_with(co_await listener->accept(), std::errc::operation_canceled));
@@ -237,11 +240,11 @@ TEST(TcpListener, MayBeMovedOnceItsWaitsWereCancelled) {
 
 TEST(TcpListener, TheBacklogIsACap) {
   TcpListener listener =
-      std::move(TcpListener::bind(SocketAddr::loopback(0), ListenOptions().backlog(1)).value());
+      std::move(TcpListener::bind(SocketAddress::loopback(0), ListenOptions().backlog(1)).value());
   std::vector<Fd> clients;
   // Far more than the backlog: the system leaves the rest unanswered.
   for (int i = 0; i < 10; ++i) {
-    clients.push_back(std::move(sys::create_stream_socket(SocketAddr::Family::v4).value()));
+    clients.push_back(std::move(sys::create_stream_socket(SocketAddress::Family::v4).value()));
     static_cast<void>(sys::connect(clients.back().raw(), address_of(listener)));
   }
   int connected = 0;
@@ -256,7 +259,7 @@ TEST(TcpListener, AcceptTellsThePeersAddress) {
   TcpListener listener = test::listen_anywhere();
   run([&]() -> Task<> {
     const Fd client = test::connect_to(listener.raw());
-    SocketAddr peer;
+    SocketAddress peer;
     const Result<TcpStream> stream = co_await listener.accept(peer);
     EXPECT_EQ(peer, sys::local_address(client.raw()).value());
     EXPECT_EQ(peer, stream.value().peer_address().value());
@@ -264,8 +267,8 @@ TEST(TcpListener, AcceptTellsThePeersAddress) {
 }
 
 TEST(TcpListener, TakesOverASocketThatListens) {
-  Fd socket = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
-  EXPECT_TRUE(test::succeeded(sys::bind(socket.raw(), SocketAddr::loopback(0))));
+  Fd socket = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
+  EXPECT_TRUE(test::succeeded(sys::bind(socket.raw(), SocketAddress::loopback(0))));
   EXPECT_TRUE(test::succeeded(sys::listen(socket.raw(), 8)));
   TcpListener listener(std::move(socket));
   run([&]() -> Task<> {

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT
 
-#include "eddy/eddy.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/compose/when_all.hpp"
+#include "eddy/compose/when_any.hpp"
+#include "eddy/net/tcp_listener.hpp"
+#include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/block_on.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
+#include "eddy/time/sleep.hpp"
 
 #include "support/result.hpp"
 
@@ -21,7 +29,7 @@ struct Pair {
 };
 
 Task<Pair> connected_pair() {
-  Result<TcpListener> listener = TcpListener::bind(SocketAddr::loopback(0));
+  Result<TcpListener> listener = TcpListener::bind(SocketAddress::loopback(0));
   Result<TcpStream> client = co_await TcpStream::connect(listener->local_address().value());
   Result<TcpStream> server = co_await listener->accept();
   Pair pair{std::move(*client), std::move(*server)};

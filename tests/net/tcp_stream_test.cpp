@@ -2,10 +2,10 @@
 
 #include "eddy/net/tcp_stream.hpp"
 
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
-#include "eddy/time/timeout.hpp"
 
 #include "support/bytes.hpp"
 #include "support/reactor.hpp"
@@ -150,7 +150,7 @@ TEST_F(TcpStreamTest, ReadExactGathersPieces) {
     const auto writer = [&]() -> Task<> {
       for (const char* piece : {"ab", "c", "def", "gh"}) {
         send_text(client_.raw(), piece);
-        co_await sleep(100us);
+        co_await sleep_for(100us);
       }
     };
     JoinHandle<void> writing = spawn(writer);

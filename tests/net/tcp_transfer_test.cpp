@@ -1,8 +1,8 @@
 // Many bytes, many slices, and both directions at once.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
 #include "eddy/net/tcp_stream.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 
 #include "support/bytes.hpp"
 #include "support/result.hpp"

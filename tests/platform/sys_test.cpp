@@ -32,7 +32,7 @@ TEST(Sys, EveryDescriptorIsCloseOnExecAndNonBlockingFromBirth) {
   const Pipe pipe = std::move(sys::create_pipe().value());
   const Pipe bell = std::move(sys::create_bell().value());
   const Fd copy = std::move(sys::duplicate(pipe.reader.raw()).value());
-  const Fd socket = std::move(sys::create_stream_socket(SocketAddr::Family::v6).value());
+  const Fd socket = std::move(sys::create_stream_socket(SocketAddress::Family::v6).value());
   for (const Fd* fd : {&pipe.reader, &pipe.writer, &bell.reader, &bell.writer, &copy, &socket}) {
     EXPECT_TRUE(is_close_on_exec(fd->raw()));
     EXPECT_TRUE(is_nonblocking(fd->raw()));
@@ -42,15 +42,15 @@ TEST(Sys, EveryDescriptorIsCloseOnExecAndNonBlockingFromBirth) {
 
 // seed-defects 14
 TEST(Sys, AcceptedSocketsAreCloseOnExecAndNonBlocking) {
-  const Fd listener = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
-  ASSERT_TRUE(succeeded(sys::bind(listener.raw(), SocketAddr::loopback(0))));
+  const Fd listener = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
+  ASSERT_TRUE(succeeded(sys::bind(listener.raw(), SocketAddress::loopback(0))));
   ASSERT_TRUE(succeeded(sys::listen(listener.raw(), 8)));
-  const Fd client = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+  const Fd client = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
   static_cast<void>(sys::connect(client.raw(), sys::local_address(listener.raw()).value()));
   pollfd entry{listener.raw(), POLLIN, 0};
   ASSERT_EQ(::poll(&entry, 1, 10'000), 1);
 
-  SocketAddr peer;
+  SocketAddress peer;
   const Result<Fd> accepted = sys::accept(listener.raw(), &peer);
 
   ASSERT_TRUE(succeeded(accepted));
@@ -107,7 +107,7 @@ TEST(Sys, PollNowCountsHangUpAsBothDirections) {
 }
 
 TEST(Sys, OptionsAreReadAsTheyWereSet) {
-  const Fd socket = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+  const Fd socket = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
   const RawSource raw = socket.raw();
   for (const SocketOption option : {SocketOption::reuse_address, SocketOption::reuse_port,
                                     SocketOption::no_delay, SocketOption::keep_alive}) {
@@ -131,11 +131,11 @@ TEST(Sys, OptionsAreReadAsTheyWereSet) {
 }
 
 TEST(Sys, AddressesGoToTheKernelAndBack) {
-  for (const SocketAddr& address :
-       {SocketAddr::loopback(0), SocketAddr::parse("[::1]:0").value()}) {
+  for (const SocketAddress& address :
+       {SocketAddress::loopback(0), SocketAddress::parse("[::1]:0").value()}) {
     const Fd socket = std::move(sys::create_stream_socket(address.family()).value());
     ASSERT_TRUE(succeeded(sys::bind(socket.raw(), address)));
-    const SocketAddr bound = sys::local_address(socket.raw()).value();
+    const SocketAddress bound = sys::local_address(socket.raw()).value();
     EXPECT_EQ(bound.family(), address.family());
     EXPECT_EQ(bound.bytes(), address.bytes());
     EXPECT_NE(bound.port(), 0);

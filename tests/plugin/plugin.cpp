@@ -14,15 +14,15 @@ using namespace std::chrono_literals;
 namespace {
 
 eddy::Task<> nothing() { co_return; }
-eddy::Task<> sleep_a_little() { co_await eddy::sleep(1ms); }
+eddy::Task<> sleep_a_little() { co_await eddy::sleep_for(1ms); }
 eddy::Task<> leave_group(eddy::TaskGroup&) { co_return; }
 
-eddy::Task<> sleeps() { co_await eddy::sleep(1ms); }
+eddy::Task<> sleeps() { co_await eddy::sleep_for(1ms); }
 
 eddy::Task<> times_out() { static_cast<void>(co_await eddy::timeout(1ms, eddy::suspend())); }
 
 eddy::Task<> selects() {
-  static_cast<void>(co_await eddy::select(sleep_a_little(), eddy::sleep(1ms)));
+  static_cast<void>(co_await eddy::when_any(sleep_a_little(), eddy::sleep_for(1ms)));
 }
 
 eddy::Task<> groups() { co_await eddy::with_group(leave_group); }
@@ -34,7 +34,7 @@ eddy::Task<> joins() {
 
 eddy::Task<> accepts() {
   eddy::TcpListener listener =
-      std::move(eddy::TcpListener::bind(eddy::SocketAddr::loopback(0)).value());
+      std::move(eddy::TcpListener::bind(eddy::SocketAddress::loopback(0)).value());
   static_cast<void>(co_await listener.accept());
 }
 

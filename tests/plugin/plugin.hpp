@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "eddy/executor/task.hpp"
+#include "eddy/task/task.hpp"
 
 /// A task of the plugin, which waits by the plugin's copy for `what`, or for nothing; null if there
 /// is none of that name.

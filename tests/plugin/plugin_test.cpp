@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "plugin/plugin.hpp"
 
-#include "eddy/executor/block_on.hpp"
+#include "eddy/task/block_on.hpp"
 
 #include <gtest/gtest.h>
 

@@ -398,7 +398,7 @@ TYPED_TEST(BackendConformance, AConnectionToAcceptIsAReadableListener) {
 
 TYPED_TEST(BackendConformance, AFinishedConnectIsWritable) {
   const Fd listener = test::listen_on_loopback();
-  const Fd client = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+  const Fd client = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
   static_cast<void>(sys::connect(client.raw(), sys::local_address(listener.raw()).value()));
   ASSERT_TRUE(succeeded(this->add(client, 1, kBoth)));
   const Event event = this->look_until(1, is_writable);
@@ -407,7 +407,7 @@ TYPED_TEST(BackendConformance, AFinishedConnectIsWritable) {
 }
 
 TYPED_TEST(BackendConformance, ARefusedConnectIsAnErrorInBothDirections) {
-  const Fd client = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+  const Fd client = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
   const Result<> connected = sys::connect(client.raw(), test::address_of_nobody());
   ASSERT_TRUE(failed_with(connected, std::errc::operation_in_progress));
   ASSERT_TRUE(succeeded(this->add(client, 1, kBoth)));

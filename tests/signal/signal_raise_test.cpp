@@ -1,7 +1,7 @@
 // Signals that every platform has, raised in this process.
 // SPDX-License-Identifier: MIT
-#include "eddy/executor/spawn.hpp"
 #include "eddy/signal/signal_set.hpp"
+#include "eddy/task/spawn.hpp"
 
 #include "support/result.hpp"
 #include "support/run.hpp"

@@ -2,13 +2,14 @@
 
 #include "eddy/signal/signal_set.hpp"
 
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
+#include "eddy/compose/timeout.hpp"
+#include "eddy/compose/when_any.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
-#include "eddy/time/timeout.hpp"
 
 #include "support/descriptors.hpp"
+#include "support/loop.hpp"
 #include "support/reactor.hpp"
 #include "support/result.hpp"
 #include "support/run.hpp"
@@ -391,9 +392,9 @@ TEST(SignalSet, OfNoSignalsReportsNone) {
 
 TEST(SignalSet, SetsComeAndGoWithoutLeaks) {
   static_cast<void>(listen({SIGUSR1}));  // what is made once for the process
-  const std::size_t before = test::count_descriptors();
+  const std::size_t before = test::count_descriptors_with_loop();
   for (int i = 0; i < 100; ++i) static_cast<void>(listen({SIGUSR1, SIGUSR2}));
-  EXPECT_EQ(test::count_descriptors(), before);
+  EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
 TEST(SignalSet, ErrnoIsSavedAroundTheHandler) {
@@ -506,7 +507,7 @@ TEST_F(CtrlC, CompletesAtSigintAndGivesTheSignalBack) {
 
 TEST_F(CtrlC, CancelledItGivesTheSignalBackToo) {
   run([]() -> Task<> {
-    const auto first = co_await select(ctrl_c(), sleep(1ms));
+    const auto first = co_await when_any(ctrl_c(), sleep_for(1ms));
     EXPECT_EQ(first.index(), 1U);
     EXPECT_EQ(handler_of(SIGINT), SIG_DFL);
   });

@@ -6,7 +6,6 @@
 #include "support/windows/descriptors.hpp"
 #else
 
-#include "eddy/executor/executor.hpp"
 #include "eddy/platform/fd.hpp"
 
 #include <cerrno>
@@ -31,10 +30,8 @@ inline Fd open_null() { return Fd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
 inline RawSource source_of(std::FILE* file) { return ::fileno(file); }
 
 inline constexpr bool kReactorsAreDescriptors = true;
-/// How many descriptors this process has open; the one that looks is counted each time, and those
-/// that the run loop of this thread opens at its first use are there from the start.
+/// How many descriptors this process has open; the one that looks is counted each time.
 inline std::size_t count_descriptors() {
-  detail::Executor::current();
   return static_cast<std::size_t>(
       std::distance(std::filesystem::directory_iterator("/dev/fd"), {}));
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "eddy/executor/block_on.hpp"
+#include "eddy/task/block_on.hpp"
 
 namespace eddy::test {
 

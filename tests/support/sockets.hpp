@@ -1,4 +1,4 @@
-// Connected sockets, made with the kernel seam alone, for tests below the executor.
+// Connected sockets, made with the kernel seam alone, for tests below the worker.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -33,8 +33,8 @@ inline constexpr bool kTellsOfAnEndBehindData = true;
 
 /// A listening socket on a loopback port of the system's choice.
 inline Fd listen_on_loopback() {
-  Fd listener = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
-  sys::bind(listener.raw(), SocketAddr::loopback(0)).value();
+  Fd listener = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
+  sys::bind(listener.raw(), SocketAddress::loopback(0)).value();
   sys::listen(listener.raw(), 128).value();
   return listener;
 }
@@ -46,7 +46,7 @@ inline void spin_until_ready(RawSource source, Interest interest) {
 
 /// A socket that is connected to `listener`; the connection is in the backlog.
 inline Fd connect_to(RawSource listener) {
-  Fd client = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
+  Fd client = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
   static_cast<void>(sys::connect(client.raw(), sys::local_address(listener).value()));
   spin_until_ready(client.raw(), Interest::writable);
   sys::take_error(client.raw()).value();
@@ -112,9 +112,9 @@ inline std::size_t drain(RawSource socket) {
 }
 
 /// A port on the loopback at which nobody listens.
-inline SocketAddr address_of_nobody() {
-  const Fd taken = std::move(sys::create_stream_socket(SocketAddr::Family::v4).value());
-  sys::bind(taken.raw(), SocketAddr::loopback(0)).value();
+inline SocketAddress address_of_nobody() {
+  const Fd taken = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
+  sys::bind(taken.raw(), SocketAddress::loopback(0)).value();
   return sys::local_address(taken.raw()).value();
 }
 

@@ -23,10 +23,10 @@ struct TcpPair {
 
 /// A listener on a loopback port of the system's choice.
 inline TcpListener listen_anywhere() {
-  return std::move(TcpListener::bind(SocketAddr::loopback(0)).value());
+  return std::move(TcpListener::bind(SocketAddress::loopback(0)).value());
 }
 
-inline SocketAddr address_of(const TcpListener& listener) {
+inline SocketAddress address_of(const TcpListener& listener) {
   return listener.local_address().value();
 }
 

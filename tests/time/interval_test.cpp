@@ -2,10 +2,10 @@
 
 #include "eddy/time/interval.hpp"
 
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
-#include "eddy/executor/when_all.hpp"
+#include "eddy/compose/when_all.hpp"
+#include "eddy/compose/when_any.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
 
 #include "support/run.hpp"
@@ -39,7 +39,7 @@ TEST(Interval, ATickGoesToOneTask) {
   run([]() -> Task<> {
     Interval every(Clock::now() + 1ms, 5ms);
     const auto tick = [&](int operations_before) -> Task<> {
-      for (int i = 0; i < operations_before; ++i) co_await sleep(0s);
+      for (int i = 0; i < operations_before; ++i) co_await sleep_for(0s);
       const Instant scheduled = co_await every.tick();
       EXPECT_GE(Clock::now(), scheduled);
     };
@@ -83,7 +83,7 @@ TEST_F(LateInterval, WithBurstMakesUpForEveryMissedTick) {
     Interval every(start_, kPeriod, MissedTick::burst);
     for (int i = 0; i <= 10; ++i) EXPECT_EQ(co_await every.tick(), start_ + i * kPeriod);
     EXPECT_EQ(every.next(), start_ + 11 * kPeriod);
-    const auto first = co_await select(every.tick(), sleep(2ms));
+    const auto first = co_await when_any(every.tick(), sleep_for(2ms));
     EXPECT_EQ(first.index(), 1U);
   });
 }
@@ -103,7 +103,7 @@ TEST_F(LateInterval, WithSkipLeavesTheMissedOnesOutAndKeepsTheSchedule) {
     Interval every(start_, kPeriod, MissedTick::skip);
     EXPECT_EQ(co_await every.tick(), start_);
     EXPECT_EQ(every.next(), start_ + 11 * kPeriod);
-    const auto first = co_await select(every.tick(), sleep(2ms));
+    const auto first = co_await when_any(every.tick(), sleep_for(2ms));
     EXPECT_EQ(first.index(), 1U);
   });
 }
@@ -123,7 +123,7 @@ TEST(Interval, ATickThatIsCancelledComesAgain) {
   run([]() -> Task<> {
     const Instant start = Clock::now() + 300ms;  // so that a busy machine does not miss the sleep
     Interval every(start, 1h);
-    const auto first = co_await select(every.tick(), sleep(1ms));
+    const auto first = co_await when_any(every.tick(), sleep_for(1ms));
     EXPECT_EQ(first.index(), 1U);
     EXPECT_EQ(every.next(), start);
     EXPECT_EQ(co_await every.tick(), start);
@@ -136,7 +136,7 @@ TEST(Interval, OfTheLongestPeriodTicksOnce) {
       Interval every(Duration::max(), missed);
       co_await every.tick();
       EXPECT_EQ(every.next(), Instant::max());
-      const auto first = co_await select(every.tick(), sleep(1ms));
+      const auto first = co_await when_any(every.tick(), sleep_for(1ms));
       EXPECT_EQ(first.index(), 1U);
     }
   });

@@ -2,9 +2,9 @@
 
 #include "eddy/time/sleep.hpp"
 
-#include "eddy/executor/select.hpp"
-#include "eddy/executor/spawn.hpp"
-#include "eddy/executor/waker.hpp"
+#include "eddy/compose/when_any.hpp"
+#include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 
 #include "support/processor_time.hpp"
 #include "support/run.hpp"
@@ -29,7 +29,7 @@ using test::run;
 /// How much later than asked for a sleep ended.
 Task<Duration> lateness_of(Duration length) {
   const Instant start = Clock::now();
-  co_await sleep(length);
+  co_await sleep_for(length);
   co_return Clock::now() - start - length;
 }
 
@@ -69,7 +69,7 @@ TEST(Sleep, WakesTheProcessOnceWhenItEndsAndNotBefore) {
   run([]() -> Task<> {
     co_await yield_now();
     const long before = test::sleeps_of_this_thread();
-    co_await sleep(250ms);
+    co_await sleep_for(250ms);
     EXPECT_LE(test::sleeps_of_this_thread() - before, 3);
   });
 }
@@ -88,7 +88,7 @@ TEST(Sleep, ALoopWithNothingToDoIsNotWokenAtAll) {
     });
   });
   test::wait_until_asleep(id);
-  run([]() -> Task<> { co_await sleep(200ms); });  // what must happen meanwhile is nothing
+  run([]() -> Task<> { co_await sleep_for(200ms); });  // what must happen meanwhile is nothing
   waker->wake();
   idle.join();
   EXPECT_LE(sleeps, 3);
@@ -102,9 +102,9 @@ TEST(Sleep, OfNothingOrLessCompletesAtOnce) {
       co_return;
     };
     JoinHandle<void> handle = spawn(other);
-    co_await sleep(0ns);
-    co_await sleep(-1h);
-    co_await sleep(Duration::min());
+    co_await sleep_for(0ns);
+    co_await sleep_for(-1h);
+    co_await sleep_for(Duration::min());
     co_await sleep_until(Clock::now() - 1s);
     co_await sleep_until(Instant::min());
     EXPECT_FALSE(other_ran);
@@ -115,8 +115,8 @@ TEST(Sleep, OfNothingOrLessCompletesAtOnce) {
 // seed-defects 25
 TEST(Sleep, ForEverIsForEver) {
   run([]() -> Task<> {
-    const auto first = co_await select(sleep(Duration::max()), sleep_until(Instant::max()),
-                                       sleep(24h * 365 * 200), sleep(5ms));
+    const auto first = co_await when_any(sleep_for(Duration::max()), sleep_until(Instant::max()),
+                                         sleep_for(24h * 365 * 200), sleep_for(5ms));
     EXPECT_EQ(first.index(), 3U);
   });
 }
@@ -126,7 +126,7 @@ TEST(Sleep, ADeadlineAtTheEndOfTimeIsNoReasonToSpin) {
     const auto sleeper = []() -> Task<> { co_await sleep_until(Instant::max() - 1ns); };
     JoinHandle<void> far = spawn(sleeper);
     const auto before = test::processor_time_of_this_thread();
-    co_await sleep(100ms);
+    co_await sleep_for(100ms);
     EXPECT_LT(test::processor_time_of_this_thread() - before, 50ms);
     far.abort();
     (void)co_await far;
@@ -145,7 +145,7 @@ TEST(Sleep, SleepersWakeInTheOrderOfTheirDeadlines) {
   std::vector<int> order;
   run([&]() -> Task<> {
     const auto sleeper = [&](int ms) -> Task<> {
-      co_await sleep(ms * 1ms);
+      co_await sleep_for(ms * 1ms);
       order.push_back(ms);
     };
     std::vector<JoinHandle<void>> sleeps;
@@ -159,7 +159,7 @@ TEST(Sleep, SleepersOfOneLengthWakeInTheOrderInWhichTheyWentToSleep) {
   std::vector<int> order;
   run([&]() -> Task<> {
     const auto sleeper = [&](int i) -> Task<> {
-      co_await sleep(2ms);
+      co_await sleep_for(2ms);
       order.push_back(i);
     };
     std::vector<JoinHandle<void>> sleeps;
@@ -175,7 +175,7 @@ TEST(Sleep, CancellingOneLeavesTheOthers) {
   int woken = 0;
   run([&]() -> Task<> {
     const auto sleeper = [&]() -> Task<> {
-      co_await sleep(3ms);
+      co_await sleep_for(3ms);
       ++woken;
     };
     std::vector<JoinHandle<void>> sleeps;
@@ -189,7 +189,7 @@ TEST(Sleep, CancellingOneLeavesTheOthers) {
 
 TEST(Sleep, ACancelledSleepLeavesNothingInTheWheel) {
   run([]() -> Task<> {
-    const auto sleeper = []() -> Task<> { co_await sleep(1h); };
+    const auto sleeper = []() -> Task<> { co_await sleep_for(1h); };
     JoinHandle<void> before_it_starts = spawn(sleeper);
     before_it_starts.abort();
     (void)co_await before_it_starts;
@@ -198,11 +198,11 @@ TEST(Sleep, ACancelledSleepLeavesNothingInTheWheel) {
     unsettled.abort();
     (void)co_await unsettled;
     JoinHandle<void> settled = spawn(sleeper);
-    co_await sleep(1ms);
+    co_await sleep_for(1ms);
     settled.abort();
     settled.abort();  // twice
     (void)co_await settled;
-    EXPECT_TRUE(detail::Executor::current().wheel().empty());
+    EXPECT_TRUE(detail::Worker::current().wheel().empty());
   });
 }
 

@@ -37,7 +37,7 @@ eddy::Task<> serve(eddy::TcpStream stream) {
 }
 
 eddy::Task<> accept_all() {
-  auto listener = eddy::TcpListener::bind(eddy::SocketAddr::v4({127, 0, 0, 1}, 0));
+  auto listener = eddy::TcpListener::bind(eddy::SocketAddress::v4({127, 0, 0, 1}, 0));
   if (!listener) std::exit(1);
   std::printf("%d\n", listener->local_address()->port());
   std::fflush(stdout);

@@ -20,15 +20,15 @@ eddy::Task<> copy(eddy::TcpStream& from, eddy::TcpStream& to) {
   static_cast<void>(to.shutdown(eddy::ShutdownHow::write));
 }
 
-eddy::Task<> relay(eddy::TcpStream client, eddy::SocketAddr to) {
+eddy::Task<> relay(eddy::TcpStream client, eddy::SocketAddress to) {
   eddy::Result<eddy::TcpStream> backend = co_await eddy::TcpStream::connect(to);
   if (!backend) co_return;
   static_cast<void>(backend->set_nodelay(true));
   co_await eddy::when_all(copy(client, *backend), copy(*backend, client));
 }
 
-eddy::Task<> serve(eddy::SocketAddr to) {
-  auto listener = eddy::TcpListener::bind(eddy::SocketAddr::v4({127, 0, 0, 1}, 0));
+eddy::Task<> serve(eddy::SocketAddress to) {
+  auto listener = eddy::TcpListener::bind(eddy::SocketAddress::v4({127, 0, 0, 1}, 0));
   if (!listener) std::exit(1);
   std::printf("%d\n", listener->local_address()->port());
   std::fflush(stdout);
@@ -45,5 +45,5 @@ eddy::Task<> serve(eddy::SocketAddr to) {
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
-  eddy::block_on(serve(eddy::SocketAddr::v4({127, 0, 0, 1}, port)));
+  eddy::block_on(serve(eddy::SocketAddress::v4({127, 0, 0, 1}, port)));
 }

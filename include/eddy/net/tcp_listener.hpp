@@ -6,7 +6,7 @@
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
-#include "eddy/platform/socket_addr.hpp"
+#include "eddy/platform/socket_address.hpp"
 #include "eddy/reactor/io_source.hpp"
 #include "eddy/time/sleep.hpp"
 
@@ -61,7 +61,7 @@ class EDDY_EXPORT TcpListener {
   /// blocking one stops the program, where the system tells (not on Windows).
   explicit TcpListener(Fd socket) noexcept;
   /// **Errors**: address_in_use, address_not_available, permission_denied and others of the system.
-  [[nodiscard]] static Result<TcpListener> bind(const SocketAddr& address,
+  [[nodiscard]] static Result<TcpListener> bind(const SocketAddress& address,
                                                 const ListenOptions& options = ListenOptions());
 
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] AcceptOp final
@@ -69,7 +69,7 @@ class EDDY_EXPORT TcpListener {
    public:
     static constexpr bool kRefersToOthers = true;
 
-    AcceptOp(TcpListener& listener, SocketAddr* peer) noexcept
+    AcceptOp(TcpListener& listener, SocketAddress* peer) noexcept
         : listener_(&listener), peer_(peer) {}
 
     bool try_start() noexcept { return listener_->source_.is_ready(Direction::read) && attempt(); }
@@ -84,7 +84,7 @@ class EDDY_EXPORT TcpListener {
     bool attempt() noexcept;
 
     TcpListener* listener_;
-    SocketAddr* peer_;
+    SocketAddress* peer_;
     detail::Timer timer_;
     Fd accepted_;
     int error_ = 0;
@@ -101,7 +101,7 @@ class EDDY_EXPORT TcpListener {
   AcceptOp accept() noexcept { return {*this, nullptr}; }
   /// The same; `peer` gets the address of the other side, which after a reset the stream cannot
   /// tell.
-  AcceptOp accept(SocketAddr& peer) noexcept { return {*this, &peer}; }
+  AcceptOp accept(SocketAddress& peer) noexcept { return {*this, &peer}; }
 
   /// Closes now: the port is free. Accepts that wait, and later ones, end with operation_canceled.
   void close() noexcept { source_.close(); }
@@ -113,7 +113,7 @@ class EDDY_EXPORT TcpListener {
   /// among them.
   std::uint64_t retry_count() const noexcept { return retry_count_; }
   /// The address that is listened on, with the port that the system chose if 0 was asked for.
-  [[nodiscard]] Result<SocketAddr> local_address() const noexcept;
+  [[nodiscard]] Result<SocketAddress> local_address() const noexcept;
   RawSource raw() const noexcept { return source_.raw(); }
 
  private:

@@ -9,7 +9,7 @@
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
-#include "eddy/platform/socket_addr.hpp"
+#include "eddy/platform/socket_address.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/io_source.hpp"
 
@@ -37,7 +37,7 @@ class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] ConnectOp final
     : public Operation {
  public:
-  explicit ConnectOp(const SocketAddr& address) noexcept : address_(address), source_(Fd()) {}
+  explicit ConnectOp(const SocketAddress& address) noexcept : address_(address), source_(Fd()) {}
 
   bool try_start() noexcept;
   bool begin_wait(Waiter& waiter) noexcept;
@@ -48,7 +48,7 @@ class EDDY_EXPORT
  private:
   bool fail(std::error_code error) noexcept;
 
-  SocketAddr address_;
+  SocketAddress address_;
   IoSource source_;
   std::error_code error_;
 };
@@ -97,7 +97,7 @@ class EDDY_EXPORT TcpStream {
   /// **Errors**: connection_refused, timed_out (by the system, after minutes; see `timeout`),
   /// network_unreachable, host_unreachable, too_many_files_open and others of the system.
   /// **Cancel**: the attempt is given up and its socket closed.
-  static detail::ConnectOp connect(const SocketAddr& address) noexcept {
+  static detail::ConnectOp connect(const SocketAddress& address) noexcept {
     return detail::ConnectOp(address);
   }
 
@@ -121,7 +121,7 @@ class EDDY_EXPORT TcpStream {
   detail::PooledReadOp read(BufferPool& pool) noexcept { return {source_, pool}; }
   /// Reads until the buffer is full; gives `Result<>`.
   /// **Errors**: `Error::end_of_stream` if the peer ends the stream before.
-  /// **Cancel**: what was read so far is lost; `select` asks for `may_lose`.
+  /// **Cancel**: what was read so far is lost; `when_any` asks for `may_lose`.
   template <class Buffer = std::span<std::byte>>
   detail::ReadExactOp read_exact(Buffer&& buffer) noexcept {
     return {source_, detail::bytes_to_fill(std::forward<Buffer>(buffer))};
@@ -145,7 +145,7 @@ class EDDY_EXPORT TcpStream {
     return {source_, data};
   }
   /// Writes all of `data`; gives `Result<>`.
-  /// **Cancel**: how much was written is lost; `select` asks for `may_lose`.
+  /// **Cancel**: how much was written is lost; `when_any` asks for `may_lose`.
   template <class Data = std::span<const std::byte>>
   detail::WriteAllOp write_all(Data&& data) noexcept {
     // A reference as parameter: a span would be in the frame of whoever awaits this.
@@ -208,8 +208,8 @@ class EDDY_EXPORT TcpStream {
   [[nodiscard]] Result<> set_reset_on_close(bool on) noexcept;
   [[nodiscard]] Result<bool> reset_on_close() const noexcept;
 
-  [[nodiscard]] Result<SocketAddr> local_address() const noexcept;
-  [[nodiscard]] Result<SocketAddr> peer_address() const noexcept;
+  [[nodiscard]] Result<SocketAddress> local_address() const noexcept;
+  [[nodiscard]] Result<SocketAddress> peer_address() const noexcept;
   RawSource raw() const noexcept { return source_.raw(); }
 
  private:

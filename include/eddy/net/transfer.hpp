@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/core/operation.hpp"
 #include "eddy/net/buffer_pool.hpp"
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/io_source.hpp"
-#include "eddy/reactor/operation.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -13,7 +13,7 @@
 #include "eddy/platform/raw_source.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/small_result.hpp"
-#include "eddy/platform/socket_addr.hpp"
+#include "eddy/platform/socket_address.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -83,14 +83,14 @@ Count write(RawSource source, std::span<const std::byte> data) noexcept;
 [[nodiscard]] Result<Fd> open_reserve() noexcept;
 
 // Sockets.
-[[nodiscard]] Result<Fd> create_stream_socket(SocketAddr::Family family) noexcept;
-[[nodiscard]] Result<void> bind(RawSource socket, const SocketAddr& address) noexcept;
+[[nodiscard]] Result<Fd> create_stream_socket(SocketAddress::Family family) noexcept;
+[[nodiscard]] Result<void> bind(RawSource socket, const SocketAddress& address) noexcept;
 [[nodiscard]] Result<void> listen(RawSource socket, int backlog) noexcept;
 /// `peer`, if not null, gets the address of the other side. No descriptor, and no error: a
 /// connection was taken and closed, because only numbers of standard streams were free.
-[[nodiscard]] Result<Fd> accept(RawSource listener, SocketAddr* peer) noexcept;
+[[nodiscard]] Result<Fd> accept(RawSource listener, SocketAddress* peer) noexcept;
 /// In progress is `errc::operation_in_progress`.
-[[nodiscard]] Result<void> connect(RawSource socket, const SocketAddr& address) noexcept;
+[[nodiscard]] Result<void> connect(RawSource socket, const SocketAddress& address) noexcept;
 Count receive(RawSource socket, std::span<std::byte> buffer) noexcept;
 Count peek(RawSource socket, std::span<std::byte> buffer) noexcept;
 Count send(RawSource socket, std::span<const std::byte> data) noexcept;
@@ -115,8 +115,8 @@ Count splice_to_socket(RawSource pipe_reader, RawSource socket, std::size_t most
 [[nodiscard]] Result<int> get_option(RawSource socket, SocketOption option) noexcept;
 /// The pending error of the socket, which is cleared; success if there is none.
 [[nodiscard]] Result<void> take_error(RawSource socket) noexcept;
-[[nodiscard]] Result<SocketAddr> local_address(RawSource socket) noexcept;
-[[nodiscard]] Result<SocketAddr> peer_address(RawSource socket) noexcept;
+[[nodiscard]] Result<SocketAddress> local_address(RawSource socket) noexcept;
+[[nodiscard]] Result<SocketAddress> peer_address(RawSource socket) noexcept;
 
 // Signals. The callback runs inside the signal handler, with errno saved around it.
 /// Installs the handler of `signal_number` and remembers the previous one. invalid_argument for the

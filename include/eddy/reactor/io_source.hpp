@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/core/operation.hpp"
 #include "eddy/platform/assert.hpp"
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/platform/small_result.hpp"
 #include "eddy/platform/sys.hpp"
-#include "eddy/reactor/operation.hpp"
 #include "eddy/reactor/platform_reactor.hpp"
 #include "eddy/reactor/waker_registry.hpp"
 

@@ -2,13 +2,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/core/operation.hpp"
+#include "eddy/core/ready_queue.hpp"
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/interest.hpp"
 #include "eddy/platform/raw_source.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/reactor/backend.hpp"
-#include "eddy/reactor/operation.hpp"
 #include "eddy/reactor/platform_reactor.hpp"
 #include "eddy/reactor/waker_registry.hpp"
 

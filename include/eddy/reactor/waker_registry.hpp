@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/core/list.hpp"
+#include "eddy/core/ready_queue.hpp"
+#include "eddy/core/waiter.hpp"
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/interest.hpp"
 #include "eddy/platform/raw_source.hpp"
-#include "eddy/reactor/operation.hpp"
 
 #include <cstdint>
 #include <memory>

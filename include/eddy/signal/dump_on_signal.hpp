@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "eddy/executor/waker.hpp"
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
+#include "eddy/task/waker.hpp"
 
 #include <source_location>
 

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "eddy/executor/task.hpp"
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/reactor/io_source.hpp"
+#include "eddy/task/task.hpp"
 
 #include <cstdint>
 #include <initializer_list>

@@ -4,7 +4,7 @@
 
 #include "eddy/platform/fd.hpp"
 #include "eddy/platform/result.hpp"
-#include "eddy/platform/socket_addr.hpp"
+#include "eddy/platform/socket_address.hpp"
 #include "eddy/platform/sys.hpp"
 
 #include <algorithm>
@@ -73,9 +73,9 @@ struct NativeAddress {
   sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
 };
 
-inline NativeAddress to_native(const SocketAddr& address) noexcept {
+inline NativeAddress to_native(const SocketAddress& address) noexcept {
   NativeAddress native;
-  if (address.family() == SocketAddr::Family::v4) {
+  if (address.family() == SocketAddress::Family::v4) {
     sockaddr_in in{};
     in.sin_family = AF_INET;
     in.sin_port = htons(address.port());
@@ -94,20 +94,20 @@ inline NativeAddress to_native(const SocketAddr& address) noexcept {
   return native;
 }
 
-[[nodiscard]] inline Result<SocketAddr> from_native(const NativeAddress& native) noexcept {
+[[nodiscard]] inline Result<SocketAddress> from_native(const NativeAddress& native) noexcept {
   if (native.storage.ss_family == AF_INET) {
     sockaddr_in in{};
     std::memcpy(&in, &native.storage, sizeof(in));
     std::array<std::uint8_t, 4> ip{};
     std::memcpy(ip.data(), &in.sin_addr, ip.size());
-    return SocketAddr::v4(ip, ntohs(in.sin_port));
+    return SocketAddress::v4(ip, ntohs(in.sin_port));
   }
   if (native.storage.ss_family == AF_INET6) {
     sockaddr_in6 in{};
     std::memcpy(&in, &native.storage, sizeof(in));
     std::array<std::uint8_t, 16> ip{};
     std::memcpy(ip.data(), &in.sin6_addr, ip.size());
-    return SocketAddr::v6(ip, ntohs(in.sin6_port), in.sin6_scope_id);
+    return SocketAddress::v6(ip, ntohs(in.sin6_port), in.sin6_scope_id);
   }
   return failure(std::errc::address_family_not_supported);
 }

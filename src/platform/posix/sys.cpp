@@ -214,12 +214,12 @@ Result<Interest> poll_now(RawSource source, Interest interest) noexcept {
 
 Result<Fd> open_reserve() noexcept { return own(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
-Result<Fd> create_stream_socket(SocketAddr::Family family) noexcept {
-  const int domain = family == SocketAddr::Family::v4 ? AF_INET : AF_INET6;
+Result<Fd> create_stream_socket(SocketAddress::Family family) noexcept {
+  const int domain = family == SocketAddress::Family::v4 ? AF_INET : AF_INET6;
   return own(os::open_socket(domain, SOCK_STREAM));
 }
 
-Result<void> bind(RawSource socket, const SocketAddr& address) noexcept {
+Result<void> bind(RawSource socket, const SocketAddress& address) noexcept {
   NativeAddress native = to_native(address);
   return check(::bind(socket, native.get(), native.length));
 }
@@ -228,15 +228,15 @@ Result<void> listen(RawSource socket, int backlog) noexcept {
   return check(::listen(socket, backlog));
 }
 
-Result<Fd> accept(RawSource listener, SocketAddr* peer) noexcept {
+Result<Fd> accept(RawSource listener, SocketAddress* peer) noexcept {
   if (peer == nullptr) return own_accepted(os::accept_socket(listener, nullptr, nullptr));
   NativeAddress native;
   Result<Fd> accepted = own_accepted(os::accept_socket(listener, native.get(), &native.length));
-  if (accepted) *peer = from_native(native).value_or(SocketAddr());
+  if (accepted) *peer = from_native(native).value_or(SocketAddress());
   return accepted;
 }
 
-Result<void> connect(RawSource socket, const SocketAddr& address) noexcept {
+Result<void> connect(RawSource socket, const SocketAddress& address) noexcept {
   NativeAddress native = to_native(address);
   return check(::connect(socket, native.get(), native.length));
 }
@@ -305,13 +305,13 @@ Result<void> take_error(RawSource socket) noexcept {
   return {};
 }
 
-Result<SocketAddr> local_address(RawSource socket) noexcept {
+Result<SocketAddress> local_address(RawSource socket) noexcept {
   NativeAddress native;
   if (::getsockname(socket, native.get(), &native.length) < 0) return last_error();
   return from_native(native);
 }
 
-Result<SocketAddr> peer_address(RawSource socket) noexcept {
+Result<SocketAddress> peer_address(RawSource socket) noexcept {
   NativeAddress native;
   if (::getpeername(socket, native.get(), &native.length) < 0) return last_error();
   return from_native(native);

@@ -51,9 +51,9 @@ struct NativeAddress {
   sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
 };
 
-NativeAddress to_native(const SocketAddr& address) noexcept {
+NativeAddress to_native(const SocketAddress& address) noexcept {
   NativeAddress native;
-  if (address.family() == SocketAddr::Family::v4) {
+  if (address.family() == SocketAddress::Family::v4) {
     sockaddr_in in{};
     in.sin_family = AF_INET;
     in.sin_port = ::htons(address.port());
@@ -72,20 +72,20 @@ NativeAddress to_native(const SocketAddr& address) noexcept {
   return native;
 }
 
-Result<SocketAddr> from_native(const NativeAddress& native) noexcept {
+Result<SocketAddress> from_native(const NativeAddress& native) noexcept {
   if (native.storage.ss_family == AF_INET) {
     sockaddr_in in{};
     std::memcpy(&in, &native.storage, sizeof(in));
     std::array<std::uint8_t, 4> ip{};
     std::memcpy(ip.data(), &in.sin_addr, ip.size());
-    return SocketAddr::v4(ip, ::ntohs(in.sin_port));
+    return SocketAddress::v4(ip, ::ntohs(in.sin_port));
   }
   if (native.storage.ss_family == AF_INET6) {
     sockaddr_in6 in{};
     std::memcpy(&in, &native.storage, sizeof(in));
     std::array<std::uint8_t, 16> ip{};
     std::memcpy(ip.data(), &in.sin6_addr, ip.size());
-    return SocketAddr::v6(ip, ::ntohs(in.sin6_port), in.sin6_scope_id);
+    return SocketAddress::v6(ip, ::ntohs(in.sin6_port), in.sin6_scope_id);
   }
   return failure(std::errc::address_family_not_supported);
 }
@@ -169,7 +169,7 @@ bool has_failed(RawSource source) noexcept {
   timeval at_once{};
   if (::select(0, nullptr, nullptr, &failed, &at_once) != 1) return false;
   // Out-of-band data is in this set as well, but only of what is connected.
-  const Result<SocketAddr> peer = peer_address(source);
+  const Result<SocketAddress> peer = peer_address(source);
   return !peer && is(peer.error(), std::errc::not_connected);
 }
 
@@ -195,14 +195,14 @@ Result<Fd> duplicate(RawSource source) noexcept {
 
 /// Two connected sockets: pipes of Windows cannot be polled.
 Result<Pipe> create_pipe() noexcept {
-  const Result<Fd> listener = create_stream_socket(SocketAddr::Family::v4);
+  const Result<Fd> listener = create_stream_socket(SocketAddress::Family::v4);
   if (!listener) return std::unexpected(listener.error());
-  Result<void> done = bind(listener->raw(), SocketAddr::loopback(0));
+  Result<void> done = bind(listener->raw(), SocketAddress::loopback(0));
   if (done) done = listen(listener->raw(), 8);
   if (!done) return std::unexpected(done.error());
-  const Result<SocketAddr> address = local_address(listener->raw());
+  const Result<SocketAddress> address = local_address(listener->raw());
   if (!address) return std::unexpected(address.error());
-  Result<Fd> writer = create_stream_socket(SocketAddr::Family::v4);
+  Result<Fd> writer = create_stream_socket(SocketAddress::Family::v4);
   if (!writer) return std::unexpected(writer.error());
   const Result<void> connected = connect(writer->raw(), *address);
   if (!connected && !is(connected.error(), std::errc::operation_in_progress)) {
@@ -211,12 +211,12 @@ Result<Pipe> create_pipe() noexcept {
   for (;;) {
     WSAPOLLFD entry{listener->raw(), POLLRDNORM, 0};
     if (::WSAPoll(&entry, 1, -1) == SOCKET_ERROR) return last_error();
-    SocketAddr peer;
+    SocketAddress peer;
     Result<Fd> reader = accept(listener->raw(), &peer);
     if (!reader && is(reader.error(), std::errc::operation_would_block)) continue;
     if (!reader) return std::unexpected(reader.error());
     // Anybody on this machine could have been faster.
-    const Result<SocketAddr> own_address = local_address(writer->raw());
+    const Result<SocketAddress> own_address = local_address(writer->raw());
     if (!own_address || peer != *own_address) continue;
     done = set_option(writer->raw(), SocketOption::no_delay, 1);
     if (!done) return std::unexpected(done.error());
@@ -248,17 +248,17 @@ Result<Interest> poll_now(RawSource source, Interest interest) noexcept {
   return ready;
 }
 
-Result<Fd> open_reserve() noexcept { return create_stream_socket(SocketAddr::Family::v4); }
+Result<Fd> open_reserve() noexcept { return create_stream_socket(SocketAddress::Family::v4); }
 
-Result<Fd> create_stream_socket(SocketAddr::Family family) noexcept {
+Result<Fd> create_stream_socket(SocketAddress::Family family) noexcept {
   if (const Result<> started = start_winsock(); !started) {
     return std::unexpected(started.error());
   }
-  const int domain = family == SocketAddr::Family::v4 ? AF_INET : AF_INET6;
+  const int domain = family == SocketAddress::Family::v4 ? AF_INET : AF_INET6;
   return own(::WSASocketW(domain, SOCK_STREAM, IPPROTO_TCP, nullptr, 0, kSocketFlags));
 }
 
-Result<void> bind(RawSource socket, const SocketAddr& address) noexcept {
+Result<void> bind(RawSource socket, const SocketAddress& address) noexcept {
   NativeAddress native = to_native(address);
   return check(::bind(socket, native.get(), native.length));
 }
@@ -267,15 +267,15 @@ Result<void> listen(RawSource socket, int backlog) noexcept {
   return check(::listen(socket, backlog));
 }
 
-Result<Fd> accept(RawSource listener, SocketAddr* peer) noexcept {
+Result<Fd> accept(RawSource listener, SocketAddress* peer) noexcept {
   if (peer == nullptr) return own(::accept(listener, nullptr, nullptr));
   NativeAddress native;
   Result<Fd> accepted = own(::accept(listener, native.get(), &native.length));
-  if (accepted) *peer = from_native(native).value_or(SocketAddr());
+  if (accepted) *peer = from_native(native).value_or(SocketAddress());
   return accepted;
 }
 
-Result<void> connect(RawSource socket, const SocketAddr& address) noexcept {
+Result<void> connect(RawSource socket, const SocketAddress& address) noexcept {
   NativeAddress native = to_native(address);
   Result<void> connected = check(::connect(socket, native.get(), native.length));
   if (!connected && is(connected.error(), std::errc::operation_would_block)) {
@@ -384,13 +384,13 @@ Result<void> take_error(RawSource socket) noexcept {
   return {};
 }
 
-Result<SocketAddr> local_address(RawSource socket) noexcept {
+Result<SocketAddress> local_address(RawSource socket) noexcept {
   NativeAddress native;
   if (::getsockname(socket, native.get(), &native.length) == SOCKET_ERROR) return last_error();
   return from_native(native);
 }
 
-Result<SocketAddr> peer_address(RawSource socket) noexcept {
+Result<SocketAddress> peer_address(RawSource socket) noexcept {
   NativeAddress native;
   if (::getpeername(socket, native.get(), &native.length) == SOCKET_ERROR) return last_error();
   return from_native(native);

@@ -1,4 +1,4 @@
-// form: co_await select(Source{guard}, g()), where Source has an as_operation()
+// form: co_await when_any(Source{guard}, g()), where Source has an as_operation()
 // shows: refused right right right right
 // expect: Name it first: auto source = ...; co_await source
 // SPDX-License-Identifier: MIT
@@ -13,13 +13,13 @@ struct Source {
 };
 
 Task<> refused(traps::Trial& trial) {
-  const auto first = co_await select(Source{trial.guard()}, sleep(Duration::max()));
+  const auto first = co_await when_any(Source{trial.guard()}, sleep_for(Duration::max()));
   trial.check(first.index() == 0);
 }
 
 Task<> accepted(traps::Trial& trial) {
   Source source{trial.guard()};
-  const auto first = co_await select(source, sleep(Duration::max()));
+  const auto first = co_await when_any(source, sleep_for(Duration::max()));
   trial.check(first.index() == 0);
   co_await source;
 }

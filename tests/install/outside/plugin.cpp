@@ -7,7 +7,7 @@ using namespace std::chrono_literals;
 namespace {
 
 eddy::Task<> tick(int& count) {
-  co_await eddy::sleep(1ms);
+  co_await eddy::sleep_for(1ms);
   ++count;
 }
 
@@ -19,7 +19,7 @@ eddy::Task<int> work() {
     co_return;
   };
   co_await eddy::with_group(twice);
-  auto listener = eddy::TcpListener::bind(eddy::SocketAddr::loopback(0));
+  auto listener = eddy::TcpListener::bind(eddy::SocketAddress::loopback(0));
   const auto accepted = co_await eddy::timeout(1ms, listener->accept());
   if (!accepted && accepted.error() == std::errc::timed_out) count += 40;
   co_return count;

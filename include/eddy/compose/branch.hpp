@@ -1,0 +1,116 @@
+// A task that is part of what another task waits for.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/task/awaitable.hpp"
+#include "eddy/task/outcome.hpp"
+#include "eddy/task/task.hpp"
+#include "eddy/worker/worker.hpp"
+
+#include <cstddef>
+#include <utility>
+#include <variant>
+
+namespace eddy::detail {
+
+/// What the branches of one operation have in common: whom to wake, and when.
+struct BranchSet {
+  enum class WakeOn : bool { first_end, last_end };
+
+  explicit BranchSet(WakeOn when) noexcept : wake_on(when) {}
+
+  void note_end(bool with_exception) noexcept {
+    --running;
+    if (with_exception) [[unlikely]] {
+      threw = true;
+    }
+    if (waiter != nullptr && (running == 0 || threw || wake_on == WakeOn::first_end)) {
+      // Next, so that no other branch that is ready runs, and takes what will be dropped.
+      Worker::current().wake_next(*waiter);
+    }
+  }
+
+  /// The operation begins to wait.
+  void wake_later(Waiter& waiting) noexcept {
+    waiter = &waiting;
+    static_cast<TaskHeader&>(waiting).has_branches = true;
+  }
+
+  Waiter* waiter = nullptr;  ///< set once the operation has begun to wait
+  std::size_t running = 0;
+  WakeOn wake_on;
+  bool threw = false;
+};
+
+/// One branch of the task that awaits it: a task of its own, owned by an operation. Destroying it
+/// cancels the branch, and comes back when it is gone. Stays where it is once started.
+template <class T>
+class Branch final : public TaskOwner {
+  friend struct DebugLayout;
+
+  BranchSet* set_ = nullptr;  // first, so that a debugger finds it whatever T is
+
+ public:
+  explicit Branch(Task<T>&& task) noexcept : task_(std::move(task)) { detail_give(task_); }
+  Branch(Branch&&) noexcept = default;
+  Branch& operator=(Branch&&) = delete;
+  ~Branch() {
+    cancel();
+    if (outcome.unheard()) [[unlikely]] {
+      outcome.clear(set_->waiter);
+    }
+  }
+
+  /// Runs the branch up to its first wait.
+  void start(BranchSet& set) noexcept {
+    set_ = &set;
+    ++set.running;
+    header_ = &detail_release(task_).promise().make_root({});
+    Worker::of_running_task().start_branch(*header_, *this);
+  }
+  void cancel() noexcept {
+    // There is a worker, because it has started the branch.
+    if (header_ != nullptr) Worker::current_if_any()->destroy(*give_up());
+  }
+  /// Hands the branch over to who destroys it; null if it is not running.
+  TaskHeader* give_up() noexcept { return std::exchange(header_, nullptr); }
+
+  bool ended() const noexcept { return !outcome.pending(); }
+
+  void on_end(PromiseBase* promise) noexcept override {
+    header_ = nullptr;
+    outcome.take_from(promise);
+    set_->note_end(outcome.threw());
+  }
+
+  const Waiter* branch_of() const noexcept override { return set_->waiter; }
+
+  Outcome<T> outcome;
+
+ private:
+  Task<T> task_;
+  TaskHeader* header_ = nullptr;
+};
+
+/// `void` as a value, and a reference as one.
+template <class T>
+struct NonVoid : Value<T> {};
+template <>
+struct NonVoid<void> {
+  using type = std::monostate;
+};
+template <class T>
+using NonVoidOf = typename NonVoid<T>::type;
+
+/// The value of an outcome, with std::monostate for void.
+template <class T>
+NonVoidOf<T> take_non_void(Outcome<T>& outcome) {
+  if constexpr (std::is_void_v<T>) {
+    outcome.take();
+    return {};
+  } else {
+    return outcome.take();
+  }
+}
+
+}  // namespace eddy::detail

@@ -1,0 +1,251 @@
+// A scope that tasks cannot outlive.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/compose/branch.hpp"
+#include "eddy/platform/export.hpp"
+#include "eddy/task/spawn.hpp"
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <utility>
+
+namespace eddy {
+
+namespace detail {
+
+template <class T, class Body>
+class GroupOp;
+
+}  // namespace detail
+
+/// The tasks of one `with_group`. Ends when its scope ends; hand it to tasks of the group by
+/// reference.
+///
+/// **Thread**: that of its scope.
+class EDDY_EXPORT TaskGroup final {
+ public:
+  TaskGroup(const TaskGroup&) = delete;
+  TaskGroup& operator=(const TaskGroup&) = delete;
+
+  /// Starts `f(args...)`, which returns `Task<void>`, as a task of the group; as `eddy::spawn`
+  /// does. If it throws, the group is cancelled, and the exception comes out of `with_group`. After
+  /// `cancel` nothing starts.
+  template <class F>
+  void spawn(F&& f, std::source_location where = std::source_location::current()) {
+    add(detail::make_task(std::forward<F>(f)), where);
+  }
+  template <class F, class A>
+  void spawn(F&& f, A&& a, std::source_location where = std::source_location::current()) {
+    add(detail::make_task(std::forward<F>(f), std::forward<A>(a)), where);
+  }
+  template <class F, class A, class B>
+  void spawn(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
+    add(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b)), where);
+  }
+  template <class F, class A, class B, class C>
+  void spawn(F&& f, A&& a, B&& b, C&& c,
+             std::source_location where = std::source_location::current()) {
+    add(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                          std::forward<C>(c)),
+        where);
+  }
+  template <class F, class A, class B, class C, class D>
+  void spawn(F&& f, A&& a, B&& b, C&& c, D&& d,
+             std::source_location where = std::source_location::current()) {
+    add(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                          std::forward<C>(c), std::forward<D>(d)),
+        where);
+  }
+  template <class F, class A, class B, class C, class D, class E>
+  void spawn(F&& f, A&& a, B&& b, C&& c, D&& d, E&& e,
+             std::source_location where = std::source_location::current()) {
+    add(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                          std::forward<C>(c), std::forward<D>(d), std::forward<E>(e)),
+        where);
+  }
+
+  /// Refused: the place of the call could not be remembered.
+  template <class F, class A, class B, class C, class D, class E, class G, class... More>
+    requires detail::IsArgument<G>
+  void spawn(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
+    static_assert(sizeof(std::decay_t<F>) == 0,
+                  "spawn takes at most five arguments: spawn a lambda that captures them");
+  }
+
+  /// Cancels the tasks of the group, not its body. They are gone by the time `idle` completes.
+  void cancel() noexcept;
+
+  /// Completes when no task of the group is left.
+  /// **Cancel**: nothing is lost.
+  class [[nodiscard("nothing happens until it is awaited: write co_await")]] IdleOp final
+      : public detail::Operation,
+        private detail::ListNode {
+   public:
+    static constexpr bool kRefersToOthers = true;
+
+    explicit IdleOp(TaskGroup& group) noexcept : group_(&group) {}
+    /// May be moved until it is awaited.
+    IdleOp(IdleOp&& other) noexcept : Operation(), ListNode(), group_(other.group_) {}
+    IdleOp& operator=(IdleOp&&) = delete;
+    ~IdleOp() { unlink(); }
+
+    bool try_start() const noexcept { return group_->size_ == 0; }
+    bool begin_wait(detail::Waiter& waiter) noexcept {
+      waiter_ = &waiter;
+      group_->idle_ops_.push_back(*this);
+      return true;
+    }
+    bool advance(detail::Waiter&) noexcept override { return try_start(); }
+    detail::Waiting describe() const noexcept override { return {"an idle group", kNoSource}; }
+    void take() const noexcept {}
+
+   private:
+    friend TaskGroup;
+
+    TaskGroup* group_;
+    detail::Waiter* waiter_ = nullptr;
+  };
+  IdleOp idle() noexcept { return IdleOp(*this); }
+
+  /// How many tasks of the group have not ended.
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  template <class T, class Body>
+  friend class detail::GroupOp;
+  friend struct detail::DebugLayout;
+
+  /// One task of the group; in the group's list until it ends.
+  class Member final : public detail::ListNode, public detail::TaskOwner {
+   public:
+    explicit Member(TaskGroup& owner) noexcept : group(&owner) {}
+
+    static void* operator new(std::size_t size) { return detail::allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+      detail::free_frame(memory, size);
+    }
+
+    void on_end(detail::PromiseBase* ended) noexcept override;
+    const detail::Waiter* branch_of() const noexcept override { return group->scope_; }
+
+    TaskGroup* group;
+    detail::TaskHeader* task = nullptr;
+  };
+
+  TaskGroup() noexcept = default;
+  ~TaskGroup() {
+    destroy_all();
+    if (exception_.exception) detail::report_lost_exception(exception_);
+  }
+
+  void add(Task<> task, std::source_location where);
+  EDDY_LOCAL void note_end(Member& member) noexcept;
+  void destroy_all() noexcept;
+  /// Takes the first member out of the group, to be destroyed; null if there is none. After it
+  /// nothing starts.
+  detail::TaskHeader* give_up_member() noexcept;
+
+  detail::ListNode members_;
+  detail::ListNode idle_ops_;  ///< of `IdleOp`
+  std::size_t size_ = 0;
+  detail::Waiter* scope_ = nullptr;    ///< woken when the group is empty, or when a task threw
+  detail::CaughtException exception_;  ///< the first, until it comes out
+  bool cancelled_ = false;
+};
+
+namespace detail {
+
+/// Runs the body of a group as a branch, then waits for the group's tasks.
+template <class T, class Body>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] GroupOp final
+    : public Operation {
+ public:
+  static constexpr bool kStartsBranches = true;
+
+  explicit GroupOp(Body&& body) : function_(std::forward<Body>(body)) {}
+  GroupOp(GroupOp&& other) noexcept(std::is_nothrow_move_constructible_v<std::decay_t<Body>>)
+      : function_(std::move(other.function_)) {}
+  GroupOp& operator=(GroupOp&&) = delete;
+  ~GroupOp() { cancel(); }
+
+  bool try_start() noexcept {
+    try {
+      body_.emplace(std::invoke(function_, group_));
+    } catch (...) {
+      group_.exception_ = {std::current_exception(),
+                           spawn_place(*Worker::current().running(), nullptr)};
+      return over();
+    }
+    body_->start(set_);
+    return over();
+  }
+  bool begin_wait(Waiter& waiter) noexcept {
+    set_.wake_later(waiter);
+    group_.scope_ = &waiter;
+    return true;
+  }
+  bool advance(Waiter&) noexcept override { return over(); }
+  Waiting describe() const noexcept override { return {"a task group", kNoSource}; }
+  Waiter* give_up_branch() noexcept override {
+    if (Waiter* const member = group_.give_up_member()) return member;
+    return body_ ? body_->give_up() : nullptr;
+  }
+
+  /// Cancels the tasks of the group, then its body, whose locals they may use.
+  void cancel() noexcept {
+    group_.destroy_all();
+    if (body_) body_->cancel();
+  }
+
+  T take() {
+    if (group_.exception_.exception && (!body_ || !body_->outcome.threw())) {
+      std::rethrow_exception(std::exchange(group_.exception_.exception, nullptr));
+    }
+    return body_->outcome.take();
+  }
+
+ private:
+  bool over() noexcept {
+    if (group_.exception_.exception || set_.threw) {
+      cancel();
+      return true;
+    }
+    return body_->ended() && group_.size() == 0;
+  }
+
+  std::decay_t<Body> function_;
+  TaskGroup group_;
+  BranchSet set_{BranchSet::WakeOn::first_end};
+  std::optional<Branch<T>> body_;
+};
+
+}  // namespace detail
+
+/// Calls `body(group)`, a coroutine that may spawn tasks into the group, and comes back when it and
+/// every task of the group have ended; gives what the body gives. If the body or a task throws, all
+/// the others are cancelled, are gone before it returns, and the first exception comes out.
+/// **Cancel**: cancels the tasks of the group and the body, in this order.
+///
+///     co_await eddy::with_group([&](eddy::TaskGroup& group) -> eddy::Task<> {
+///       while (auto stream = co_await listener.accept()) group.spawn(serve, std::move(*stream));
+///     });
+template <class Body>
+auto with_group(Body&& body) {
+  using BodyTask = std::invoke_result_t<std::decay_t<Body>&, TaskGroup&>;
+  static_assert(detail::is_task<BodyTask>, "the body of a group is a coroutine: it returns a Task");
+  static_assert(!detail::is_destroyed_twice<Body>(),
+                "g++ 12 destroys the captures of this body twice, because it is made where a "
+                "coroutine awaits. Name it first: auto body = ...; co_await with_group(body), or "
+                "with_group(std::ref(body)) if it cannot be copied");
+  static_assert(detail::fits_a_frame<std::decay_t<Body>>,
+                "with_group(body): a frame cannot hold what is aligned more strictly than "
+                "max_align_t; capture a pointer to it");
+  return detail::GroupOp<typename BodyTask::value_type, Body>(std::forward<Body>(body));
+}
+
+}  // namespace eddy

@@ -1,0 +1,199 @@
+// A limit to how long something may take.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/compose/branch.hpp"
+#include "eddy/platform/result.hpp"
+#include "eddy/worker/timer.hpp"
+
+#include <chrono>
+#include <type_traits>
+#include <utility>
+
+namespace eddy {
+
+namespace detail {
+
+template <class T>
+using TimedResult = std::conditional_t<is_result<T>, T, Result<ValueOf<T>>>;
+
+/// What a limit to an operation takes over from it.
+template <class Op>
+struct TimedTraits {};
+template <class Op>
+  requires requires { typename Op::loses_progress; }
+struct TimedTraits<Op> {
+  using loses_progress = void;
+};
+template <class Op>
+  requires requires { typename Op::completes_on_any_wake; } &&
+           (!requires { typename Op::waits_for_own_waker; })
+struct TimedTraits<Op> {
+  using completes_on_any_wake = void;
+};
+template <class Op>
+  requires requires { typename Op::waits_for_own_waker; }
+struct TimedTraits<Op> {
+  using completes_on_any_wake = void;
+  using waits_for_own_waker = void;
+};
+
+/// An operation with a timer beside it; no coroutine frame.
+template <class Op>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedOp final
+    : public Operation,
+      public TimedTraits<Op> {
+ public:
+  static constexpr bool kRefersToOthers = refers_to_others<Op>;
+  static constexpr bool kStartsBranches = starts_branches<Op>;
+  using Output = TimedResult<AwaitResultOf<Op>>;
+
+  TimedOp(TimeLimit limit, Op&& operation) noexcept(std::is_nothrow_move_constructible_v<Op>)
+      : operation_(std::move(operation)), limit_(limit) {}
+
+  bool try_start() noexcept { return operation_.try_start(); }
+  bool begin_wait(Waiter& waiter) noexcept {
+    if (!operation_.begin_wait(waiter)) return false;
+    timer_.arm(waiter, limit_);
+    return true;
+  }
+  bool advance(Waiter& waiter) noexcept override {
+    // What is complete in the same turn as its limit is complete.
+    constexpr bool kAnyWake = requires { typename Op::completes_on_any_wake; };
+    if (!(kAnyWake && timer_.fired()) && operation_.advance(waiter)) {
+      timer_.cancel();
+      return true;
+    }
+    if (!timer_.fired()) return false;
+    waiter.unlink();
+    if (waiter.watches()) waiter.unwatch();
+    cancel();
+    expired_ = true;
+    return true;
+  }
+  Waiting describe() const noexcept override { return operation_.describe(); }
+  Waiter* give_up_branch() noexcept override { return operation_.give_up_branch(); }
+
+  /// Cancels the branches of the operation, if it has any.
+  void cancel() noexcept {
+    if constexpr (requires { operation_.cancel(); }) operation_.cancel();
+  }
+
+  Output take() noexcept(noexcept(std::declval<Op&>().take())) {
+    if (expired_) return std::unexpected(make_error_code(Error::deadline_exceeded));
+    if constexpr (std::is_void_v<AwaitResultOf<Op>>) {
+      operation_.take();
+      return {};
+    } else {
+      return operation_.take();
+    }
+  }
+
+ private:
+  Op operation_;
+  Timer timer_;
+  TimeLimit limit_;
+  bool expired_ = false;
+};
+
+/// A task, as a branch of its own, with a timer beside it.
+template <class T>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedTask final
+    : public Operation {
+ public:
+  static constexpr bool kStartsBranches = true;
+  using Output = TimedResult<T>;
+
+  TimedTask(TimeLimit limit, Task<T>&& task) noexcept : branch_(std::move(task)), limit_(limit) {}
+
+  bool try_start() noexcept {
+    branch_.start(set_);
+    return branch_.ended();
+  }
+  bool begin_wait(Waiter& waiter) noexcept {
+    set_.wake_later(waiter);
+    timer_.arm(waiter, limit_);
+    return true;
+  }
+  bool advance(Waiter&) noexcept override {
+    if (branch_.ended()) {
+      timer_.cancel();
+      return true;
+    }
+    if (!timer_.fired()) return false;
+    cancel();
+    return true;
+  }
+  Waiting describe() const noexcept override { return {"a task with a time limit", kNoSource}; }
+  Waiter* give_up_branch() noexcept override { return branch_.give_up(); }
+
+  void cancel() noexcept { branch_.cancel(); }
+
+  Output take() {
+    if (!branch_.ended()) return std::unexpected(make_error_code(Error::deadline_exceeded));
+    if constexpr (std::is_void_v<T>) {
+      branch_.outcome.take();
+      return {};
+    } else {
+      return branch_.outcome.take();
+    }
+  }
+
+ private:
+  BranchSet set_{BranchSet::WakeOn::first_end};
+  Branch<T> branch_;
+  Timer timer_;
+  TimeLimit limit_;
+};
+
+template <class A>
+auto limit_time(TimeLimit limit, A&& awaitable) {
+  using Plain = std::remove_cvref_t<A>;
+  static_assert(is_awaitable<A>, "timeout takes eddy's tasks and operations");
+  refuse_temporary<A>();
+  if constexpr (!is_awaitable<A>) {
+    return;  // so that this is the only error
+  } else if constexpr (is_task<Plain>) {
+    static_assert(!std::is_lvalue_reference_v<A>, "a task is awaited once: write std::move(task)");
+    return TimedTask<typename Plain::value_type>(limit, std::forward<A>(awaitable));
+  } else if constexpr (IsOperation<Plain>) {
+    static_assert(!std::is_lvalue_reference_v<A>, "an operation is awaited once: make it here");
+    return TimedOp<Plain>(limit, std::forward<A>(awaitable));
+  } else if constexpr (std::is_lvalue_reference_v<A>) {
+    return TimedOp<std::remove_cvref_t<decltype(awaitable.as_operation())>>(
+        limit, awaitable.as_operation());
+  } else {
+    return TimedTask<AwaitResultOf<A>>(limit, to_task(std::forward<A>(awaitable)));
+  }
+}
+
+}  // namespace detail
+
+/// Gives what `awaitable`, a task or an operation, gives, as a `Result`; or
+/// `Error::deadline_exceeded` after `length`: then it was cancelled, and is gone. Takes read_exact
+/// and write_all too: whoever runs out of time there gives the stream up. What completes in the
+/// same turn as its limit passes is complete. `Duration::max()` is no limit, and neither is
+/// whatever is longer in another unit.
+/// **Errors**: `Error::deadline_exceeded`, which `std::errc::timed_out` compares equal to; and
+/// those of `awaitable`.
+/// **Cancel**: cancels `awaitable`.
+template <class A>
+auto timeout(Duration length, A&& awaitable) {
+  return detail::limit_time(detail::TimeLimit(length), std::forward<A>(awaitable));
+}
+template <class Rep, class Period, class A>
+auto timeout(std::chrono::duration<Rep, Period> length, A&& awaitable) {
+  return timeout(Duration(detail::AnyDuration(length)), std::forward<A>(awaitable));
+}
+
+/// The same with an instant as the limit, a `time_point` of `Clock`.
+template <class A>
+auto timeout_at(Instant deadline, A&& awaitable) {
+  return detail::limit_time(detail::TimeLimit(deadline), std::forward<A>(awaitable));
+}
+template <class Length, class A>
+auto timeout_at(std::chrono::time_point<Clock, Length> deadline, A&& awaitable) {
+  return timeout_at(Instant(detail::AnyInstant(deadline)), std::forward<A>(awaitable));
+}
+
+}  // namespace eddy

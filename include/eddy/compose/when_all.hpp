@@ -1,0 +1,165 @@
+// All of several.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/compose/branch.hpp"
+
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+
+namespace detail {
+
+/// Waits for a set of branches; `Branches` visits them.
+template <class Branches>
+class AllOp : public Operation {
+ public:
+  static constexpr bool kStartsBranches = true;
+
+  template <class... Args>
+  explicit AllOp(Args&&... args) : branches_(std::forward<Args>(args)...) {}
+  AllOp& operator=(AllOp&&) = delete;
+
+  bool try_start() noexcept {
+    branches_.for_each([this](auto& branch) {
+      if (!set_.threw) branch.start(set_);
+    });
+    return over();
+  }
+  bool begin_wait(Waiter& waiter) noexcept {
+    set_.wake_later(waiter);
+    return true;
+  }
+  bool advance(Waiter&) noexcept override { return over(); }
+  Waiting describe() const noexcept override { return {"all of several", kNoSource}; }
+  Waiter* give_up_branch() noexcept override { return branches_.give_up(); }
+
+  /// Cancels all branches.
+  void cancel() noexcept {
+    branches_.for_each([](auto& branch) { branch.cancel(); });
+  }
+
+ private:
+  /// All have ended; or one threw, and the others are cancelled.
+  bool over() noexcept {
+    if (set_.threw) cancel();
+    return set_.threw || set_.running == 0;
+  }
+
+  BranchSet set_{BranchSet::WakeOn::last_end};
+
+ protected:
+  AllOp(AllOp&&) noexcept = default;
+  ~AllOp() = default;
+
+  Branches branches_;
+};
+
+template <class... Ts>
+class TupleBranches {
+ public:
+  explicit TupleBranches(Task<Ts>&&... tasks) noexcept : branches(std::move(tasks)...) {}
+
+  template <class F>
+  void for_each(F f) {
+    std::apply([&](auto&... branch) { (f(branch), ...); }, branches);
+  }
+  TaskHeader* give_up() noexcept {
+    TaskHeader* given = nullptr;
+    for_each([&](auto& branch) {
+      if (given == nullptr) given = branch.give_up();
+    });
+    return given;
+  }
+
+  std::tuple<Branch<Ts>...> branches;
+};
+
+template <class T>
+class VectorBranches {
+ public:
+  explicit VectorBranches(std::vector<Task<T>>&& tasks) {
+    branches.reserve(tasks.size());
+    for (Task<T>& task : tasks) branches.emplace_back(std::move(task));
+  }
+
+  template <class F>
+  void for_each(F f) {
+    for (Branch<T>& branch : branches) f(branch);
+  }
+  TaskHeader* give_up() noexcept {
+    while (given_up < branches.size()) {
+      if (TaskHeader* const given = branches[given_up++].give_up()) return given;
+    }
+    return nullptr;
+  }
+
+  std::vector<Branch<T>> branches;
+  std::size_t given_up = 0;  ///< those before it are not running
+};
+
+template <class... Ts>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenAllOp final
+    : public AllOp<TupleBranches<Ts...>> {
+ public:
+  using AllOp<TupleBranches<Ts...>>::AllOp;
+
+  auto take() {
+    // The exception, if any, first: the other branches were cancelled for it.
+    this->branches_.for_each([](auto& branch) {
+      if (branch.outcome.threw()) branch.outcome.take();
+    });
+    return std::apply(
+        [](auto&... branch) {
+          if constexpr ((std::is_void_v<Ts> && ...)) {
+            (branch.outcome.take(), ...);
+          } else {
+            return std::tuple<NonVoidOf<Ts>...>(take_non_void(branch.outcome)...);
+          }
+        },
+        this->branches_.branches);
+  }
+};
+
+template <class T>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenAllVectorOp final
+    : public AllOp<VectorBranches<T>> {
+ public:
+  using AllOp<VectorBranches<T>>::AllOp;
+
+  auto take() {
+    this->branches_.for_each([](auto& branch) {
+      if (branch.outcome.threw()) branch.outcome.take();
+    });
+    if constexpr (!std::is_void_v<T>) {
+      std::vector<NonVoidOf<T>> values;
+      values.reserve(this->branches_.branches.size());
+      this->branches_.for_each([&](auto& branch) { values.push_back(branch.outcome.take()); });
+      return values;
+    }
+  }
+};
+
+}  // namespace detail
+
+/// Runs tasks and operations side by side on this task until all have ended; gives a `std::tuple`
+/// of their values, with `std::monostate` for void, or void if all are void. If one throws, the
+/// others are cancelled, are gone before it returns, and the exception comes out.
+/// **Cancel**: cancels all branches.
+template <class... As>
+  requires(detail::IsAwaitable<As> && ...)
+auto when_all(As&&... branches) {
+  return detail::WhenAllOp<detail::AwaitResultOf<As>...>(
+      detail::to_task(std::forward<As>(branches))...);
+}
+
+/// The same for any number of tasks of one type; gives a vector of their values, in their order.
+template <class T>
+auto when_all(std::vector<Task<T>> tasks) {
+  return detail::WhenAllVectorOp<T>(std::move(tasks));
+}
+
+}  // namespace eddy

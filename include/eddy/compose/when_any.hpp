@@ -1,0 +1,129 @@
+// The first of several to finish.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/compose/branch.hpp"
+
+#include <cstddef>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+namespace eddy {
+
+namespace detail {
+
+/// True for an operation whose cancelling loses data that it has already moved.
+template <class A>
+inline constexpr bool loses_progress =
+    requires { typename std::remove_cvref_t<A>::loses_progress; };
+
+/// An operation whose loss was agreed to.
+template <class Op>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] MayLose final {
+ public:
+  explicit MayLose(Op&& operation) noexcept(std::is_nothrow_move_constructible_v<Op>)
+      : operation_(std::move(operation)) {}
+
+  Op& as_operation() noexcept { return operation_; }
+
+ private:
+  Op operation_;
+};
+
+template <class... Ts>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenAnyOp final
+    : public Operation {
+ public:
+  static constexpr bool kStartsBranches = true;
+  using WhenAnyResult = std::variant<NonVoidOf<Ts>...>;
+
+  explicit WhenAnyOp(Task<Ts>&&... tasks) noexcept : branches_(std::move(tasks)...) {}
+
+  bool try_start() noexcept {
+    const bool any = any_of([this](auto& branch) {
+      branch.start(set_);
+      return branch.ended();
+    });
+    if (any) cancel();
+    return any;
+  }
+  bool begin_wait(Waiter& waiter) noexcept {
+    set_.wake_later(waiter);
+    return true;
+  }
+  bool advance(Waiter&) noexcept override {
+    if (!any_of([](auto& branch) { return branch.ended(); })) return false;
+    cancel();
+    return true;
+  }
+  Waiting describe() const noexcept override { return {"the first of several", kNoSource}; }
+  Waiter* give_up_branch() noexcept override {
+    Waiter* given = nullptr;
+    any_of([&](auto& branch) { return (given = branch.give_up()) != nullptr; });
+    return given;
+  }
+
+  /// Cancels all branches.
+  void cancel() noexcept {
+    any_of([](auto& branch) {
+      branch.cancel();
+      return false;
+    });
+  }
+
+  WhenAnyResult take() { return take_first(std::index_sequence_for<Ts...>()); }
+
+ private:
+  /// Calls `f` with each branch until one answers true.
+  template <class F>
+  bool any_of(F f) noexcept {
+    return std::apply([&](auto&... branch) { return (f(branch) || ...); }, branches_);
+  }
+  template <std::size_t First, std::size_t... Rest>
+  WhenAnyResult take_first(std::index_sequence<First, Rest...>) {
+    auto& branch = std::get<First>(branches_);
+    if constexpr (sizeof...(Rest) != 0) {
+      if (!branch.ended()) return take_first(std::index_sequence<Rest...>());
+    }
+    return WhenAnyResult(std::in_place_index<First>, take_non_void(branch.outcome));
+  }
+
+  BranchSet set_{BranchSet::WakeOn::first_end};
+  std::tuple<Branch<Ts>...> branches_;
+};
+
+}  // namespace detail
+
+/// Says that the progress of a `read_exact` or `write_all` may be lost with a `when_any`.
+template <class Op>
+auto may_lose(Op&& operation) {
+  static_assert(!std::is_lvalue_reference_v<Op>, "an operation is awaited once: make it here");
+  return detail::MayLose<std::remove_cvref_t<Op>>(std::forward<Op>(operation));
+}
+
+/// Runs tasks and operations side by side on this task until the first ends; gives a `std::variant`
+/// whose `index()` says which, with `std::monostate` for void. The others are cancelled, and are
+/// gone before it returns. They start in order; if one ends at once, those after it never start
+/// (but a task that has used up its operations of this turn lets each begin to wait first). Of
+/// two that are ready together the earlier one is taken, and the other has lost nothing. If the
+/// first to end throws, so does `when_any`.
+/// **Cancel**: cancels all branches.
+///
+///     auto first = co_await eddy::when_any(stream.read(buffer), eddy::sleep_for(1s));
+///     if (first.index() == 1) ...  // nothing came for a second
+template <class... As>
+auto when_any(As&&... branches) {
+  static_assert(sizeof...(As) != 0, "when_any needs a branch");
+  static_assert((detail::is_awaitable<As> && ...), "when_any takes eddy's tasks and operations");
+  static_assert(!(detail::loses_progress<As> || ...),
+                "when_any would lose the bytes that read_exact or write_all has already moved when "
+                "another branch is first: wrap the operation in eddy::may_lose(...) if that is "
+                "what you want, or use read and write");
+  if constexpr (sizeof...(As) != 0 && (detail::is_awaitable<As> && ...)) {
+    return detail::WhenAnyOp<detail::AwaitResultOf<As>...>(
+        detail::to_task(std::forward<As>(branches))...);
+  }
+}
+
+}  // namespace eddy

@@ -1,0 +1,88 @@
+// What can wait for something, and be woken: the part of a task that the lower floors know.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/core/list.hpp"
+#include "eddy/platform/raw_source.hpp"
+
+#include <cstdint>
+#include <utility>
+
+namespace eddy {
+
+/// What a task waits for on a source. Their numbers are bits of what an event wakes.
+enum class Direction : std::uint8_t {
+  read,
+  write,
+  closed,  ///< neither: the end of both
+};
+
+namespace detail {
+
+/// A source, as its waiters know it. It stays where it is, and is not made another, before the last
+/// of them that were waiting when it went has run.
+struct Watched {
+  bool gone() const noexcept { return source == kNoSource; }
+
+  RawSource source = kNoSource;
+  std::uint32_t watchers = 0;  ///< how many waiters refer to it
+};
+
+/// Where a debugger finds what it shows: src/compose/debug_layout.cpp.
+struct DebugLayout;
+
+/// Something that can be made runnable: the part of a task that the reactor and the wheel know.
+///
+/// Its link is in one list at most: the ready queue, the waiters of a source, or the worker's
+/// list of those who wait for something else. So cancelling a wait, whatever it is for, is to
+/// unlink and to unwatch. Belongs to one thread.
+class Waiter : public ListNode {
+ public:
+  Waiter() noexcept { make_idle(); }
+  explicit Waiter(Unused unused) noexcept
+      : ListNode(unused), state(State::idle), direction(Direction::read) {}
+
+  enum class State : std::uint8_t {
+    idle,       ///< waits; a wake puts it on the ready queue
+    scheduled,  ///< on the ready queue, or about to be cancelled; a wake does nothing
+    running,    ///< its code is on the stack
+    notified,   ///< running, and woken meanwhile: it goes to the ready queue when it suspends
+    done,       ///< ended or cancelled; a wake does nothing
+  };
+
+  /// Of one that is new, or was unused.
+  void make_idle() noexcept {
+    make_alone();
+    watched_ = nullptr;
+    state = State::idle;
+  }
+
+  /// Waits on `watched` from now on, to `unwatch` it when it runs again, or ends.
+  void watch(Watched& watched, Direction which) noexcept {
+    watched_ = &watched;
+    ++watched.watchers;
+    direction = which;
+  }
+  /// Waits no longer on what it watches. False if what it waited on is gone, be it before or after
+  /// the wake: the operation ends with operation_canceled and must not touch it.
+  bool unwatch() noexcept {
+    Watched& watched = *std::exchange(watched_, nullptr);
+    --watched.watchers;
+    return !watched.gone();
+  }
+  bool watches() const noexcept { return watched_ != nullptr; }
+  /// What `unwatch` will say.
+  bool refused() const noexcept { return watched_ != nullptr && watched_->gone(); }
+
+ private:
+  friend struct DebugLayout;
+
+  Watched* watched_;
+
+ public:
+  State state;
+  Direction direction;  ///< in which it waits on what it watches
+};
+
+}  // namespace detail
+}  // namespace eddy

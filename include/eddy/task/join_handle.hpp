@@ -1,0 +1,203 @@
+// Waiting for a spawned task, and cancelling it.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/platform/export.hpp"
+#include "eddy/task/outcome.hpp"
+#include "eddy/task/waker.hpp"
+#include "eddy/worker/worker.hpp"
+
+#include <exception>
+#include <expected>
+#include <utility>
+
+namespace eddy {
+
+/// Why a task that was joined gave no value: it was cancelled, or it threw.
+class EDDY_EXPORT JoinError {
+ public:
+  static JoinError cancelled() noexcept { return JoinError(nullptr); }
+  static JoinError threw(std::exception_ptr exception) noexcept {
+    return JoinError(std::move(exception));
+  }
+
+  bool is_cancelled() const noexcept { return exception_ == nullptr; }
+  /// The exception, or null if the task was cancelled.
+  const std::exception_ptr& exception() const noexcept { return exception_; }
+  /// Throws the task's exception, or std::system_error(operation_canceled).
+  [[noreturn]] void rethrow() const;
+
+ private:
+  explicit JoinError(std::exception_ptr exception) noexcept : exception_(std::move(exception)) {}
+
+  std::exception_ptr exception_;
+};
+
+/// What a join gives; of a task that returns a reference, a `std::reference_wrapper`.
+template <class T>
+using JoinResult = std::expected<detail::ValueOf<T>, JoinError>;
+
+namespace detail {
+
+enum class Shielded : bool { no, yes };
+
+/// The part of a join handle that does not depend on the type.
+class EDDY_EXPORT JoinHandleBase : public TaskOwner {
+ public:
+  /// Cancels the task: its destructors run at its next suspension, or soon if it waits now. Returns
+  /// before it is gone; the join tells. Does nothing if it has ended.
+  void abort() noexcept;
+  /// The same for other threads, and for after the handle is gone.
+  AbortHandle abort_handle() const;
+  /// True once awaiting the handle would give a result at once.
+  bool finished() const noexcept { return task_ == nullptr; }
+
+ protected:
+  /// A wait for the end of the task; in the list of its handle from when it waits until it dies.
+  class Join : public Operation, public ListNode {
+   public:
+    static constexpr bool kRefersToOthers = true;
+
+    Join& operator=(Join&&) = delete;
+
+    bool try_start() const noexcept { return handle_->finished(); }
+    bool begin_wait(Waiter& waiter) noexcept {
+      handle_->add(*this, waiter);
+      return true;
+    }
+    bool advance(Waiter&) noexcept override { return handle_ == nullptr || handle_->finished(); }
+    Waiting describe() const noexcept override { return {"a join", kNoSource}; }
+
+   protected:
+    explicit Join(JoinHandleBase& handle) noexcept : handle_(&handle) {}
+    /// A wait may be moved until it begins.
+    Join(Join&& other) noexcept : Operation(), ListNode(), handle_(other.handle_) {}
+    ~Join() { unlink(); }
+
+    /// Null once the handle is gone; the handle keeps it up to date when it moves.
+    JoinHandleBase* handle() const noexcept { return handle_; }
+
+   private:
+    friend class JoinHandleBase;
+
+    JoinHandleBase* handle_;
+    Waiter* waiter_ = nullptr;
+  };
+
+  JoinHandleBase() noexcept = default;
+  JoinHandleBase(JoinHandleBase&& other) noexcept { take(other); }
+  JoinHandleBase& operator=(JoinHandleBase&& other) noexcept {
+    if (this == &other) return *this;
+    detach();
+    take(other);
+    return *this;
+  }
+  ~JoinHandleBase() { detach(); }
+
+  void launch(Worker& home, TaskHeader& task) noexcept {
+    task_ = &task;
+    home_ = &home;
+    home.spawn(task, this);
+  }
+  void detach() noexcept {
+    if (task_ != nullptr || joins_.linked()) let_go();
+  }
+  void ended() noexcept {
+    task_ = nullptr;
+    for (ListNode* node = joins_.next; node != &joins_; node = node->next) {
+      home_->wake(*static_cast<Join&>(*node).waiter_);
+    }
+  }
+
+ private:
+  void add(Join& join, Waiter& waiter) noexcept {
+    if (home_ != looping_worker) stop_elsewhere();
+    join.waiter_ = &waiter;
+    joins_.push_back(join);
+  }
+  void let_go() noexcept;
+  void take(JoinHandleBase& other) noexcept;
+  void check_thread() const noexcept {
+    if (home_ != Worker::current_if_any()) stop_on_another_thread();
+  }
+  [[noreturn]] static void stop_on_another_thread() noexcept;
+  [[noreturn]] void stop_elsewhere() const noexcept;
+
+  TaskHeader* task_ = nullptr;
+  Worker* home_ = nullptr;
+  ListNode joins_;  ///< of `Join`
+};
+
+}  // namespace detail
+
+/// The owner of a spawned task's outcome. `co_await handle` gives `JoinResult<T>`: the value, or a
+/// `JoinError` that tells cancelled from threw. A value is given once: to await the handle again
+/// stops the program. To await a handle that was moved from or detached does so too. An exception,
+/// a cancellation and the end of a `Task<void>` are told to every join.
+///
+/// Dropping the handle, or assigning another to it, detaches the task, which runs on. An exception
+/// that no join has given is reported on standard error, whether the task ends before or after.
+/// **Cancel**: a join that is cancelled leaves the task running.
+/// **Thread**: the task's; `abort_handle()` gives what other threads may use. Another use on
+/// another thread stops the program.
+template <class T = void>
+class [[nodiscard("dropping the handle detaches the task; say so with detach()")]] JoinHandle
+    : public detail::JoinHandleBase {
+ public:
+  class [[nodiscard("nothing happens until it is awaited: write co_await")]] JoinOp final
+      : public detail::JoinHandleBase::Join {
+   public:
+    explicit JoinOp(JoinHandle& joined) noexcept : Join(joined) {}
+
+    JoinResult<T> take() {
+      if (this->handle() == nullptr) return std::unexpected(JoinError::cancelled());
+      return static_cast<JoinHandle*>(this->handle())->take_result();
+    }
+  };
+
+  explicit JoinHandle(Task<T>&& task, std::source_location where,
+                      detail::Shielded shielded = detail::Shielded::no) noexcept {
+    // First, so that nothing is called between what makes the header and what fills it in.
+    detail::Worker& home = detail::Worker::current();
+    detail::TaskHeader& header = detail_release(task).promise().make_root(where);
+    if (shielded == detail::Shielded::yes) home.shield(header);
+    launch(home, header);
+  }
+  JoinHandle(JoinHandle&&) noexcept = default;
+  JoinHandle& operator=(JoinHandle&&) noexcept = default;
+  /// Virtual, because `spawn` may give what is derived from it.
+  virtual ~JoinHandle() = default;
+
+  /// Lets the task run on by itself.
+  void detach() && noexcept {
+    JoinHandleBase::detach();
+    outcome_ = detail::Outcome<T>();
+  }
+
+  JoinOp as_operation() noexcept { return JoinOp(*this); }
+
+  void on_end(detail::PromiseBase* ended) noexcept final {
+    outcome_.take_from(ended);
+    JoinHandleBase::ended();
+  }
+
+ private:
+  JoinResult<T> take_result() {
+    using State = typename detail::Outcome<T>::State;
+    if (outcome_.state() != State::value) [[unlikely]] {
+      if (outcome_.state() == State::pending) detail::stop_no_task();
+      if (outcome_.state() == State::taken) detail::stop_value_taken();
+      return std::unexpected(outcome_.threw() ? JoinError::threw(outcome_.hear())
+                                              : JoinError::cancelled());
+    }
+    if constexpr (std::is_void_v<T>) {
+      return {};
+    } else {
+      return outcome_.take();
+    }
+  }
+
+  detail::Outcome<T> outcome_;
+};
+
+}  // namespace eddy

@@ -1,0 +1,113 @@
+// Waking a task from anywhere.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/core/operation.hpp"
+#include "eddy/task/promise.hpp"
+#include "eddy/worker/waker_cell.hpp"
+
+#include <utility>
+
+namespace eddy {
+
+/// Wakes one task: makes it run, or if it is running, run once more.
+///
+/// **Thread**: any, at any time, also after the task has ended or its thread is gone; then it does
+/// nothing. Copies refer to the same task. Wakes that come before the task runs are one wake.
+class Waker {
+ public:
+  void wake() const noexcept {
+    if (cell_.get() != nullptr) detail::wake_cell(*cell_.get());
+  }
+
+ private:
+  friend class detail_CurrentWaker;
+  friend class AbortHandle;
+  friend Waker detail_make_waker(detail::TaskHeader& task);
+  explicit Waker(detail::WakerCell* cell) noexcept : cell_(cell) {}
+
+  detail::CellRef cell_;
+};
+
+/// Cancels one task, as `JoinHandle::abort` does.
+///
+/// **Thread**: any, at any time, as for `Waker`.
+class AbortHandle {
+ public:
+  explicit AbortHandle(detail::WakerCell* cell) noexcept : cell_(cell) {}
+
+  void abort() const noexcept {
+    if (cell_.get() != nullptr) detail::abort_cell(*cell_.get());
+  }
+
+ private:
+  detail::CellRef cell_;
+};
+
+/// For the library.
+inline Waker detail_make_waker(detail::TaskHeader& task) { return Waker(detail::cell_of(task)); }
+
+namespace detail {
+
+/// Waits for a wake by a `Waker`.
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] SuspendOp final
+    : public Operation {
+ public:
+  using completes_on_any_wake = void;
+  using waits_for_own_waker = void;
+
+  bool try_start() const noexcept { return false; }
+  bool begin_wait(Waiter&) const noexcept { return true; }
+  bool advance(Waiter&) noexcept override { return true; }
+  Waiting describe() const noexcept override { return {"a waker", kNoSource}; }
+  void take() const noexcept {}
+};
+
+/// Gives up the turn.
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] YieldOp final
+    : public Operation {
+ public:
+  using completes_on_any_wake = void;
+
+  bool try_start() const noexcept { return false; }
+  bool begin_wait(Waiter& waiter) const noexcept {
+    waiter.state = Waiter::State::notified;
+    return true;
+  }
+  bool advance(Waiter&) noexcept override { return true; }
+  Waiting describe() const noexcept override { return {"its turn", kNoSource}; }
+  void take() const noexcept {}
+};
+
+/// Completes at once with a waker of the task that awaits it.
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] CurrentWakerOp final
+    : public Operation {
+ public:
+  bool try_start() noexcept;
+  bool begin_wait(Waiter&) const noexcept { return false; }
+  bool advance(Waiter&) noexcept override { return true; }
+  Waiting describe() const noexcept override { return {}; }
+  Waker take() const;
+
+ private:
+  TaskHeader* task_ = nullptr;
+};
+
+}  // namespace detail
+
+/// `co_await current_waker()` gives a `Waker` of the task that awaits it: of the branch, in a
+/// branch of `when_any` and its kin, which is a task of its own.
+inline detail::CurrentWakerOp current_waker() noexcept { return {}; }
+
+/// Waits until a `Waker` of this task wakes it, for operations of your own: keep a waker where the
+/// event is, check whether it came, and if not, suspend. A wake that comes between the check and
+/// the suspension is not lost. May return early; check again.
+/// **Cancel**: nothing is lost.
+inline detail::SuspendOp suspend() noexcept { return {}; }
+
+/// Lets every other task that can run do so first, and the reactor and timers be looked at in turn.
+/// **Cancel**: nothing is lost.
+inline detail::YieldOp yield_now() noexcept { return {}; }
+
+}  // namespace eddy

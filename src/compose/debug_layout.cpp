@@ -1,0 +1,171 @@
+// What a debugger needs to find the tasks of a process without calling anything in it, as in a core
+// file: a list of the workers, and where in an object each member is. A release build has no
+// types in its debug information. share/eddy/gdb/eddy.py reads this.
+// SPDX-License-Identifier: MIT
+#include "eddy/compose/branch.hpp"
+#include "eddy/compose/task_group.hpp"
+#include "eddy/worker/dump.hpp"
+#include "eddy/worker/waker_cell.hpp"
+#include "eddy/worker/worker.hpp"
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <source_location>
+#include <thread>
+
+// Members of classes that have virtual functions or private members are where the compilers that
+// eddy knows say that they are.
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+
+namespace eddy::detail {
+
+struct DebugLayout {
+  struct Entry {
+    char name[24];
+    std::uint64_t value;
+  };
+  static constexpr std::size_t kEntries = 42;
+
+  static constexpr std::array<Entry, kEntries> entries();
+  static std::uint64_t bit_of(void (*set)(TaskHeader&)) noexcept;
+  void measure_flags() noexcept;
+  void add(Listed& worker) noexcept;
+  void remove(Listed& worker) noexcept;
+
+  char magic[8] = "eddydbg";
+  std::uint32_t version = 1;
+  std::uint32_t entry_size = sizeof(Entry);
+  std::uint32_t entry_count = kEntries;
+  std::uint32_t pointer_size = sizeof(void*);
+  Listed* workers = nullptr;  ///< the newest first
+  const char* source = std::source_location::current().file_name();
+  void (*dump)() = dump_tasks_to_stderr;  ///< so that every program has it, for gdb to call
+  std::array<Entry, kEntries> entry = entries();
+};
+
+constexpr std::array<DebugLayout::Entry, DebugLayout::kEntries> DebugLayout::entries() {
+  using State = Waiter::State;
+  return {{
+      // The bits, which the first worker measures: byte * 8 + bit.
+      {"bit.outermost", 0},
+      {"bit.branch", 0},
+      {"bit.has_cell", 0},
+      {"list.next", offsetof(ListNode, next)},
+      {"listed.next", offsetof(Listed, next_)},
+      {"listed.thread", offsetof(Listed, thread_)},
+      {"worker.listed", offsetof(Worker, listed_)},
+      {"worker.running", offsetof(Worker, running_)},
+      {"worker.starters", offsetof(Worker, starters_)},
+      {"worker.ready", offsetof(Worker, ready_)},
+      {"worker.waiting", offsetof(Worker, waiting_)},
+      {"worker.reactor", offsetof(Worker, reactor_)},
+      {"worker.now", offsetof(Worker, now_)},
+      {"starter.task", offsetof(Worker::Starter, task)},
+      {"starter.before", offsetof(Worker::Starter, before)},
+      {"ready.list", offsetof(ReadyQueue, list_)},
+      {"reactor.wakers", offsetof(Reactor, wakers_)},
+      {"wakers.pages", offsetof(WakerRegistry, pages_)},
+      {"wakers.used", offsetof(WakerRegistry, used_)},
+      {"wakers.page_bits", WakerRegistry::kPageBits},
+      {"slot.size", sizeof(Slot)},
+      {"slot.source", offsetof(Slot, source)},
+      {"slot.waiters", offsetof(Slot, waiters)},
+      {"source.size", sizeof(RawSource)},
+      {"source.none", static_cast<std::uint64_t>(kNoSource)},
+      {"task.watched", offsetof(Waiter, watched_)},
+      {"task.state", offsetof(TaskHeader, state)},
+      {"task.resume_point", offsetof(TaskHeader, resume_point)},
+      {"task.operation", offsetof(TaskHeader, operation)},
+      {"task.cell", offsetof(TaskHeader, cell)},
+      {"task.spawned_at", offsetof(TaskHeader, spawned_at)},
+      {"task.since", offsetof(TaskHeader, since)},
+      {"state.scheduled", static_cast<std::uint64_t>(State::scheduled)},
+      {"promise.awaiting", offsetof(PromiseBase, awaiting)},
+      // After the two pointers with which a frame begins, for no promise is aligned more strictly.
+      {"frame.promise", 2 * sizeof(void*)},
+      {"cell.named", offsetof(WakerCell, named)},
+      {"cell.name", offsetof(NamedCell, name)},
+      // Of which task a branch is; what owns it is known by its type.
+      {"cell.owner", offsetof(WakerCell, owner)},
+      {"branch.set", offsetof(Branch<void>, set_)},
+      {"set.waiter", offsetof(BranchSet, waiter)},
+      {"member.group", offsetof(TaskGroup::Member, group)},
+      {"group.scope", offsetof(TaskGroup, scope_)},
+  }};
+}
+
+/// The bit that `set` sets; no compiler tells where it is.
+std::uint64_t DebugLayout::bit_of(void (*set)(TaskHeader&)) noexcept {
+  using Bytes = std::array<unsigned char, sizeof(TaskHeader)>;
+  alignas(TaskHeader) static constinit Bytes storage{};
+  auto* header = new (storage.data()) TaskHeader;
+  Bytes before;
+  std::memcpy(before.data(), header, sizeof before);
+  set(*header);
+  Bytes after;
+  std::memcpy(after.data(), header, sizeof after);
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    if (const unsigned changed = before[i] ^ static_cast<unsigned>(after[i]); changed != 0) {
+      return i * 8 + static_cast<unsigned>(std::countr_zero(changed));
+    }
+  }
+  return 0;
+}
+
+void DebugLayout::measure_flags() noexcept {
+  entry[0].value = bit_of([](TaskHeader& task) { task.outermost = true; });
+  entry[1].value = bit_of([](TaskHeader& task) { task.branch = true; });
+  entry[2].value = bit_of([](TaskHeader& task) { task.has_cell = true; });
+}
+
+void DebugLayout::add(Listed& worker) noexcept {
+  const std::thread::id thread = std::this_thread::get_id();
+  static_assert(sizeof thread <= sizeof worker.thread_);
+  std::memcpy(&worker.thread_, &thread, sizeof thread);
+  if (workers == nullptr) measure_flags();
+  worker.next_ = workers;
+  workers = &worker;
+}
+
+void DebugLayout::remove(Listed& worker) noexcept {
+  for (Listed** link = &workers; *link != nullptr; link = &(*link)->next_) {
+    if (*link != &worker) continue;
+    *link = worker.next_;
+    return;
+  }
+}
+
+}  // namespace eddy::detail
+
+// A name that is the same for every compiler.
+extern "C" {
+constinit eddy::detail::DebugLayout eddy_debug_layout;
+}
+
+namespace eddy::detail {
+namespace {
+
+/// Never destroyed: a worker may end after the static objects.
+std::mutex& layout_mutex() {
+  static auto* const mutex = new std::mutex;
+  return *mutex;
+}
+
+}  // namespace
+
+Listed::Listed() noexcept {
+  const std::lock_guard lock(layout_mutex());
+  eddy_debug_layout.add(*this);
+}
+
+Listed::~Listed() {
+  const std::lock_guard lock(layout_mutex());
+  eddy_debug_layout.remove(*this);
+}
+
+}  // namespace eddy::detail

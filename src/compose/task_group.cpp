@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+
+#include "eddy/compose/task_group.hpp"
+
+#include "eddy/worker/inbox.hpp"
+
+#include <utility>
+
+namespace eddy {
+
+void TaskGroup::Member::on_end(detail::PromiseBase* ended) noexcept {
+  if (ended != nullptr && ended->threw) {
+    detail::CaughtException& first = group->exception_;
+    detail::CaughtException thrown{std::move(ended->exception), ended->spawned_at};
+    if (first.exception) {
+      detail::report_lost_exception(thrown);
+    } else {
+      first = std::move(thrown);
+    }
+  }
+  group->note_end(*this);
+}
+
+void TaskGroup::cancel() noexcept {
+  cancelled_ = true;
+  // From the last on, because each goes ahead of the others: so the first ends first.
+  for (detail::ListNode* node = members_.prev; node != &members_; node = node->prev) {
+    detail::Worker::current().abort(*static_cast<Member&>(*node).task);
+  }
+}
+
+void TaskGroup::add(Task<> task, std::source_location where) {
+  if (cancelled_) {
+    detail_give(task);
+    return;
+  }
+  auto member = std::make_unique<Member>(*this);  // while `task` still owns its frame: it may throw
+  detail::TaskHeader& header = detail_release(task).promise().make_root(where);
+  header.branch = true;
+  member->task = &header;
+  members_.push_back(*member);
+  ++size_;
+  detail::Worker::current().spawn(header, member.release());
+}
+
+void TaskGroup::note_end(Member& member) noexcept {
+  const std::unique_ptr<Member> gone(&member);
+  member.unlink();
+  --size_;
+  detail::Worker& worker = detail::Worker::current();
+  if (scope_ != nullptr && exception_.exception) {
+    worker.wake_next(*scope_);  // so that no other task throws in between, or does more
+  } else if (scope_ != nullptr && size_ == 0) {
+    worker.wake(*scope_);
+  }
+  if (size_ != 0) return;
+  for (detail::ListNode* node = idle_ops_.next; node != &idle_ops_; node = node->next) {
+    worker.wake(*static_cast<IdleOp&>(*node).waiter_);
+  }
+}
+
+detail::TaskHeader* TaskGroup::give_up_member() noexcept {
+  cancelled_ = true;
+  if (!members_.linked()) return nullptr;
+  const std::unique_ptr<Member> member(&static_cast<Member&>(*members_.next));
+  member->unlink();
+  --size_;
+  // What owns the task goes now, and destructors in its frames may ask where it was spawned.
+  detail::owner_of(*member->task) = nullptr;
+  return member->task;
+}
+
+void TaskGroup::destroy_all() noexcept {
+  while (detail::TaskHeader* const task = give_up_member()) {
+    detail::Worker::current().destroy(*task);
+  }
+}
+
+}  // namespace eddy

@@ -1,0 +1,50 @@
+// How a transfer is attempted, for the files that define one.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/net/transfer.hpp"
+#include "eddy/platform/sys.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+
+namespace eddy::detail {
+
+template <class Op, Direction direction>
+bool Transfer<Op, direction>::advance(Waiter& waiter) noexcept {
+  if (!waiter.unwatch()) {
+    fail(std::make_error_code(std::errc::operation_canceled));
+    return true;
+  }
+  return try_start() || !begin_wait(waiter);
+}
+
+template <class Op, Direction direction>
+bool Transfer<Op, direction>::attempt_if_ready() noexcept {
+  return is_worth_it() && attempt();
+}
+
+template <class Op, Direction direction>
+bool Transfer<Op, direction>::attempt() noexcept {
+  do {
+    const std::uint64_t mark = source().mark(direction);
+    const std::size_t wanted = self().wanted();
+    const sys::Count count = wanted == 0 ? sys::Count(0) : self().call();
+    if (count) {
+      if (Op::kShortEndsReadiness && *count < wanted && *count != 0) {
+        source().note_short_transfer(direction, mark);
+      }
+      if (self().moved(*count)) return true;
+    } else if (sys::is(count.error(), std::errc::operation_would_block)) {
+      source().clear_ready(direction, mark);
+      return false;
+    } else if (!sys::is(count.error(), std::errc::interrupted)) {
+      fail(source().error_of_call(count.error()));
+      return true;
+    }
+  } while (source().is_ready(direction));
+  return false;
+}
+
+}  // namespace eddy::detail

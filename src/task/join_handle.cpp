@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+
+#include "eddy/task/join_handle.hpp"
+
+#include "eddy/platform/fatal.hpp"
+#include "eddy/worker/inbox.hpp"
+
+#include <system_error>
+
+namespace eddy {
+
+void JoinError::rethrow() const {
+  if (exception_ != nullptr) std::rethrow_exception(exception_);
+  throw std::system_error(std::make_error_code(std::errc::operation_canceled),
+                          "the joined task was cancelled");
+}
+
+namespace detail {
+
+void JoinHandleBase::abort() noexcept {
+  if (task_ == nullptr) return;
+  check_thread();
+  home_->abort(*task_);
+}
+
+AbortHandle JoinHandleBase::abort_handle() const {
+  if (task_ == nullptr) return AbortHandle(nullptr);
+  check_thread();
+  return AbortHandle(cell_of(*task_));
+}
+
+void JoinHandleBase::let_go() noexcept {
+  if (task_ != nullptr) {
+    check_thread();
+    owner_of(*std::exchange(task_, nullptr)) = nullptr;
+  }
+  while (joins_.linked()) {
+    auto& join = static_cast<Join&>(*joins_.next);
+    join.unlink();
+    join.handle_ = nullptr;
+    home_->wake(*join.waiter_);
+  }
+}
+
+void JoinHandleBase::take(JoinHandleBase& other) noexcept {
+  task_ = std::exchange(other.task_, nullptr);
+  home_ = other.home_;
+  if (task_ != nullptr) owner_of(*task_) = this;
+  joins_.splice_back(other.joins_);
+  for (ListNode* node = joins_.next; node != &joins_; node = node->next) {
+    static_cast<Join&>(*node).handle_ = this;
+  }
+}
+
+void JoinHandleBase::stop_on_another_thread() noexcept {
+  fatal(
+      "a JoinHandle was used on another thread than its task's; "
+      "send an abort_handle() there instead");
+}
+
+void JoinHandleBase::stop_elsewhere() const noexcept {
+  if (home_ == current_worker) stop_task_of_another_copy();
+  stop_on_another_thread();
+}
+
+}  // namespace detail
+}  // namespace eddy

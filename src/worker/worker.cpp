@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: MIT
+
+#include "eddy/worker/worker.hpp"
+
+#include "eddy/platform/fatal.hpp"
+#include "eddy/worker/blocking_guard.hpp"
+#include "eddy/worker/inbox.hpp"
+#include "eddy/worker/lost_exception.hpp"
+#include "eddy/worker/place.hpp"
+#include "eddy/worker/waker_cell.hpp"
+
+#include "reactor/thread_state.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+namespace eddy::detail {
+namespace {
+
+/// Tasks that run between two looks at the reactor, if the last look did not report more events,
+/// and the time that they should take at most.
+constexpr unsigned kTasksPerTurn = 61;
+constexpr Duration kTurnLength = std::chrono::milliseconds(1);
+/// More do not fit into a turn, however quick they are.
+constexpr unsigned kMostTasksPerTurn = 256;
+
+/// What children may take until the clock is read again, and how many they are at most.
+constexpr Duration kChildrenLength = std::chrono::microseconds(100);
+constexpr Duration::rep kMostChildren = 64;
+/// So many grants in one turn are enough, even if the clock stands still.
+constexpr unsigned kMostChildGrants = 256;
+
+/// Ends the thread's worker with it. But not one that still runs: a task has called `exit`, and
+/// its frame, which is on the stack, must not be destroyed.
+struct WorkerEnd {
+  WorkerEnd() = default;
+  WorkerEnd(const WorkerEnd&) = delete;
+  WorkerEnd& operator=(const WorkerEnd&) = delete;
+  ~WorkerEnd() {
+    if (current_worker == nullptr) return;
+    if (current_worker->in_loop()) {
+      current_worker->note_exit();
+    } else {
+      delete current_worker;
+    }
+  }
+};
+
+/// Runs `task` until its next wait, which gives false, or its end.
+inline bool ends(TaskHeader& task) noexcept {
+  if (task.operation != nullptr && !task.operation->advance(task)) return false;
+  // Each turn of this loop resumes the innermost coroutine. When one ends, its parent is next.
+  while (task.progress == Progress::unfinished) {
+    task.operation = nullptr;
+    task.resume_point.resume();
+    if (task.operation != nullptr) return false;
+  }
+  return true;
+}
+
+/// A task waits while it holds more `BlockingGuard`s than when it began to run.
+[[noreturn, maybe_unused]] void stop_guarded_wait() noexcept {
+  fatal(
+      "a task waits while it holds an eddy::BlockingGuard or the lock of an eddy::BlockingMutex: "
+      "another task of the thread that locks the same mutex would never run on. Unlock it before "
+      "the co_await");
+}
+
+/// The same; in debug builds a wait with more guards than before stops the program.
+inline bool ends_unguarded(TaskHeader& task) noexcept {
+  if constexpr (kDebugChecks) {
+    const int guards = blocking_guards_held();
+    const bool ended = ends(task);
+    if (!ended && blocking_guards_held() > guards) stop_guarded_wait();
+    return ended;
+  } else {
+    return ends(task);
+  }
+}
+
+/// What to ask of a kernel that may prolong a wait, so that the wait ends when `timeout` is over:
+/// it may be early then, and is made again. Timers that follow each other closely are not worth
+/// that.
+Duration less_slack(Duration timeout, const WaitSlack& slack) noexcept {
+  if (timeout <= 10 * slack.least) return timeout;
+  if (slack.share == 0) return timeout - slack.least;
+  // What is left, and its share-th, make the timeout.
+  return timeout -
+         std::max(slack.least, std::min<Duration>(timeout / (slack.share + 1), slack.most));
+}
+
+PlatformReactor::Notifier make_notifier(const Reactor& reactor) {
+  Result<PlatformReactor::Notifier> notifier = reactor.create_notifier();
+  if (!notifier) {
+    fatal("cannot make the wake-up of this thread's run loop: " + notifier.error().message());
+  }
+  return std::move(*notifier);
+}
+
+}  // namespace
+
+constinit thread_local Worker* current_worker = nullptr;
+constinit thread_local Worker* looping_worker = nullptr;
+constinit thread_local int blocking_guards = 0;
+
+Worker& Worker::stop_outside_loop() noexcept { stop_task_of_another_copy(); }
+
+Worker& Worker::make_current() {
+  current_worker = new Worker;
+  // After that of the reactor, so that it ends before. One that is made when the thread has ended
+  // it already, in a destructor or by atexit, is never ended.
+  thread_local const WorkerEnd end;
+  return *current_worker;
+}
+
+Worker::Worker()
+    : reactor_(&thread_reactor()),
+      ready_(&reactor_->ready()),
+      inbox_(new Inbox(make_notifier(*reactor_))),
+      wheel_(*ready_, Clock::now()),
+      now_(Clock::now()),
+      fitting_(kMostTasksPerTurn) {
+  thread_state.worker = true;
+  set_place_writer(write_place_of_running_task);
+}
+
+Worker::~Worker() {
+  report_never_run(*this);
+  for_each_task([](TaskHeader& task) { task.shielded = false; });
+  shielded_ = 0;
+  no_shielded_ = true;
+  cancel_all();
+  current_worker = nullptr;
+  thread_state.worker = false;
+  for (WakerCell* cell = inbox_->close(); cell != nullptr;) {
+    detail::release(std::exchange(cell, cell->next));
+  }
+  inbox_->release();
+}
+
+bool Worker::children_used_up(TaskHeader& task) noexcept {
+  const Instant now = Clock::now();
+  const Duration took = now - std::max(now_, std::exchange(children_seen_, now));
+  if (now - now_ >= kTurnLength / 2 || ++child_grants_ > kMostChildGrants) {
+    left_in_turn_ = 1;  // the reactor and the timers are next
+    return true;
+  }
+  task.children = static_cast<std::uint8_t>(std::clamp<Duration::rep>(
+      kChildren * kChildrenLength / std::max(took, Duration(1)), 1, kMostChildren));
+  return false;
+}
+
+void Worker::abort(TaskHeader& task) noexcept {
+  task.cancel_requested = true;
+  // Next, so that no branch of it that is ready runs, and takes what will be dropped.
+  ready_->wake_next(task);
+}
+
+void Worker::run_until(const bool& done) {
+  if (exit_in_loop_) {
+    fatal(
+        "block_on was called after a task had called exit: the loop of that task is still on the "
+        "stack. Let the first task of block_on return instead, and return from main");
+  }
+  if (in_loop_) {
+    fatal("block_on was called inside a task, which would stop its own run loop; use co_await");
+  }
+  in_loop_ = true;
+  looping_worker = this;
+  thread_state.looping = true;
+  done_ = &done;
+  slack_ = sys::wait_slack();
+  now_ = Clock::now();
+  while (!done) turn();
+  cancel_all();
+  done_ = &no_shielded_;
+  while (!no_shielded_) {
+    turn();
+    if (no_shielded_) cancel_all();  // what they have spawned; which may be shielded
+  }
+  thread_state.looping = false;
+  looping_worker = nullptr;
+  in_loop_ = false;
+}
+
+void Worker::turn() {
+  child_grants_ = 0;
+  turn_length_ = std::min(fitting_, std::max(kTasksPerTurn, std::exchange(reported_, 0)));
+  left_in_turn_ = turn_length_;
+  do {
+    Waiter* waiter = ready_->pop();
+    if (waiter == nullptr) break;
+    run(static_cast<TaskHeader&>(*waiter), kBudget);
+  } while (--left_in_turn_ != 0);
+  running_ = nullptr;
+  if (*done_ || live_ == 0) return;  // with no task left nothing would end a park
+  look();
+}
+
+/// Runs `task` until its next wait or its end; gives what is left of the budget.
+inline std::uint8_t Worker::run(TaskHeader& task, std::uint8_t budget) noexcept {
+  if (task.cancel_requested) {
+    cancel(task);
+    return budget;
+  }
+  task.state = Waiter::State::running;
+  task.budget = budget;
+  running_ = &task;
+  const bool ended = ends_unguarded(task);
+  const std::uint8_t left = task.budget;
+  if (ended) {
+    finish(task);
+  } else {
+    suspend(task);
+  }
+  return left;
+}
+
+/// The task waits for its operation; or goes to the end of the queue, if it was woken meanwhile.
+inline void Worker::suspend(TaskHeader& task) noexcept {
+  if (task.state != Waiter::State::notified) {
+    task.state = Waiter::State::idle;
+    task.since = now_;
+    if (!task.linked()) waiting_.push_back(task);
+    return;
+  }
+  if (task.cancel_requested) {
+    cancel(task);
+    return;
+  }
+  if (task.linked()) task.unlink();  // from what it would wait for
+  ready_->push(task);
+  task.since = now_;
+  // It may have moved megabytes; sixty of its kind would hold up everybody else for too long.
+  if (task.budget == 0) left_in_turn_ = 1;
+}
+
+/// Of a branch: its task is, or the task of which that is a branch, and so on.
+bool Worker::is_for_shielded(const TaskHeader& task) const noexcept {
+  const Starter* starter = starters_;  // of what runs for the first time, and is no branch yet
+  for (const TaskHeader* at = &task; at != nullptr;) {
+    if (at->shielded || at->of_shielded) return true;
+    if (!at->branch) return false;
+    const TaskOwner* const owner = owner_of(*at);
+    const Waiter* parent = owner != nullptr ? owner->branch_of() : nullptr;
+    if (parent == nullptr && starter != nullptr) {
+      parent = starter->task;
+      starter = starter->before;
+    }
+    at = static_cast<const TaskHeader*>(parent);
+  }
+  return false;
+}
+
+void Worker::note_shielded(TaskHeader& spawned) const noexcept {
+  spawned.of_shielded = running_ != nullptr ? is_for_shielded(*running_) : ends_for_shielded_;
+}
+
+void Worker::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
+  branch.owner = &owner;
+  branch.branch = true;
+  ++live_;
+  const Starter outer{running_, starters_};
+  starters_ = &outer;
+  outer.task->budget = run(branch, outer.task->budget);
+  starters_ = outer.before;
+  running_ = outer.task;
+}
+
+/// Frees a task that is done, and in no list of waiters.
+template <class Free>
+inline void Worker::release(TaskHeader& task, Free free_frames) noexcept {
+  --live_;
+  if (task.has_cell || task.shielded) {
+    if (task.has_cell) {
+      TaskOwner* const owner = task.cell->owner;
+      end_cell(*task.cell);
+      task.has_cell = false;
+      task.owner = owner;  // destructors in the frames may ask where the task was spawned
+    }
+    if (task.shielded) no_shielded_ = --shielded_ == 0;
+  }
+  const QuietDestruction quiet;  // of what it had not awaited yet
+  free_frames(task.promise());
+  // The last task, or the one that the loop runs for: only here can either end.
+  if (live_ == 0 || *done_) left_in_turn_ = 1;
+}
+
+void Worker::finish(TaskHeader& task) noexcept {
+  if (!no_shielded_) [[unlikely]] {
+    ends_for_shielded_ = is_for_shielded(task);  // before the owner, who knows the way up, is told
+  }
+  running_ = nullptr;
+  task.state = Waiter::State::done;
+  if (TaskOwner* owner = std::exchange(owner_of(task), nullptr)) {
+    owner->on_end(&task.promise());
+  } else if (task.promise().threw) {
+    report_lost_exception(task);
+  }
+  release(task, [](PromiseBase& outermost) { outermost.destroy_ended(); });
+}
+
+void Worker::cancel(TaskHeader& task) noexcept {
+  if (!no_shielded_) [[unlikely]] {
+    ends_for_shielded_ = is_for_shielded(task);
+  }
+  running_ = nullptr;  // the one that ran last may be this one
+  // First, because the owner may be in the frame, or be destroyed by a destructor there.
+  if (TaskOwner* owner = std::exchange(owner_of(task), nullptr)) owner->on_end(nullptr);
+  destroy(task);
+}
+
+/// Destroys a task that is not running, and has no branch that is.
+inline void Worker::destroy_alone(TaskHeader& task) noexcept {
+  release(task, [&](PromiseBase& outermost) {
+    outermost.destroy_from(PromiseBase::of(task.resume_point));
+  });
+}
+
+inline void Worker::end_wait(TaskHeader& task) noexcept {
+  task.state = Waiter::State::done;
+  task.unlink();
+  if (task.watches()) task.unwatch();
+}
+
+void Worker::destroy(TaskHeader& task) noexcept {
+  end_wait(task);
+  if (task.has_branches) {
+    destroy_with_branches(task);
+  } else {
+    destroy_alone(task);
+  }
+}
+
+/// In a loop, because branches may have branches without end.
+void Worker::destroy_with_branches(TaskHeader& task) noexcept {
+  ListNode owners;  // a stack: each stands before the one that owns it
+  for (TaskHeader* doomed = &task;;) {
+    Operation* const waits_on = doomed->has_branches ? doomed->operation : nullptr;
+    if (Waiter* const branch = waits_on != nullptr ? waits_on->give_up_branch() : nullptr) {
+      owners.push_front(*doomed);
+      doomed = static_cast<TaskHeader*>(branch);
+      end_wait(*doomed);
+      continue;
+    }
+    destroy_alone(*doomed);
+    if (!owners.linked()) return;
+    doomed = static_cast<TaskHeader*>(static_cast<Waiter*>(owners.next));
+    doomed->unlink();
+  }
+}
+
+/// All but the shielded ones, what these have spawned, and the branches, which go with their tasks.
+void Worker::cancel_all() noexcept {
+  for (;;) {
+    ListNode doomed;
+    for_each_task([&](TaskHeader& task) {
+      if (task.shielded || task.branch || (task.of_shielded && !no_shielded_)) return;
+      task.unlink();
+      doomed.push_back(task);
+      task.state = Waiter::State::scheduled;  // so that a wake leaves it there
+    });
+    if (!doomed.linked()) return;
+    while (doomed.linked()) cancel(static_cast<TaskHeader&>(static_cast<Waiter&>(*doomed.next)));
+    // Their destructors may have spawned others.
+  }
+}
+
+void Worker::look() {
+  if (!inbox_->empty()) drain_inbox();
+  if (ready_->empty()) {
+    // A long turn is judged also if it ran all that there was: the next poll may report as many.
+    if (turn_length_ - left_in_turn_ >= kTasksPerTurn) {
+      const Instant now = Clock::now();
+      adapt_turn(now);
+      now_ = now;
+    }
+    park();
+    return;
+  }
+  if (reactor_->wakers().size() != 0) poll(Duration::zero());
+  const Instant now = Clock::now();
+  adapt_turn(now);
+  now_ = now;
+  wheel_.advance(now_);
+}
+
+/// Sleeps until an event, a wake by another thread, or the next deadline.
+void Worker::park() {
+  if (busy_poll_ > Duration::zero() && poll_busily()) return;
+  if (reactor_->rebuild_count() != rebuilds_seen_) follow_rebuild();
+  if (reactor_->has_many_orphans()) {
+    reactor_->drop_orphans(inbox_->notifier());
+    if (!ready_->empty()) return;  // of sources that were found lost
+  }
+  std::optional<Duration> timeout;
+  if (!wheel_.empty()) {
+    now_ = Clock::now();
+    wheel_.settle(now_);
+    if (!ready_->empty()) return;
+    if (const std::optional<Instant> deadline = wheel_.next_deadline()) {
+      timeout = less_slack(std::max(*deadline - now_, Duration::zero()), slack_);
+    }
+  }
+  if (inbox_->begin_park()) {
+    poll(timeout);
+    inbox_->end_park();
+  }
+  if (!inbox_->empty()) drain_inbox();
+  now_ = Clock::now();
+  wheel_.advance(now_);
+}
+
+/// The old notifier is shared with the parent of a fork, whom it would wake.
+void Worker::follow_rebuild() {
+  rebuilds_seen_ = reactor_->rebuild_count();
+  inbox_->replace_notifier(make_notifier(*reactor_));
+  slack_ = sys::wait_slack();
+}
+
+/// Looks without sleeping for the length that the user chose; true if there is something to run.
+bool Worker::poll_busily() {
+  const Instant end = saturating_add(Clock::now(), busy_poll_);
+  do {
+    poll(Duration::zero());
+    if (!inbox_->empty()) drain_inbox();
+    now_ = Clock::now();
+    wheel_.advance(now_);
+    if (!ready_->empty()) return true;
+  } while (now_ < end);
+  return false;
+}
+
+void Worker::poll(std::optional<Duration> timeout) {
+  const Result<std::size_t> polled =
+      with_reactor_mut([&](Reactor& reactor) { return reactor.poll(timeout); });
+  if (!polled) fatal("the reactor cannot wait for events: " + polled.error().message());
+  reported_ = static_cast<unsigned>(*polled);
+}
+
+void Worker::drain_inbox() noexcept {
+  for (WakerCell* cell = inbox_->take_all(); cell != nullptr;) {
+    WakerCell* const next = cell->next;
+    cell->queued.exchange(false);  // before the task is looked at: later wakes queue anew
+    if (cell->task != nullptr) {
+      if (cell->abort_requested.load()) {
+        abort(*cell->task);
+      } else {
+        ready_->wake(*cell->task);
+      }
+    }
+    detail::release(cell);
+    cell = next;
+  }
+}
+
+/// Tasks that take long make turns of fewer, so that the clock is read once a turn and no more.
+void Worker::adapt_turn(Instant now) noexcept {
+  const Duration took = now - now_;
+  if (took > kTurnLength) {
+    fitting_ = std::max(static_cast<unsigned>(turn_length_ * kTurnLength / took), 1U);
+  } else {
+    fitting_ = std::min(fitting_ * 2, kMostTasksPerTurn);
+  }
+}
+
+}  // namespace eddy::detail

@@ -1,0 +1,20 @@
+// What a test needs of the run loop of its thread.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/worker/worker.hpp"
+
+#include "support/descriptors.hpp"
+
+#include <cstddef>
+
+namespace eddy::test {
+
+/// As `count_descriptors`. Opens first what the run loop opens at its first use, so that it is
+/// counted each time.
+inline std::size_t count_descriptors_with_loop() {
+  detail::Worker::current();
+  return count_descriptors();
+}
+
+}  // namespace eddy::test
