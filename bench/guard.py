@@ -16,8 +16,8 @@ import statistics
 import sys
 import tempfile
 
-import programs
-from programs import Failed, compile_seconds, numbers, run
+import harness
+from harness import Failed, compile_seconds, numbers, run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -63,22 +63,22 @@ def counts(bin_, compiler):
     for name, what, per_round in OPERATIONS:
         rounds = 2 if per_round > 1 else 1000
         yield (f"instructions: {what}",
-               programs.instructions_each([bin_ / "count", name], rounds, per_round),
+               harness.instructions_each([bin_ / "count", name], rounds, per_round),
                bounds.get(name))
 
     load, echo = bin_ / "echo_load", [bin_ / "echo_eddy"]
     yield ("instructions of the program: echo, 64 connections",
-           programs.instructions_per_echo(load, [bin_ / "echo_counted"], 64, 5), bounds.get("echo"))
+           harness.instructions_per_echo(load, [bin_ / "echo_counted"], 64, 5), bounds.get("echo"))
     # So many echoes that a wait more or less at the start or the end does not show.
     yield ("system calls: echo, one connection",
-           programs.system_calls_per_echo(load, echo, 1, 100), 3.01)
+           harness.system_calls_per_echo(load, echo, 1, 100), 3.01)
     # Of 64 connections: how many requests a poll finds depends on how fast the load sends them.
     yield ("system calls without polls: echo, 64 connections",
-           programs.transfers_per_echo(load, echo, 64, 5), 2.01)
+           harness.transfers_per_echo(load, echo, 64, 5), 2.01)
 
     yield ("bytes: a suspended task", numbers([bin_ / "memory", 200_000])[0], bounds.get("task"))
     yield (f"bytes: an idle connection of {IDLE_CONNECTIONS:,}",
-           programs.idle(load, echo, IDLE_CONNECTIONS, 0.1)[0], bounds.get("connection"))
+           harness.idle(load, echo, IDLE_CONNECTIONS, 0.1)[0], bounds.get("connection"))
     if "memory" in bounds:  # only g++ tells what it has taken
         memory, cpu = compile_ratios()
         yield ("the compiler's memory: an echo server, against the standard headers", memory,
@@ -92,7 +92,7 @@ def compile_ratios():
     compiler = os.environ.get("CXX", "g++").split()
     with tempfile.TemporaryDirectory() as name:
         standard = pathlib.Path(name) / "standard.cpp"
-        standard.write_text(programs.standard_headers(ROOT / "include"))
+        standard.write_text(harness.standard_headers(ROOT / "include"))
         command = [*compiler, "-std=c++23", "-O2", "-I", ROOT / "include", "-c",
                    "-o", pathlib.Path(name) / "out.o"]
         sources = [ROOT / "bench/compile/echo_server.cpp", standard]

@@ -13,7 +13,7 @@ get_property(precompiled GLOBAL PROPERTY eddy_precompiled)
 target_precompile_headers(compiler_traps REUSE_FROM ${precompiled})
 set_target_properties(compiler_traps PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 add_test(NAME compiler_traps.each_form_shows_what_is_written_for_this_compiler
-  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/compiler_traps/run.py
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/compiler_traps/check_traps.py
     --program $<TARGET_FILE:compiler_traps>
     --sources ${CMAKE_CURRENT_SOURCE_DIR}/compiler_traps/loud
     --page ${PROJECT_SOURCE_DIR}/docs/compilers.md
@@ -25,7 +25,7 @@ set_tests_properties(compiler_traps.each_form_shows_what_is_written_for_this_com
 
 function(eddy_compiler_test name what)
   add_test(NAME compilers.${name}
-    COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/compilers/run.py ${what}
+    COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/compilers/check_headers.py ${what}
       --cxx ${CMAKE_CXX_COMPILER} --flags=${eddy_flags} --library $<TARGET_FILE:eddy>)
   set_tests_properties(compilers.${name} PROPERTIES TIMEOUT 300)
 endfunction()

@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 
-from programs import Failed, Programs, finish_load, memory, raise_descriptor_limit
+from processes import Failed, Programs, finish_load, memory, raise_descriptor_limit
 
 CONNECTIONS = 1000
 SECONDS = 5

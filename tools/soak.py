@@ -20,7 +20,7 @@ import threading
 import time
 from collections import Counter
 
-from programs import Failed, Programs, descriptors, finish_load, memory, raise_descriptor_limit, wait_until
+from processes import Failed, Programs, descriptors, finish_load, memory, raise_descriptor_limit, wait_until
 
 ROUND_SECONDS = 10
 LOAD_CONNECTIONS = 200

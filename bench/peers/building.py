@@ -9,7 +9,7 @@ import shutil
 import tempfile
 
 import table
-from programs import Failed, run
+from harness import Failed, run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SOURCES = ROOT / "bench/peers"

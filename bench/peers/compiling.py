@@ -8,7 +8,7 @@ import time
 import table
 from building import ROOT
 from measuring import Row, column
-from programs import Server, compile_seconds, run, standard_headers
+from harness import Server, compile_seconds, run, standard_headers
 
 
 def compiler_of(session, source):

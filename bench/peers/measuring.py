@@ -9,7 +9,7 @@ import time
 
 import table
 from building import what_went_wrong
-from programs import Failed
+from harness import Failed
 
 
 def ratio_of(a, b):

@@ -10,7 +10,7 @@ import time
 
 import table
 from measuring import Row, column
-from programs import Failed, Server, drive
+from harness import Failed, Server, drive
 from servers import case_name
 
 HAPROXY = """global

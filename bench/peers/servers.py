@@ -7,7 +7,7 @@ import time
 import table
 from building import SOURCES
 from measuring import Row, column
-from programs import (Server, drive, held_connections, instructions_per_echo,
+from harness import (Server, drive, held_connections, instructions_per_echo,
                       system_calls_per_echo)
 
 # Not under callgrind: it knows neither io_uring, nor programs that write their own code or move

@@ -5,7 +5,7 @@ import json
 
 import table
 from measuring import Row, column
-from programs import Failed, instructions_each, numbers, run
+from harness import Failed, instructions_each, numbers, run
 from servers import UNCOUNTABLE
 
 YIELDERS = 1000  # as in tasks/operation.h

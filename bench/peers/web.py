@@ -8,7 +8,7 @@ import time
 
 import table
 from measuring import Row, column
-from programs import TRACE_TRANSFERS, TRACE_WAITS, Failed, Server, run, system_calls_in
+from harness import TRACE_TRANSFERS, TRACE_WAITS, Failed, Server, run, system_calls_in
 
 PIPELINE = """init = function(arguments)
   local requests = {{}}

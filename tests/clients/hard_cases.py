@@ -15,7 +15,7 @@ import time
 from support import (MB, backend, connect, has_ended, listens, proxy_to, receive_all, require, reset, run, test,
                      wait_until)
 
-from programs import descriptors, finish_load, free_port, memory
+from processes import descriptors, finish_load, free_port, memory
 
 
 @test

@@ -15,7 +15,7 @@ import time
 
 from support import MB, listens, proxy_to, require, require_same, run, test, wait_until
 
-from programs import free_port
+from processes import free_port
 
 
 class FileHandler(http.server.SimpleHTTPRequestHandler):

@@ -10,7 +10,7 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
-from programs import Failed, wait_until  # noqa: E402
+from processes import Failed, wait_until  # noqa: E402
 
 MB = 1 << 20
 TESTS = []

@@ -1,5 +1,5 @@
-// Waits in every way that tests/gdb/run.py looks for. Says "ready" when all of it waits, and blocks
-// its thread then, so that there are tasks that can run too.
+// Waits in every way that tests/gdb/check_gdb.py looks for. Says "ready" when all of it waits, and
+// blocks its thread then, so that some tasks can run too.
 // SPDX-License-Identifier: MIT
 #include <eddy/eddy.hpp>
 

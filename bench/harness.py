@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Starting, ending, driving and counting the programs that are measured: what bench/run.py and
-bench/peers/run.py have in common."""
+"""Starting, ending, driving and counting the programs that are measured: what bench/measure.py and
+bench/peers/compare.py have in common."""
 
 import contextlib
 import os

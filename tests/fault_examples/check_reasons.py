@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 
-from programs import Failed, Programs  # noqa: E402
+from processes import Failed, Programs  # noqa: E402
 
 
 def check(name, program, arguments, fault, expected):

@@ -18,8 +18,8 @@ import statistics
 import sys
 import tempfile
 
-import programs
-from programs import Failed, Server, compile_seconds, numbers, run
+import harness
+from harness import Failed, Server, compile_seconds, numbers, run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -87,7 +87,7 @@ ECHO_CASES = [  # connections, size, depth, requests
 
 def drive(bench, server, *load):
     """Requests a second, server CPU ns per request, p50 and p99 in ns."""
-    return programs.drive(bench.program("echo_load"), server, *load)
+    return harness.drive(bench.program("echo_load"), server, *load)
 
 
 def case_name(connections, size, depth):
@@ -141,14 +141,14 @@ def measure_echo(bench):
 # ---- counting ----
 
 def instructions_each(bench, program, operation, rounds, per_round=1):
-    return programs.instructions_each([bench.program(program), operation], rounds, per_round)
+    return harness.instructions_each([bench.program(program), operation], rounds, per_round)
 
 
 def measure_echo_counts(bench):
     bench.say("echo: instructions, under callgrind")
     load = bench.program("echo_load")
-    each = [programs.instructions_per_echo(load, [bench.program(program), *options], 64,
-                                           bench.choose(20, 5))
+    each = [harness.instructions_per_echo(load, [bench.program(program), *options], 64,
+                                          bench.choose(20, 5))
             for program, *options in (["echo_counted"], ["epoll_echo"],
                                       ["echo_counted", "--idiom", "own"],
                                       ["echo_counted", "--idiom", "try"])]
@@ -158,7 +158,7 @@ def measure_echo_counts(bench):
     bench.say("echo: system calls, under strace")
     for connections, what, target in ((64, "64 connections", 2.05), (1, "one, parked", 3)):
         rounds = bench.choose(20, 5) * (1 if connections > 1 else 10)
-        each = [programs.system_calls_per_echo(load, [bench.program(program)], connections, rounds)
+        each = [harness.system_calls_per_echo(load, [bench.program(program)], connections, rounds)
                 for program in ("echo_eddy", "epoll_echo")]
         yield Row("counts", f"system calls per echo: {what}", each[0], "", target, each[1])
 
@@ -272,7 +272,7 @@ def measure_idle(bench):
     figures = []
     for program, *options in (["echo_eddy"], ["epoll_echo"], ["echo_eddy", "--idiom", "own"]):
         bench.say(f"{count:,} idle connections: {' '.join([program, *options])}")
-        figures.append(programs.idle(load, [bench.program(program), *options], count, 2))
+        figures.append(harness.idle(load, [bench.program(program), *options], count, 2))
     name = f"{count:,} idle connections: "
     yield Row("idle", name + "server memory each", figures[0][0], "B", 300, figures[1][0])
     yield Row("idle", "  the same with a read buffer of its own", figures[2][0], "B")
@@ -291,7 +291,7 @@ def measure_compile(bench):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         standard = folder / "standard.cpp"
-        standard.write_text(programs.standard_headers(ROOT / "include"))
+        standard.write_text(harness.standard_headers(ROOT / "include"))
         options = ["-std=c++23", "-O2", "-I", ROOT / "include", "-o", folder / "out.o", "-c"]
         for i in range(bench.choose(7, 2)):
             bench.say(f"compiling an echo server: run {i + 1}")

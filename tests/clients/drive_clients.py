@@ -17,7 +17,7 @@ from support import TESTS, Failed
 
 import real_clients  # noqa: F401 (its tests are in TESTS)
 import hard_cases  # noqa: F401
-from programs import Programs, raise_descriptor_limit
+from processes import Programs, raise_descriptor_limit
 
 PACKAGES = {"curl": "curl", "redis-server": "redis-server", "redis-cli": "redis-tools",
             "redis-benchmark": "redis-tools", "psql": "postgresql-client", "iperf3": "iperf3",
