@@ -78,7 +78,7 @@ TEST_P(NoEpollPwait2, AnEventEndsALongWait) {
     std::array<epoll_event, 4> events{};
     // More milliseconds than the call can be told.
     EXPECT_EQ(sys::epoll_wait(epoll.raw(), events, std::chrono::hours(24 * 365)).value(), 1U);
-    EXPECT_EQ(events[0].data.u64, 7U);
+    EXPECT_EQ(std::uint64_t{events[0].data.u64}, 7U);
   }));
 }
 
