@@ -38,7 +38,7 @@ Task<bool> is_cancelled(JoinHandle<void>& handle) {
   co_return !joined.has_value() && joined.error().is_cancelled();
 }
 
-// seed-defects 19
+// In moduvex_runtime the abort of an idle task did nothing, and block_on hung.
 TEST(Abort, OfAnIdleTaskDestroysIt) {
   run([]() -> Task<> {
     Tally tally;

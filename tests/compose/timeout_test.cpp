@@ -103,7 +103,7 @@ TEST(Timeout, OfNothingEndsWhatHasToWait) {
   });
 }
 
-// seed-defects 25
+// In moduvex_runtime a sleep of the longest length panicked.
 TEST(Timeout, ForEverIsNoLimit) {
   run([]() -> Task<> {
     EXPECT_EQ((co_await timeout(Duration::max(), answer_after(2ms))).value(), 42);

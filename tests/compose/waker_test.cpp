@@ -57,7 +57,7 @@ TEST(Waker, WakesATaskThatSuspended) {
   });
 }
 
-// seed-defects 15
+// moduvex_runtime lost a wake that came while the task ran.
 TEST(Waker, AWakeDuringRunningIsNotLost) {
   run([]() -> Task<> {
     const Waker self = co_await current_waker();
@@ -69,14 +69,14 @@ TEST(Waker, AWakeDuringRunningIsNotLost) {
   });
 }
 
-// seed-defects 15
+// moduvex_runtime lost a wake that came while the task ran.
 TEST(Waker, YieldReturnsWhetherOrNotAnythingElseRuns) {
   run([]() -> Task<> {
     for (int i = 0; i < 1000; ++i) co_await yield_now();
   });
 }
 
-// seed-defects 15
+// moduvex_runtime lost a wake that came while the task ran.
 TEST(Waker, AWakeBetweenTheCheckAndTheSuspensionIsNotLost) {
   run([]() -> Task<> {
     bool came = false;

@@ -30,7 +30,7 @@ Task<> wait_for(const std::atomic<bool>& flag) {
   while (!flag.load()) co_await suspend();
 }
 
-// seed-defects 17
+// In moduvex_runtime the waker of a spawned task did not end the park of its thread.
 TEST(WakerThreads, AWakeDuringTheParkEndsIt) {
   run([]() -> Task<> {
     std::atomic<bool> came = false;
@@ -46,7 +46,7 @@ TEST(WakerThreads, AWakeDuringTheParkEndsIt) {
   });
 }
 
-// seed-defects 17
+// In moduvex_runtime the waker of a spawned task did not end the park of its thread.
 TEST(WakerThreads, AWakeOfASpawnedTaskEndsThePark) {
   run([]() -> Task<> {
     std::atomic<bool> came = false;
@@ -245,7 +245,7 @@ TEST(WakerThreads, AThreadMayEndWhileOthersWakeItsTasks) {
   }
 }
 
-// seed-defects 20
+// moduvex_runtime's root waker was a bare number of a descriptor, which may be a stranger's later.
 TEST(WakerThreads, TheWakerOfTheRootKeptPastBlockOnWritesToNobody) {
   std::optional<Waker> kept;
   std::thread([&] { run([&]() -> Task<> { kept.emplace(co_await current_waker()); }); }).join();

@@ -64,7 +64,7 @@ TEST_F(TimerWheelTest, IsEmptyAtFirst) {
   EXPECT_TRUE(ready_.empty());
 }
 
-// seed-defects 23
+// moduvex_runtime rounded deadlines down: its timers were early, and the loop spun.
 TEST_F(TimerWheelTest, NeverFiresEarlyAndAtMostATickLate) {
   for (const Duration length : {Duration(1), kTick - 1ns, kTick, kTick + 1ns, Duration(1ms),
                                 Duration(118ms), Duration(10s), Duration(24h)}) {
@@ -80,7 +80,7 @@ TEST_F(TimerWheelTest, NeverFiresEarlyAndAtMostATickLate) {
   }
 }
 
-// seed-defects 22
+// moduvex_runtime's wheel put timers into a slot that had just passed: seconds late.
 TEST_F(TimerWheelTest, EveryLengthFiresInTimeHoweverFarTheWheelHasTurned) {
   Instant now = kStart;
   for (std::int64_t ticks = 1; ticks < 20'000; ticks += 1 + ticks / 50) {
@@ -137,7 +137,7 @@ TEST_F(TimerWheelTest, ACancelledTimerDoesNotFire) {
   EXPECT_TRUE(ready_.empty());
 }
 
-// seed-defects 25
+// In moduvex_runtime a timer that moved to another thread cancelled a stranger's.
 TEST_F(TimerWheelTest, CancellingOneLeavesItsNeighboursAlone) {
   std::array<Timer, 3> timers;
   for (Timer& timer : timers) arm_at(timer, kStart + 1ms);
@@ -190,7 +190,7 @@ TEST_F(TimerWheelTest, ALengthOfNothingFiresWithinATick) {
   EXPECT_TRUE(woken(timers[1]));
 }
 
-// seed-defects 25
+// In moduvex_runtime a sleep of the longest length panicked.
 TEST_F(TimerWheelTest, TheEndOfTimeNeverComes) {
   std::array<Timer, 2> never;
   arm_at(never[0], Instant::max());
@@ -281,7 +281,7 @@ TEST_F(TimerWheelTest, WakesWhatRunsWithoutQueueingIt) {
   EXPECT_TRUE(ready_.empty());
 }
 
-// seed-defects 24
+// moduvex_runtime looked at every timer to find the next deadline.
 TEST_F(TimerWheelTest, TheNextDeadlineOfAMillionCostsNoMoreThanThatOfOne) {
   const auto time_it = [this] {
     const auto start = std::chrono::steady_clock::now();

@@ -56,7 +56,7 @@ class AcceptPressure : public testing::Test {
   int count_ = 0;
 };
 
-// seed-defects 14
+// moduvex_runtime handed EMFILE to the caller, who could do nothing about it.
 TEST_F(AcceptPressure, WithoutDescriptorsTheOldestConnectionIsShedAndCounted) {
   run([&]() -> Task<> {
     TcpStream client = connect();
@@ -213,7 +213,7 @@ TEST_F(AcceptPressure, AConnectionThatItsPeerResetFirstIsNoErrorOfTheListener) {
   });
 }
 
-// seed-defects 14
+// moduvex_runtime leaked an accepted descriptor on an error.
 TEST_F(AcceptPressure, ACancelledAcceptLeaksNoDescriptor) {
   const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {

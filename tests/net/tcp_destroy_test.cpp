@@ -53,7 +53,7 @@ class TcpDestroyed : public testing::Test {
   std::optional<Result<>> written_;
 };
 
-// seed-defects 7
+// moduvex_runtime dropped the waiters of a deregistered source without waking them.
 TEST_F(TcpDestroyed, WhileTasksWaitEndsTheirOperationsWithOperationCanceled) {
   test::fill(stream_->raw());
   run([&]() -> Task<> {
@@ -68,7 +68,7 @@ TEST_F(TcpDestroyed, WhileTasksWaitEndsTheirOperationsWithOperationCanceled) {
   EXPECT_TRUE(failed_with(*written_, std::errc::operation_canceled));
 }
 
-// seed-defects 7
+// moduvex_runtime dropped the waiters of a deregistered source without waking them.
 TEST_F(TcpDestroyed, AfterTheWakeAndBeforeTheReaderRunsDoesToo) {
   run([&]() -> Task<> {
     JoinHandle<void> reading = spawn([&]() -> Task<> { co_await read(); });
@@ -91,7 +91,7 @@ TEST_F(TcpDestroyed, ClosedWhileTasksWaitDoesToo) {
   EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
 }
 
-// seed-defects 6
+// moduvex_runtime ran wakers while the reactor was borrowed: dropping a source there panicked.
 TEST_F(TcpDestroyed, ByWhomItWokeIsAllowed) {
   run([&]() -> Task<> {
     const auto reader = [&]() -> Task<> {
@@ -158,7 +158,7 @@ class TcpStreamDeathTest : public testing::Test {
   }
 };
 
-// seed-defects 8
+// In moduvex_runtime a task that moved to another thread changed the wrong epoll.
 TEST_F(TcpStreamDeathTest, WaitingOnAStreamOfAnotherThreadStopsTheProgram) {
   const auto use_elsewhere = [] {
     TcpPair pair;
@@ -261,7 +261,7 @@ TEST(TcpStream, MayBeMovedOnceItsWaitsWereCancelled) {
   });
 }
 
-// seed-defects 8
+// In moduvex_runtime a task that moved to another thread changed the wrong epoll.
 TEST(TcpThreads, AStreamMayGoToTheThreadThatFirstWaitsOnIt) {
   TcpPair pair;
   std::thread([&] {

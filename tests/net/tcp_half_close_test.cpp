@@ -101,7 +101,7 @@ TEST(TcpHalfClose, ShuttingWritingDownEndsAWriteThatWaits) {
   });
 }
 
-// seed-defects 5
+// In moduvex_runtime a hang-up woke neither direction.
 TEST(TcpHalfClose, AResetEndsAReadAndAWriteThatWait) {
   TcpPair pair;
   test::fill(pair.client.raw());

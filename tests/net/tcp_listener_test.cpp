@@ -120,7 +120,7 @@ TEST(TcpListener, AcceptsOverIpv6) {
   });
 }
 
-// seed-defects 14
+// moduvex_runtime accepted sockets without close-on-exec, and leaked them on an error.
 TEST(TcpListener, AcceptedStreamsAreNonBlockingAndCloseOnExec) {
   TcpListener listener = listen_anywhere();
   EXPECT_TRUE(test::is_close_on_exec(listener.raw()));

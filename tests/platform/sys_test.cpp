@@ -40,7 +40,7 @@ TEST(Sys, EveryDescriptorIsCloseOnExecAndNonBlockingFromBirth) {
   EXPECT_TRUE(is_close_on_exec(sys::open_reserve()->raw()));
 }
 
-// seed-defects 14
+// moduvex_runtime accepted sockets without close-on-exec, and leaked them on an error.
 TEST(Sys, AcceptedSocketsAreCloseOnExecAndNonBlocking) {
   const Fd listener = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
   ASSERT_TRUE(succeeded(sys::bind(listener.raw(), SocketAddress::loopback(0))));

@@ -155,7 +155,7 @@ TYPED_TEST(BackendConformance, MoreDataIsANewEdge) {
   }
 }
 
-// seed-defects 1
+// moduvex_runtime armed its wake and signal pipes once, and never again.
 TYPED_TEST(BackendConformance, ReadinessComesAgainAfterWouldBlock) {
   const SocketPair pair = connected_sockets();
   ASSERT_TRUE(succeeded(this->add(pair.server, 1, Interest::readable)));
@@ -177,7 +177,7 @@ TYPED_TEST(BackendConformance, RoomToWriteIsAnEdge) {
   this->look_until(1, is_writable);
 }
 
-// seed-defects 3
+// In moduvex_runtime arming one direction made the other deaf.
 TYPED_TEST(BackendConformance, OneDirectionDoesNotDeafenTheOther) {
   const SocketPair pair = connected_sockets();
   ASSERT_TRUE(succeeded(this->add(pair.server, 1, kBoth)));
@@ -272,7 +272,7 @@ TYPED_TEST(BackendConformance, NoEventAfterDeregistering) {
   EXPECT_EQ(this->backend_.poll(this->events_, 0ns).value(), 0U);
 }
 
-// seed-defects 9
+// moduvex_runtime closed a descriptor before it deregistered it.
 TYPED_TEST(BackendConformance, ADuplicateKeepsFiringForNobody) {
   SocketPair pair = connected_sockets();
   const Fd duplicate = std::move(sys::duplicate(pair.server.raw()).value());
@@ -443,7 +443,7 @@ TYPED_TEST(BackendConformance, TheEndOfBothStreamsEndsBothDirections) {
   EXPECT_TRUE(event.readable && event.writable && event.read_closed);
 }
 
-// seed-defects 5
+// In moduvex_runtime a hang-up woke neither direction.
 TYPED_TEST(BackendConformance, AWriterThatIsGoneIsAnEventForTheReaderOfAPipe) {
   Pipe pipe = std::move(sys::create_pipe().value());
   ASSERT_TRUE(succeeded(this->add(pipe.reader, 1, Interest::readable)));
@@ -452,7 +452,7 @@ TYPED_TEST(BackendConformance, AWriterThatIsGoneIsAnEventForTheReaderOfAPipe) {
   EXPECT_TRUE(event.read_closed);
 }
 
-// seed-defects 5
+// In moduvex_runtime a hang-up woke neither direction.
 TYPED_TEST(BackendConformance, AReaderThatIsGoneIsAnEventForTheWriterOfAPipe) {
   Pipe pipe = std::move(sys::create_pipe().value());
   while (sys::write(pipe.writer.raw(), test::bytes_of(std::string(4096, 'x')))) {

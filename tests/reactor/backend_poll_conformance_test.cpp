@@ -69,7 +69,7 @@ TYPED_TEST(BackendPollConformance, ZeroReturnsAtOnceWithWhatIsReady) {
   EXPECT_LT(this->time_poll(-5s), 1s);
 }
 
-// seed-defects 23
+// moduvex_runtime rounded deadlines down: its timers were early, and the loop spun.
 TYPED_TEST(BackendPollConformance, ATimeoutIsNeverShort) {
   for (const auto timeout : {1ns, 1000ns, 100'000ns, 999'999ns, 1'000'001ns, 3'500'000ns}) {
     EXPECT_GE(this->time_poll(timeout), timeout);
@@ -130,7 +130,7 @@ TYPED_TEST(BackendPollConformance, NoTimeoutSleepsUntilThereIsAnEvent) {
   EXPECT_EQ(got[0].token, 1U);
 }
 
-// seed-defects 1
+// moduvex_runtime armed its wake and signal pipes once, and never again.
 TYPED_TEST(BackendPollConformance, ANotificationBeforeThePollWakesIt) {
   const auto notifier = std::move(this->backend_.create_notifier().value());
   for (int i = 0; i < 3; ++i) {
@@ -140,7 +140,7 @@ TYPED_TEST(BackendPollConformance, ANotificationBeforeThePollWakesIt) {
   }
 }
 
-// seed-defects 1
+// moduvex_runtime armed its wake and signal pipes once, and never again.
 TYPED_TEST(BackendPollConformance, ANotificationDuringThePollWakesItEachTime) {
   const auto notifier = std::move(this->backend_.create_notifier().value());
   for (int i = 0; i < 3; ++i) {

@@ -47,7 +47,7 @@ class Bell : public testing::Test {
   Events events_ = events_with_capacity(8);
 };
 
-// seed-defects 1
+// moduvex_runtime armed its wake and signal pipes once, and never again.
 TEST_F(Bell, IsAnEdgeAtEveryReactorEachTimeItIsRung) {
   EXPECT_EQ(heard(0ns), 0U);
   for (int i = 0; i < 5; ++i) {

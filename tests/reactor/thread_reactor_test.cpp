@@ -138,7 +138,7 @@ TEST(Reactor, PollRawReportsAndWakesNobody) {
   EXPECT_EQ(waiter.state, detail::Waiter::State::scheduled);
 }
 
-// seed-defects 7
+// moduvex_runtime dropped the waiters of a deregistered source without waking them.
 TEST(Reactor, DeregisteringWithATokenWakesItsWaitersRefused) {
   const Pipe pipe = std::move(sys::create_pipe().value());
   Reactor reactor = std::move(Reactor::create().value());
@@ -159,7 +159,7 @@ TEST(Reactor, DeregisteringWithATokenWakesItsWaitersRefused) {
   EXPECT_EQ(reactor.wakers().size(), 0U);
 }
 
-// seed-defects 12
+// In moduvex_runtime the token of signals was also that of a worker's wake.
 TEST(Reactor, ItsOwnTokensNeverMeetThoseOfCallers) {
   Reactor reactor = std::move(Reactor::create().value());
   for (int i = 0; i < 1000; ++i) {
@@ -167,7 +167,7 @@ TEST(Reactor, ItsOwnTokensNeverMeetThoseOfCallers) {
   }
 }
 
-// seed-defects 12
+// In moduvex_runtime the token of signals was also that of a worker's wake.
 TEST(Reactor, ANotificationIsNoEventOfAnybody) {
   Reactor reactor = std::move(Reactor::create().value());
   const PlatformReactor::Notifier notifier = std::move(reactor.create_notifier().value());

@@ -25,7 +25,7 @@ class WakerRegistryTest : public testing::Test {
   WakerRegistry registry_{ready_};
 };
 
-// seed-defects 4
+// In moduvex_runtime a second waiter of a direction replaced the first, which hung.
 TEST_F(WakerRegistryTest, AnEdgeWakesEveryWaiterOfItsDirectionInOrder) {
   Slot& slot = registry_.insert(3);
   std::array<Waiter, 3> readers;
@@ -164,7 +164,7 @@ TEST_F(WakerRegistryTest, AMarkIsNotMistakenForOneOfLongAgo) {
   }
 }
 
-// seed-defects 7
+// moduvex_runtime dropped the waiters of a deregistered source without waking them.
 TEST_F(WakerRegistryTest, RemovingASlotWakesItsWaitersRefused) {
   Slot& slot = registry_.insert(3);
   Waiter reader;
@@ -177,7 +177,7 @@ TEST_F(WakerRegistryTest, RemovingASlotWakesItsWaitersRefused) {
   EXPECT_TRUE(reader.refused() && writer.refused());
 }
 
-// seed-defects 7
+// moduvex_runtime dropped the waiters of a deregistered source without waking them.
 TEST_F(WakerRegistryTest, RemovingASlotRefusesAlsoThoseWhoWereWokenAndHaveNotRun) {
   Slot& slot = registry_.insert(3);
   Waiter waiter;

@@ -85,7 +85,7 @@ TEST(SignalSet, DoesNotReportWhatCameBeforeItWasMade) {
   });
 }
 
-// seed-defects 1
+// moduvex_runtime armed its wake and signal pipes once, and never again.
 TEST(SignalSet, ASecondSigtermArrivesAndAThird) {
   run([]() -> Task<> {
     SignalSet set = listen({SIGTERM});
@@ -202,7 +202,7 @@ TEST(SignalSet, TasksThatShareASetAtTheEndOfTheirBudgetDoNotMeet) {
   });
 }
 
-// seed-defects 26
+// moduvex_runtime bound all signals to the first thread.
 TEST(SignalSet, TwoThreadsWithASetEachBothHear) {
   std::atomic<test::ThreadId> id = 0;
   int heard_there = 0;
@@ -223,7 +223,7 @@ TEST(SignalSet, TwoThreadsWithASetEachBothHear) {
   EXPECT_EQ(heard_there, SIGUSR1);
 }
 
-// seed-defects 26
+// moduvex_runtime bound all signals to the first thread.
 TEST(SignalSet, IsNotBoundToTheThreadThatWasFirst) {
   std::thread([] {
     run([]() -> Task<> {
@@ -353,7 +353,7 @@ TEST(SignalSet, MovingItKeepsListening) {
   EXPECT_EQ(handler_of(SIGUSR1), SIG_DFL);
 }
 
-// seed-defects 26
+// moduvex_runtime always took SIGINT and SIGTERM over.
 TEST(SignalSet, NothingIsTakenOverThatNobodyAskedFor) {
   const Handler sigint = handler_of(SIGINT);  // a shell starts background jobs with it ignored
   const Handler sigterm = handler_of(SIGTERM);
@@ -362,7 +362,7 @@ TEST(SignalSet, NothingIsTakenOverThatNobodyAskedFor) {
   EXPECT_EQ(handler_of(SIGTERM), sigterm);
 }
 
-// seed-defects 26
+// moduvex_runtime remembered a failed set-up as a success.
 TEST(SignalSet, WhatCannotBeCaughtIsRefusedAndNotRememberedAsASuccess) {
   for (const int number : {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, 0, -1, 65, 100'000}) {
     for (int again = 0; again < 2; ++again) {
@@ -459,7 +459,7 @@ TEST(SignalSet, DestroyingItEndsItsWaits) {
   });
 }
 
-// seed-defects 12
+// In moduvex_runtime the token of signals was also that of a worker's wake.
 TEST(SignalSet, SignalsAndWakesFromOtherThreadsAreNotMistakenForEachOther) {
   run([]() -> Task<> {
     SignalSet set = listen({SIGUSR1});

@@ -33,7 +33,7 @@ Task<Duration> lateness_of(Duration length) {
   co_return Clock::now() - start - length;
 }
 
-// seed-defects 22, 23
+// moduvex_runtime's timers were early, because deadlines were rounded down, or seconds late.
 TEST(Sleep, IsNeverEarlyAndNotSecondsLate) {
   run([]() -> Task<> {
     std::vector<JoinHandle<Duration>> sleeps;
@@ -64,7 +64,7 @@ TEST(Sleep, OfLessThanAMillisecondIsNeitherNothingNorASpin) {
   EXPECT_GE(test::sleeps_of_this_thread() - before, 20);
 }
 
-// seed-defects 1, 23
+// moduvex_runtime woke 98 times a second to hide lost wakes, and spun on deadlines rounded down.
 TEST(Sleep, WakesTheProcessOnceWhenItEndsAndNotBefore) {
   run([]() -> Task<> {
     co_await yield_now();
@@ -112,7 +112,7 @@ TEST(Sleep, OfNothingOrLessCompletesAtOnce) {
   });
 }
 
-// seed-defects 25
+// In moduvex_runtime a sleep of the longest length panicked.
 TEST(Sleep, ForEverIsForEver) {
   run([]() -> Task<> {
     const auto first = co_await when_any(sleep_for(Duration::max()), sleep_until(Instant::max()),
@@ -170,7 +170,7 @@ TEST(Sleep, SleepersOfOneLengthWakeInTheOrderInWhichTheyWentToSleep) {
   EXPECT_EQ(order.size(), 20U);
 }
 
-// seed-defects 25
+// In moduvex_runtime a sleep that moved to another thread cancelled a stranger's.
 TEST(Sleep, CancellingOneLeavesTheOthers) {
   int woken = 0;
   run([&]() -> Task<> {

@@ -51,7 +51,7 @@ TEST(BlockOn, ThrowsTheExceptionOfItsTaskAndWorksAgain) {
   EXPECT_EQ(block_on([]() -> Task<int> { co_return 1; }()), 1);
 }
 
-// seed-defects 19
+// In moduvex_runtime the panic of a task unwound block_on.
 TEST(BlockOn, IsNotEndedByTheExceptionOfASpawnedTask) {
   testing::internal::CaptureStderr();
   run([]() -> Task<> {

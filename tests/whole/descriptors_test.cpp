@@ -44,7 +44,7 @@ std::set<RawSource> open_descriptors() {
   return found;
 }
 
-// seed-defects 14
+// moduvex_runtime opened descriptors without close-on-exec.
 TEST(Descriptors, EveryOneThatTheLibraryOpensIsCloseOnExec) {
   const std::set<RawSource> before = open_descriptors();
   int seen = 0;

@@ -63,7 +63,7 @@ TEST(IoSource, ReadinessThatIsThereNeedsNoRegistration) {
   EXPECT_EQ(test::watched_sources(), before);
 }
 
-// seed-defects 2
+// moduvex_runtime called an empty pipe readable whenever its waiter was polled again.
 TEST(IoSource, AnEmptyPipeIsNotReadableHoweverOftenItsWaiterIsWoken) {
   WatchedPipe pipe;
   std::optional<Result<>> outcome;
@@ -87,7 +87,7 @@ TEST(IoSource, AnEmptyPipeIsNotReadableHoweverOftenItsWaiterIsWoken) {
   EXPECT_TRUE(succeeded(*outcome));
 }
 
-// seed-defects 1, 13
+// moduvex_runtime registered a source anew for each wait.
 TEST(IoSource, WaitsAgainAndAgainOnOneRegistration) {
   WatchedPipe pipe;
   const std::size_t before = test::watched_sources();
@@ -108,7 +108,7 @@ TEST(IoSource, WaitsAgainAndAgainOnOneRegistration) {
   EXPECT_EQ(test::watched_sources(), before);
 }
 
-// seed-defects 3
+// In moduvex_runtime arming one direction made the other deaf.
 TEST(IoSource, WaitingForOneDirectionDoesNotDeafenTheOther) {
   test::SocketPair pair = test::connected_sockets();
   IoSource source(std::move(pair.server));
@@ -134,7 +134,7 @@ TEST(IoSource, WaitingForOneDirectionDoesNotDeafenTheOther) {
   });
 }
 
-// seed-defects 4
+// In moduvex_runtime a second waiter of a direction replaced the first, which hung.
 TEST(IoSource, EveryWaiterOfADirectionIsWoken) {
   WatchedPipe pipe;
   std::array<std::optional<Result<>>, 5> outcomes;
@@ -150,7 +150,7 @@ TEST(IoSource, EveryWaiterOfADirectionIsWoken) {
   for (const auto& outcome : outcomes) EXPECT_TRUE(outcome && *outcome);
 }
 
-// seed-defects 5
+// In moduvex_runtime a hang-up woke neither direction.
 TEST(IoSource, AReaderOfAnEmptyPipeSeesItsWriterClose) {
   WatchedPipe pipe;
   std::optional<Result<>> outcome;
@@ -163,7 +163,7 @@ TEST(IoSource, AReaderOfAnEmptyPipeSeesItsWriterClose) {
   EXPECT_TRUE(outcome && *outcome);
 }
 
-// seed-defects 5
+// In moduvex_runtime a hang-up woke neither direction.
 TEST(IoSource, HangUpWakesBothDirections) {
   test::SocketPair pair = test::connected_sockets();
   IoSource source(std::move(pair.server));
@@ -184,7 +184,7 @@ TEST(IoSource, HangUpWakesBothDirections) {
   });
 }
 
-// seed-defects 6
+// moduvex_runtime ran wakers while the reactor was borrowed: dropping a source there panicked.
 TEST(IoSource, MayBeDestroyedByWhomItWoke) {
   for (int again = 0; again < 3; ++again) {  // the same number and slot each time
     WatchedPipe pipe;
@@ -204,7 +204,7 @@ TEST(IoSource, MayBeDestroyedByWhomItWoke) {
   }
 }
 
-// seed-defects 6
+// moduvex_runtime ran wakers while the reactor was borrowed: dropping a source there panicked.
 TEST(IoSource, ARegistrationMayBeMadeByWhomAnotherWoke) {
   WatchedPipe first;
   WatchedPipe second;
@@ -222,7 +222,7 @@ TEST(IoSource, ARegistrationMayBeMadeByWhomAnotherWoke) {
   });
 }
 
-// seed-defects 7
+// moduvex_runtime dropped the waiters of a deregistered source without waking them.
 TEST(IoSource, DestroyingItEndsEveryWaitWithOperationCanceled) {
   test::SocketPair pair = test::connected_sockets();
   std::optional<IoSource> source(std::move(pair.server));
@@ -266,7 +266,7 @@ TEST(IoSource, ClosingAndTakingTheDescriptorOutEndWaitsToo) {
   }
 }
 
-// seed-defects 7
+// moduvex_runtime dropped the waiters of a deregistered source without waking them.
 TEST(IoSource, DestroyingItAfterTheWakeButBeforeTheWaiterRunsCancelsToo) {
   WatchedPipe pipe;
   std::optional<Result<>> outcome;
@@ -325,7 +325,7 @@ TEST(IoSource, OneOfTwoInABatchMayDestroyTheOther) {
   EXPECT_TRUE(failed_with(*outcome, std::errc::operation_canceled));
 }
 
-// seed-defects 9
+// moduvex_runtime closed a descriptor before it deregistered it.
 TEST(IoSource, IsDeregisteredBeforeItIsClosed) {
   WatchedPipe pipe;
   const Fd duplicate = std::move(sys::duplicate(pipe.reader->raw()).value());
@@ -340,7 +340,7 @@ TEST(IoSource, IsDeregisteredBeforeItIsClosed) {
   EXPECT_TRUE(test::poll_once().empty());
 }
 
-// seed-defects 9
+// moduvex_runtime closed a descriptor before it deregistered it.
 TEST(IoSource, AReusedNumberIsNoReasonToWake) {
   WatchedPipe old;
   const RawSource number = old.reader->raw();

@@ -44,7 +44,7 @@ class IoSourceDeathTest : public testing::Test {
   Pipe pipe_ = std::move(sys::create_pipe().value());
 };
 
-// seed-defects 8
+// In moduvex_runtime a task that moved to another thread changed the wrong epoll.
 TEST_F(IoSourceDeathTest, WaitingOnAnotherThreadThanTheFirstStopsTheProgram) {
   const auto wait_on_two_threads = [&] {
     IoSource source(std::move(pipe_.reader));
@@ -105,7 +105,7 @@ TEST_F(IoSourceDeathTest, MovingItOnAnotherThreadThanItsOwnStopsTheProgram) {
               "a socket was used on another thread than the one that first waited on it");
 }
 
-// seed-defects 8
+// In moduvex_runtime a task that moved to another thread changed the wrong epoll.
 TEST(IoSourceThreads, BeforeItsFirstWaitItMayBeMovedToAnotherThread) {
   Pipe pipe = std::move(sys::create_pipe().value());
   IoSource source(std::move(pipe.reader));

@@ -56,7 +56,7 @@ class WakingPair {
   JoinHandle<void> right_;
 };
 
-// seed-defects 18
+// In moduvex_runtime such tasks kept the loop from the reactor for ever.
 TEST(RunLoop, TwoTasksThatWakeEachOtherForEverDoNotHoldUpASleep) {
   run([]() -> Task<> {
     WakingPair pair;
@@ -69,7 +69,7 @@ TEST(RunLoop, TwoTasksThatWakeEachOtherForEverDoNotHoldUpASleep) {
   });
 }
 
-// seed-defects 18
+// In moduvex_runtime such tasks kept the loop from the reactor for ever.
 TEST(RunLoop, TwoTasksThatWakeEachOtherForEverDoNotHoldUpASocket) {
   run([]() -> Task<> {
     test::SocketPair sockets = test::connected_sockets();
@@ -83,7 +83,7 @@ TEST(RunLoop, TwoTasksThatWakeEachOtherForEverDoNotHoldUpASocket) {
   });
 }
 
-// seed-defects 18
+// In moduvex_runtime such tasks kept the loop from the reactor for ever.
 TEST(RunLoop, TwoTasksThatWakeEachOtherForEverDoNotHoldUpAWakeOfAnotherThread) {
   run([]() -> Task<> {
     std::atomic<bool> came = false;
