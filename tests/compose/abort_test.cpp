@@ -131,7 +131,7 @@ TEST(Abort, OfATaskThatHasEndedChangesNothing) {
   });
 }
 
-TEST(Abort, TwiceIsOnce) {
+TEST(Abort, ASecondAbortDoesNothing) {
   run([]() -> Task<> {
     Tally tally;
     JoinHandle<void> handle = spawn(wait_for_ever, Guard(tally));
@@ -269,7 +269,7 @@ TEST(Abort, AWakeAndAnAbortFromAnotherThreadAreNotConfused) {
   });
 }
 
-TEST(Abort, OfAParentWhileOneOfItsBranchesRuns) {
+TEST(Abort, OfAParentByItsRunningBranchEndsTheBranchAtItsNextWait) {
   run([]() -> Task<> {
     Log log;
     std::optional<JoinHandle<void>> handle;
@@ -298,7 +298,7 @@ TEST(Abort, OfAParentWhileOneOfItsBranchesRuns) {
   });
 }
 
-TEST(Abort, OfAParentInTheFirstRunOfABranch) {
+TEST(Abort, OfAParentInTheFirstRunOfABranchEndsTheParentAtItsNextWait) {
   run([]() -> Task<> {
     Log log;
     std::optional<JoinHandle<void>> handle;
@@ -384,7 +384,7 @@ TEST(Abort, ADestructorMaySpawnWhatOutlivesTheTask) {
   EXPECT_TRUE(cleaned);
 }
 
-TEST(Abort, OfATaskWhoseBranchIsReadyLetsThatDoNothingMore) {
+TEST(Abort, AReadyBranchOfAnAbortedTaskNeverRuns) {
   run([]() -> Task<> {
     bool ran = false;
     auto branch = [&](bool& runs_on) -> Task<> {

@@ -187,7 +187,7 @@ class Cancellation : public testing::TestWithParam<Case> {
   }
 };
 
-TEST_P(Cancellation, BeforeItStarts) {
+TEST_P(Cancellation, AnAbortBeforeTheTaskStartsDestroysItsArguments) {
   run_case([](World& world, JoinHandle<void>& handle) -> Task<> {
     handle.abort();
     const JoinResult<void> joined = co_await handle;
@@ -196,7 +196,7 @@ TEST_P(Cancellation, BeforeItStarts) {
   });
 }
 
-TEST_P(Cancellation, WhileItWaits) {
+TEST_P(Cancellation, AnAbortWhileTheTaskWaitsDestroysEveryFrameOnce) {
   run_case([](World&, JoinHandle<void>& handle) -> Task<> {
     co_await yield_now();
     handle.abort();
@@ -204,14 +204,14 @@ TEST_P(Cancellation, WhileItWaits) {
   });
 }
 
-TEST_P(Cancellation, WhileItsChildrenWait) {
+TEST_P(Cancellation, AnAbortWhileChildrenWaitDestroysEveryFrameOnce) {
   run_case([](World&, JoinHandle<void>& handle) -> Task<> {
     for (int i = 0; i < 4; ++i) co_await yield_now();
     handle.abort();
   });
 }
 
-TEST_P(Cancellation, AfterItWasWokenAndBeforeItRuns) {
+TEST_P(Cancellation, AnAbortBetweenTheWakeAndTheTurnDestroysEveryFrameOnce) {
   run_case([](World& world, JoinHandle<void>& handle) -> Task<> {
     for (int i = 0; i < 4; ++i) co_await yield_now();
     world.happen();
@@ -219,7 +219,7 @@ TEST_P(Cancellation, AfterItWasWokenAndBeforeItRuns) {
   });
 }
 
-TEST_P(Cancellation, AtEachTurnOnTheWayToItsEnd) {
+TEST_P(Cancellation, AnAbortInAnyTurnDestroysEveryFrameOnce) {
   for (int turns = 0; turns < 12; ++turns) {
     run_case([turns](World& world, JoinHandle<void>& handle) -> Task<> {
       for (int i = 0; i < 4; ++i) co_await yield_now();
@@ -230,7 +230,7 @@ TEST_P(Cancellation, AtEachTurnOnTheWayToItsEnd) {
   }
 }
 
-TEST_P(Cancellation, Twice) {
+TEST_P(Cancellation, ASecondAbortDoesNothing) {
   run_case([](World&, JoinHandle<void>& handle) -> Task<> {
     co_await yield_now();
     handle.abort();
@@ -240,7 +240,7 @@ TEST_P(Cancellation, Twice) {
   });
 }
 
-TEST_P(Cancellation, AsItCompletes) {
+TEST_P(Cancellation, AnAbortAsTheWaitCompletesDestroysEveryFrameOnce) {
   // By the clock: timers fire at any point around the abort.
   for (int i = 0; i < 5; ++i) {
     run_case([i](World& world, JoinHandle<void>& handle) -> Task<> {
@@ -251,7 +251,7 @@ TEST_P(Cancellation, AsItCompletes) {
   }
 }
 
-TEST_P(Cancellation, AsALoserOfAWhenAny) {
+TEST_P(Cancellation, AWhenAnyDestroysEveryFrameOfALoserOnce) {
   World world;
   run([&]() -> Task<> {
     for (int turns = 0; turns < 6; ++turns) {
@@ -266,7 +266,7 @@ TEST_P(Cancellation, AsALoserOfAWhenAny) {
   });
 }
 
-TEST_P(Cancellation, ByATimeout) {
+TEST_P(Cancellation, ATimeoutDestroysEveryFrameOnce) {
   World world;
   run([&]() -> Task<> {
     for (const Duration limit : {Duration(0s), Duration(100us), Duration(1ms)}) {
@@ -278,7 +278,7 @@ TEST_P(Cancellation, ByATimeout) {
   });
 }
 
-TEST_P(Cancellation, AtTheEndOfBlockOn) {
+TEST_P(Cancellation, TheEndOfBlockOnDestroysEveryFrameOnce) {
   World world;
   run([&]() -> Task<> {
     spawn(GetParam().wait, std::ref(world)).detach();

@@ -278,7 +278,7 @@ class Stress : public testing::TestWithParam<std::uint32_t> {
   ~Stress() override { testing::internal::GetCapturedStderr(); }
 };
 
-TEST_P(Stress, OfOneThread) {
+TEST_P(Stress, ARandomProgramOnOneThreadDestroysEveryFrameOnce) {
   Tally tally;
   {
     Program program(GetParam(), tally, nullptr);
@@ -289,7 +289,7 @@ TEST_P(Stress, OfOneThread) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST_P(Stress, WithAnotherThreadThatWakesAndAborts) {
+TEST_P(Stress, ARandomProgramSurvivesAThreadThatWakesAndAborts) {
   Tally tally;
   {
     Meddler meddler(GetParam());

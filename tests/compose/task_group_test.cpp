@@ -57,7 +57,7 @@ TEST(TaskGroup, ComesBackWhenTheBodyAndAllTasksHaveEnded) {
   });
 }
 
-TEST(TaskGroup, OfNothingComesBackAtOnce) {
+TEST(TaskGroup, WithoutTasksEndsWithItsBody) {
   run([]() -> Task<> {
     co_await with_group([](TaskGroup&) -> Task<> { co_return; });
     const int value = co_await with_group([](TaskGroup&) -> Task<int> { co_return 1; });
@@ -232,7 +232,7 @@ TEST(TaskGroup, SpawnsNothingAfterCancel) {
   });
 }
 
-TEST(TaskGroup, CancelFromInsideATaskOfTheGroup) {
+TEST(TaskGroup, ATaskThatCancelsItsGroupRunsToItsNextWait) {
   run([]() -> Task<> {
     Tally tally;
     Log log;
@@ -374,7 +374,7 @@ TEST(TaskGroup, Nests) {
   });
 }
 
-TEST(TaskGroup, InsideAWhenAnyAndATimeout) {
+TEST(TaskGroup, IsCancelledByAWhenAnyOrATimeoutAroundIt) {
   run([]() -> Task<> {
     Tally tally;
     auto for_ever = [&](TaskGroup& group) -> Task<> {

@@ -151,7 +151,7 @@ TEST(WhenAll, CancelledWhileItWaitsItCancelsItsBranches) {
   });
 }
 
-TEST(WhenAll, OfTenThousandBranches) {
+TEST(WhenAll, TenThousandBranchesAllGiveTheirValues) {
   run([]() -> Task<> {
     constexpr int kBranches = 10'000;
     std::vector<Task<int>> tasks;

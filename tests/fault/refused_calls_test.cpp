@@ -42,7 +42,7 @@ TEST(RefusedCalls, AcceptBacksOffAndGoesOnWhenItMay) {
 
 class RefusedSplice : public testing::TestWithParam<int> {};
 
-TEST_P(RefusedSplice, IsDoneWithoutByABuffer) {
+TEST_P(RefusedSplice, MakesTheConduitCopyThroughItsBuffer) {
   TcpPair in;
   TcpPair out;
   const std::vector<std::byte> sent = test::pattern(300'000);

@@ -42,7 +42,7 @@ Slept slept_by(Duration length, bool prolongs) {
 
 constexpr Duration kLengths[] = {1us, 40us, 60us, 110us, 1ms, 60ms, 1s, 4s, 100s, 1h, 300h};
 
-TEST(WaitSlack, ASleepIsOnTimeInOneWaitIfTheKernelUsesIt) {
+TEST(WaitSlack, ASleepIsOnTimeInOneWaitIfTheKernelAddsItsSlack) {
   for (const Duration length : kLengths) {
     const Slept slept = slept_by(length, true);
     EXPECT_GE(slept.lateness, 0ns) << length.count();
@@ -53,7 +53,7 @@ TEST(WaitSlack, ASleepIsOnTimeInOneWaitIfTheKernelUsesIt) {
   }
 }
 
-TEST(WaitSlack, ASleepIsOnTimeInFewWaitsIfTheKernelDoesNot) {
+TEST(WaitSlack, ASleepIsOnTimeInFewWaitsIfTheKernelAddsNoSlack) {
   for (const Duration length : kLengths) {
     const Slept slept = slept_by(length, false);
     EXPECT_GE(slept.lateness, 0ns) << length.count();

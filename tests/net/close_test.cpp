@@ -236,7 +236,7 @@ TEST(Close, AnAcceptThatWaitsOrComesAfterItIsCancelled) {
   });
 }
 
-TEST(Close, AReadIntoNoBufferIsCompleteAlsoAfterIt) {
+TEST(Close, AReadIntoAnEmptyBufferCompletesOnAClosedStream) {
   TcpPair pair;
   pair.server.close();
   run([&]() -> Task<> {

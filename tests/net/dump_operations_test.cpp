@@ -140,7 +140,7 @@ TEST_F(DumpOfAStream, NamesAConduitThatIsDrained) {
   EXPECT_TRUE(tells(text, "drain", stream_.raw()));
 }
 
-TEST_F(DumpOfAStream, NamesWhatATimeLimitIsOn) {
+TEST_F(DumpOfAStream, NamesTheOperationInsideATimeout) {
   const std::string text =
       dump_of([&]() -> Task<> { (void)co_await timeout(1h, stream_.read(buffer_)); });
   EXPECT_TRUE(tells(text, "read", stream_.raw()));
@@ -155,7 +155,7 @@ TEST_F(DumpOfAStream, NamesATaskWithATimeLimitAndWhatThatWaitsFor) {
   EXPECT_TRUE(tells(text, "peek", stream_.raw()));
 }
 
-TEST_F(DumpOfAStream, NamesWhatOkIsOn) {
+TEST_F(DumpOfAStream, NamesTheOperationInsideAnOk) {
   const std::string text = dump_of([&]() -> Task<> {
     const auto reads = [&]() -> Task<Result<>> {
       co_await ok(stream_.read(buffer_));

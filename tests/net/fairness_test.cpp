@@ -69,7 +69,7 @@ TEST_F(Fairness, ASocketThatIsAlwaysReadyDoesNotHoldUpAnother) {
   });
 }
 
-TEST_F(Fairness, NorATimer) {
+TEST_F(Fairness, ASocketThatIsAlwaysReadyDoesNotHoldUpATimer) {
   run([&]() -> Task<> {
     flood(busy_pair_);
     for (int i = 0; i < 10; ++i)

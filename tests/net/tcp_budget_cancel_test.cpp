@@ -68,7 +68,7 @@ TEST(TcpBudget, AReaderThatIsCancelledWhileItYieldsHasLostNothing) {
   for (int turns = 1; turns < 5; ++turns) abort_after_turns(read_bytes, turns);
 }
 
-TEST(TcpBudget, NorHasOneThatUsesOk) {
+TEST(TcpBudget, AReaderWithOkThatIsCancelledWhileItYieldsHasLostNothing) {
   for (int turns = 1; turns < 5; ++turns) abort_after_turns(read_bytes_ok, turns);
 }
 

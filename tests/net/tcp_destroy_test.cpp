@@ -69,7 +69,7 @@ TEST_F(TcpDestroyed, WhileTasksWaitEndsTheirOperationsWithOperationCanceled) {
 }
 
 // moduvex_runtime dropped the waiters of a deregistered source without waking them.
-TEST_F(TcpDestroyed, AfterTheWakeAndBeforeTheReaderRunsDoesToo) {
+TEST_F(TcpDestroyed, BetweenTheWakeAndTheTurnOfAReaderItsReadIsCancelled) {
   run([&]() -> Task<> {
     JoinHandle<void> reading = spawn([&]() -> Task<> { co_await read(); });
     co_await yield_now();
@@ -81,7 +81,7 @@ TEST_F(TcpDestroyed, AfterTheWakeAndBeforeTheReaderRunsDoesToo) {
   EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
 }
 
-TEST_F(TcpDestroyed, ClosedWhileTasksWaitDoesToo) {
+TEST_F(TcpDestroyed, ClosingTheStreamEndsAReadThatWaitsWithOperationCanceled) {
   run([&]() -> Task<> {
     JoinHandle<void> reading = spawn([&]() -> Task<> { co_await read(); });
     co_await yield_now();
@@ -92,7 +92,7 @@ TEST_F(TcpDestroyed, ClosedWhileTasksWaitDoesToo) {
 }
 
 // moduvex_runtime ran wakers while the reactor was borrowed: dropping a source there panicked.
-TEST_F(TcpDestroyed, ByWhomItWokeIsAllowed) {
+TEST_F(TcpDestroyed, AStreamMayBeDestroyedByTheTaskThatItWoke) {
   run([&]() -> Task<> {
     const auto reader = [&]() -> Task<> {
       co_await read();
@@ -124,7 +124,7 @@ TEST_F(TcpDestroyed, ByOneOfTwoThatItWokeRefusesTheOther) {
   EXPECT_TRUE(failed_with(*read_, std::errc::operation_canceled));
 }
 
-TEST_F(TcpDestroyed, InsideATaskThatIsCancelledWhileItUsesIt) {
+TEST_F(TcpDestroyed, ACancelledTaskThatReadsClosesItsStream) {
   const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
     const auto owner = [](TcpStream stream) -> Task<> {

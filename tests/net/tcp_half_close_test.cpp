@@ -54,7 +54,7 @@ TEST(TcpHalfClose, AfterShutdownOfWritingThePeerReadsTheEndAndCanAnswer) {
   });
 }
 
-TEST(TcpHalfClose, TheOtherWayRoundToo) {
+TEST(TcpHalfClose, AfterShutdownByTheServerTheClientCanStillWrite) {
   TcpPair pair;
   run([&]() -> Task<> {
     EXPECT_TRUE(succeeded(pair.server.shutdown(ShutdownHow::write)));

@@ -374,7 +374,7 @@ TYPED_TEST(BackendConformance, WhatHasNoRoomInOnePollIsInTheNext) {
   EXPECT_EQ(seen.size(), 20U);
 }
 
-TYPED_TEST(BackendConformance, AThousandSources) {
+TYPED_TEST(BackendConformance, EachOfAThousandSourcesReportsItsOwnEvents) {
   // A user's soft limit is often 1,024.
   if (!test::can_open(2'100)) GTEST_SKIP() << "the limit of descriptors is too low";
   std::vector<Pipe> pipes;

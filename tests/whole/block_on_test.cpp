@@ -154,7 +154,7 @@ TEST(BlockOn, WaitsForShieldedTasksAndCancelsWhatTheyLeave) {
   EXPECT_EQ(log, (Log{"~user", "cleaned up", "its child", "~left"}));
 }
 
-TEST(BlockOn, HandlesOutliveIt) {
+TEST(BlockOn, JoinHandlesMayOutliveBlockOn) {
   std::optional<JoinHandle<int>> cancelled;
   std::optional<JoinHandle<int>> ended;
   run([&]() -> Task<> {

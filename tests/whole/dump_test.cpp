@@ -260,7 +260,7 @@ TEST(Dump, ATaskThatWakesItselfRuns) {
   });
 }
 
-TEST(Dump, ToStandardError) {
+TEST(Dump, DumpTasksToStderrPrintsTheRunningTask) {
   testing::internal::CaptureStderr();
   run([]() -> Task<> {
     dump_tasks_to_stderr();

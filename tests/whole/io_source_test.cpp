@@ -185,7 +185,7 @@ TEST(IoSource, HangUpWakesBothDirections) {
 }
 
 // moduvex_runtime ran wakers while the reactor was borrowed: dropping a source there panicked.
-TEST(IoSource, MayBeDestroyedByWhomItWoke) {
+TEST(IoSource, MayBeDestroyedByTheTaskThatItWoke) {
   for (int again = 0; again < 3; ++again) {  // the same number and slot each time
     WatchedPipe pipe;
     const std::size_t before = test::watched_sources();
@@ -205,7 +205,7 @@ TEST(IoSource, MayBeDestroyedByWhomItWoke) {
 }
 
 // moduvex_runtime ran wakers while the reactor was borrowed: dropping a source there panicked.
-TEST(IoSource, ARegistrationMayBeMadeByWhomAnotherWoke) {
+TEST(IoSource, ATaskThatASourceWokeMayRegisterAnotherSource) {
   WatchedPipe first;
   WatchedPipe second;
   run([&]() -> Task<> {

@@ -241,7 +241,7 @@ TEST(Ok, MovesAMoveOnlyValueOut) {
   for (const bool wait : {false, true}) EXPECT_EQ(block_on(use(wait)).value_or(0), 4);
 }
 
-TEST(Ok, OfATimeLimit) {
+TEST(Ok, PassesTheErrorOfATimeoutOn) {
   run([]() -> Task<> {
     auto limited = [](Duration limit, Duration length) -> Task<Result<int>> {
       co_await ok(timeout(limit, sleep_for(length)));
@@ -316,7 +316,7 @@ TEST(Ok, CancelledWhileItWaitsItDestroysTheWholeChain) {
   });
 }
 
-TEST(Ok, AnErrorAndAnAbortInOneTurn) {
+TEST(Ok, AnErrorBeforeAnAbortInTheSameTurnIsWhatTheJoinGives) {
   // The task has ended with its error when the abort comes: the join gives the error.
   run([]() -> Task<> {
     std::optional<JoinHandle<Result<int>>> handle;

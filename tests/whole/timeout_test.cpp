@@ -112,7 +112,7 @@ TEST(Timeout, OfDurationMaxIsNoLimit) {
   });
 }
 
-TEST(Timeout, AtAnInstant) {
+TEST(Timeout, AtAnInstantEndsWhenThatHasComeAndNotBefore) {
   run([]() -> Task<> {
     Tally tally;
     const Instant limit = Clock::now() + 2ms;
