@@ -71,7 +71,7 @@ class LiveSleeps {
  public:
   explicit LiveSleeps(std::size_t count) {
     // A wait is counted alone, without a task and its loop, which it would ask for.
-    eddy::detail::looping_worker = &eddy::detail::Worker::current();
+    eddy::detail::thread_home.looping = &eddy::detail::Worker::current();
     const eddy::Instant start = eddy::Clock::now() + std::chrono::hours(1);
     for (std::size_t i = 0; i < count; ++i) {
       // Not in order: a multiple of the golden ratio, modulo an hour.
@@ -81,7 +81,7 @@ class LiveSleeps {
   }
   LiveSleeps(const LiveSleeps&) = delete;
   LiveSleeps& operator=(const LiveSleeps&) = delete;
-  ~LiveSleeps() { eddy::detail::looping_worker = nullptr; }
+  ~LiveSleeps() { eddy::detail::thread_home.looping = nullptr; }
 
  private:
   std::deque<LiveSleep> sleeps_;

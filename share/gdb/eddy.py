@@ -233,7 +233,7 @@ class Process:
             starter = self.member(starter, "starter.before")
         yield from self.in_list(self.member(worker, "worker.ready") + self.layout["ready.list"])
         yield from self.in_list(worker + self.layout["worker.waiting"])
-        wakers = self.member(worker, "worker.reactor") + self.layout["reactor.wakers"]
+        wakers = worker + self.layout["worker.reactor"] + self.layout["reactor.wakers"]
         pages = self.member(wakers, "wakers.pages")
         page_bits = self.layout["wakers.page_bits"]
         for i in range(self.memory.number(wakers + self.layout["wakers.used"], 4)):

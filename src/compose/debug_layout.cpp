@@ -63,7 +63,7 @@ constexpr std::array<DebugLayout::Entry, DebugLayout::kEntries> DebugLayout::ent
       {"worker.starters", offsetof(Worker, starters_)},
       {"worker.ready", offsetof(Worker, ready_)},
       {"worker.waiting", offsetof(Worker, waiting_)},
-      {"worker.reactor", offsetof(Worker, reactor_)},
+      {"worker.reactor", offsetof(Worker, reactor)},
       {"worker.now", offsetof(Worker, now_)},
       {"starter.task", offsetof(Worker::Starter, task)},
       {"starter.before", offsetof(Worker::Starter, before)},

@@ -4,9 +4,8 @@
 
 #include "eddy/platform/fatal.hpp"
 #include "eddy/platform/sys.hpp"
+#include "eddy/reactor/home.hpp"
 #include "eddy/reactor/reactor.hpp"
-
-#include "reactor/thread_state.hpp"
 
 #include <new>
 #include <string>
@@ -27,7 +26,7 @@ IoSource::IoSource(IoSource&& other) noexcept {
   other.check_unwaited();
   fd_ = std::move(other.fd_);
   slot_ = std::exchange(other.slot_, nullptr);
-  reactor_id_ = other.reactor_id_;
+  home_id_ = other.home_id_;
 }
 
 IoSource& IoSource::operator=(IoSource&& other) noexcept {
@@ -36,7 +35,7 @@ IoSource& IoSource::operator=(IoSource&& other) noexcept {
   close();
   fd_ = std::move(other.fd_);
   slot_ = std::exchange(other.slot_, nullptr);
-  reactor_id_ = other.reactor_id_;
+  home_id_ = other.home_id_;
   return *this;
 }
 
@@ -47,7 +46,7 @@ void IoSource::close() noexcept {
 
 bool IoSource::is_lost() const noexcept {
   // The slot goes with its reactor, whose thread may have ended.
-  return slot_ != nullptr && reactor_id_ == detail::thread_state.id && slot_->gone();
+  return slot_ != nullptr && home_id_ == detail::thread_home.id && slot_->gone();
 }
 
 RawSource IoSource::raw() const noexcept { return is_lost() ? kNoSource : fd_.raw(); }
@@ -62,7 +61,7 @@ Fd IoSource::into_fd() noexcept {
 }
 
 inline void IoSource::check_thread() const noexcept {
-  if (reactor_id_ != detail::thread_state.id) {
+  if (home_id_ != detail::thread_home.id) {
     detail::fatal(
         "a socket was used on another thread than the one that first waited on it; "
         "open, accept or move it there before its first wait, or move its descriptor (into_fd)");
@@ -73,7 +72,7 @@ sys::Status IoSource::wait(Direction direction, detail::Waiter& waiter) noexcept
   if (slot_ == nullptr) return wait_for_the_first_time(direction, waiter);
   check_thread();
   if (slot_->gone()) return failure(std::errc::bad_file_descriptor);
-  const Reactor& reactor = *detail::thread_state.reactor;
+  const Reactor& reactor = detail::thread_home.home->reactor;
   if (const Result<> armed = reactor.rearm(fd_.raw(), interest_in(direction)); !armed) return armed;
   slot_->add(waiter, direction);
   return {};
@@ -82,7 +81,7 @@ sys::Status IoSource::wait(Direction direction, detail::Waiter& waiter) noexcept
 sys::Status IoSource::wait_for_the_first_time(Direction direction,
                                               detail::Waiter& waiter) noexcept {
   // A task runs, but not by the loop that polls the reactor of this copy of eddy.
-  if (waiter.state == detail::Waiter::State::running && !detail::thread_state.looping) {
+  if (waiter.state == detail::Waiter::State::running && detail::thread_home.looping == nullptr) {
     detail::stop_task_of_another_copy();
   }
   if (const Result<> registered = register_with_thread(); !registered) return registered;
@@ -111,7 +110,7 @@ Result<> IoSource::register_with_thread() noexcept {
   // Only of what can be watched: a file, whose mode says nothing, was refused before.
   if (!is_known_nonblocking()) fd_ = detail::refuse_blocking(std::move(fd_), "an IoSource");
   slot_ = slot;
-  reactor_id_ = detail::thread_state.id;
+  home_id_ = detail::thread_home.home->id;
   return {};
 }
 
@@ -133,15 +132,15 @@ void IoSource::note_shutdown(ShutdownHow how) noexcept {
     event.writable = true;
     event.read_closed = how != ShutdownHow::write;
     event.write_closed = how != ShutdownHow::read;
-    detail::thread_state.reactor->wakers().wake_token(event);
+    detail::thread_home.home->reactor.wakers().wake_token(event);
   }
 }
 
 void IoSource::deregister() noexcept {
   if (slot_ == nullptr) return;
   detail::Slot* slot = std::exchange(slot_, nullptr);
-  if (detail::thread_state.ended) return;  // the kernel's object went with it
-  if (reactor_id_ != detail::thread_state.id) {
+  if (home_id_ != detail::thread_home.id) {
+    if (detail::Home::has_ended_here(home_id_)) return;  // the kernel's object went with it
     detail::fatal("a socket was destroyed on another thread than the one that waited on it");
   }
   const detail::ReactorBorrow borrow(detail::ReactorBorrow::Kind::exclusive);
@@ -151,7 +150,8 @@ void IoSource::deregister() noexcept {
 
 /// The operations that wait, and those that were woken and have not run yet, refer to this object.
 void IoSource::check_unwaited() const noexcept {
-  if (slot_ == nullptr || detail::thread_state.ended) return;
+  if (slot_ == nullptr) return;
+  if (home_id_ != detail::thread_home.id && detail::Home::has_ended_here(home_id_)) return;
   check_thread();  // first: the slots of another thread are its own, and may be gone
   if (slot_->watchers != 0) {
     detail::fatal("a socket was moved while a task waits on it; move it before, or share it");

@@ -3,10 +3,8 @@
 #include "eddy/reactor/reactor.hpp"
 
 #include "eddy/platform/fatal.hpp"
+#include "eddy/reactor/home.hpp"
 
-#include "reactor/thread_state.hpp"
-
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,27 +13,7 @@
 
 namespace eddy {
 
-constinit thread_local detail::ThreadState detail::thread_state;
-
 namespace {
-
-using detail::thread_state;
-
-/// Ends the thread's reactor with it. But not if there is a worker still: a task of it has
-/// called `exit`, or it was made too late to be ended. All that it uses stays.
-struct ReactorEnd {
-  ReactorEnd() = default;
-  ReactorEnd(const ReactorEnd&) = delete;
-  ReactorEnd& operator=(const ReactorEnd&) = delete;
-  ~ReactorEnd() {
-    if (thread_state.worker) return;
-    const std::unique_ptr<Reactor> gone(std::exchange(thread_state.reactor, nullptr));
-    thread_state.id = 0;
-    thread_state.ended = true;
-  }
-};
-
-std::atomic<std::uint32_t> last_id{0};
 
 /// Is the kernel to blame that a source cannot be registered, and not the source?
 bool is_out_of_room(const std::error_code& error) noexcept {
@@ -138,41 +116,37 @@ Result<> Reactor::rebuild() {
 namespace detail {
 
 Reactor& thread_reactor() {
-  if (thread_state.reactor == nullptr) {
-    Result<Reactor> made = Reactor::create();
-    if (!made) fatal("cannot open the reactor of this thread: " + made.error().message());
-    thread_state.reactor = std::make_unique<Reactor>(std::move(*made)).release();
-    thread_state.id = ++last_id;
-    thread_state.ended = false;
-    // One that is made when the thread has ended it already is never ended.
-    thread_local const ReactorEnd end;
-  }
-  return *thread_state.reactor;
+  return thread_home.home != nullptr ? thread_home.home->reactor : make_home().reactor;
 }
 
-Reactor* thread_reactor_if_any() noexcept { return thread_state.reactor; }
+Reactor* thread_reactor_if_any() noexcept {
+  return thread_home.home != nullptr ? &thread_home.home->reactor : nullptr;
+}
 
-ReactorBorrow::ReactorBorrow(Kind kind) : reactor_(&thread_reactor()), kind_(kind) {
-  if (thread_state.exclusive) {
+ReactorBorrow::ReactorBorrow(Kind kind)
+    : home_(thread_home.home != nullptr ? thread_home.home : &make_home()), kind_(kind) {
+  if (home_->exclusive) {
     fatal("the reactor was borrowed again inside with_reactor_mut; finish that call first");
   }
   if (kind == Kind::exclusive) {
-    if (thread_state.shared != 0) {
+    if (home_->shared != 0) {
       fatal("with_reactor_mut was called inside with_reactor; finish that call first");
     }
-    thread_state.exclusive = true;
+    home_->exclusive = true;
   } else {
-    ++thread_state.shared;
+    ++home_->shared;
   }
 }
 
 ReactorBorrow::~ReactorBorrow() {
   if (kind_ == Kind::exclusive) {
-    thread_state.exclusive = false;
+    home_->exclusive = false;
   } else {
-    --thread_state.shared;
+    --home_->shared;
   }
 }
+
+Reactor& ReactorBorrow::operator*() const noexcept { return home_->reactor; }
 
 }  // namespace detail
 }  // namespace eddy

@@ -59,7 +59,7 @@ void JoinHandleBase::stop_on_another_thread() noexcept {
 }
 
 void JoinHandleBase::stop_elsewhere() const noexcept {
-  if (home_ == current_worker) stop_task_of_another_copy();
+  if (home_ == Worker::current_if_any()) stop_task_of_another_copy();
   stop_on_another_thread();
 }
 

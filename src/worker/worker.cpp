@@ -9,8 +9,6 @@
 #include "eddy/worker/place.hpp"
 #include "eddy/worker/waker_cell.hpp"
 
-#include "reactor/thread_state.hpp"
-
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -41,14 +39,21 @@ struct WorkerEnd {
   WorkerEnd(const WorkerEnd&) = delete;
   WorkerEnd& operator=(const WorkerEnd&) = delete;
   ~WorkerEnd() {
-    if (current_worker == nullptr) return;
-    if (current_worker->in_loop()) {
-      current_worker->note_exit();
+    Worker* const worker = Worker::current_if_any();
+    if (worker == nullptr) return;
+    if (worker->looping) {
+      worker->note_exit();
     } else {
-      delete current_worker;
+      delete worker;
     }
   }
 };
+
+Reactor make_reactor() {
+  Result<Reactor> made = Reactor::create();
+  if (!made) fatal("cannot open the reactor of this thread: " + made.error().message());
+  return std::move(*made);
+}
 
 /// Runs `task` until its next wait, which gives false, or its end.
 inline bool ends(TaskHeader& task) noexcept {
@@ -103,43 +108,49 @@ PlatformReactor::Notifier make_notifier(const Reactor& reactor) {
 
 }  // namespace
 
-constinit thread_local Worker* current_worker = nullptr;
-constinit thread_local Worker* looping_worker = nullptr;
 constinit thread_local int blocking_guards = 0;
 
 Worker& Worker::stop_outside_loop() noexcept { stop_task_of_another_copy(); }
 
 Worker& Worker::make_current() {
-  current_worker = new Worker;
-  // After that of the reactor, so that it ends before. One that is made when the thread has ended
-  // it already, in a destructor or by atexit, is never ended.
+  auto* const made = new Worker;
+  thread_home.switch_to(made);
+  // A worker that is made when the thread has ended one already, in a destructor or by atexit, is
+  // never ended.
   thread_local const WorkerEnd end;
-  return *current_worker;
+  return *made;
+}
+
+Home& make_home() { return Worker::make_current(); }
+
+Worker* Worker::switch_to(Worker* next) noexcept {
+  Worker* const before = current_if_any();
+  thread_home.switch_to(next);
+  return before;
 }
 
 Worker::Worker()
-    : reactor_(&thread_reactor()),
-      ready_(&reactor_->ready()),
-      inbox_(new Inbox(make_notifier(*reactor_))),
+    : Home(make_reactor()),
+      ready_(&reactor.ready()),
+      inbox_(new Inbox(make_notifier(reactor))),
       wheel_(*ready_, Clock::now()),
       now_(Clock::now()),
       fitting_(kMostTasksPerTurn) {
-  thread_state.worker = true;
   set_place_writer(write_place_of_running_task);
 }
 
 Worker::~Worker() {
+  Worker* const before = switch_to(this);  // destructors of tasks ask for it
   report_never_run(*this);
   for_each_task([](TaskHeader& task) { task.shielded = false; });
   shielded_ = 0;
   no_shielded_ = true;
   cancel_all();
-  current_worker = nullptr;
-  thread_state.worker = false;
   for (WakerCell* cell = inbox_->close(); cell != nullptr;) {
     detail::release(std::exchange(cell, cell->next));
   }
   inbox_->release();
+  switch_to(before != this ? before : nullptr);
 }
 
 bool Worker::children_used_up(TaskHeader& task) noexcept {
@@ -166,12 +177,11 @@ void Worker::run_until(const bool& done) {
         "block_on was called after a task had called exit: the loop of that task is still on the "
         "stack. Let the first task of block_on return instead, and return from main");
   }
-  if (in_loop_) {
+  if (looping) {
     fatal("block_on was called inside a task, which would stop its own run loop; use co_await");
   }
-  in_loop_ = true;
-  looping_worker = this;
-  thread_state.looping = true;
+  looping = true;
+  thread_home.looping = this;
   done_ = &done;
   slack_ = sys::wait_slack();
   now_ = Clock::now();
@@ -182,9 +192,8 @@ void Worker::run_until(const bool& done) {
     turn();
     if (no_shielded_) cancel_all();  // what they have spawned; which may be shielded
   }
-  thread_state.looping = false;
-  looping_worker = nullptr;
-  in_loop_ = false;
+  looping = false;
+  thread_home.looping = nullptr;
 }
 
 void Worker::turn() {
@@ -382,7 +391,7 @@ void Worker::look() {
     park();
     return;
   }
-  if (reactor_->wakers().size() != 0) poll(Duration::zero());
+  if (reactor.wakers().size() != 0) poll(Duration::zero());
   const Instant now = Clock::now();
   adapt_turn(now);
   now_ = now;
@@ -392,9 +401,9 @@ void Worker::look() {
 /// Sleeps until an event, a wake by another thread, or the next deadline.
 void Worker::park() {
   if (busy_poll_ > Duration::zero() && poll_busily()) return;
-  if (reactor_->rebuild_count() != rebuilds_seen_) follow_rebuild();
-  if (reactor_->has_many_orphans()) {
-    reactor_->drop_orphans(inbox_->notifier());
+  if (reactor.rebuild_count() != rebuilds_seen_) follow_rebuild();
+  if (reactor.has_many_orphans()) {
+    reactor.drop_orphans(inbox_->notifier());
     if (!ready_->empty()) return;  // of sources that were found lost
   }
   std::optional<Duration> timeout;
@@ -417,8 +426,8 @@ void Worker::park() {
 
 /// The old notifier is shared with the parent of a fork, whom it would wake.
 void Worker::follow_rebuild() {
-  rebuilds_seen_ = reactor_->rebuild_count();
-  inbox_->replace_notifier(make_notifier(*reactor_));
+  rebuilds_seen_ = reactor.rebuild_count();
+  inbox_->replace_notifier(make_notifier(reactor));
   slack_ = sys::wait_slack();
 }
 
@@ -437,7 +446,7 @@ bool Worker::poll_busily() {
 
 void Worker::poll(std::optional<Duration> timeout) {
   const Result<std::size_t> polled =
-      with_reactor_mut([&](Reactor& reactor) { return reactor.poll(timeout); });
+      with_reactor_mut([&](Reactor& borrowed) { return borrowed.poll(timeout); });
   if (!polled) fatal("the reactor cannot wait for events: " + polled.error().message());
   reported_ = static_cast<unsigned>(*polled);
 }

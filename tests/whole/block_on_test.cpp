@@ -248,8 +248,7 @@ TEST(BlockOnDeathTest, AWorkerThatIsMadeAsItsThreadEndsKeepsItsReactor) {
           dump_tasks([&](std::string_view) { ++tasks; });
           std::_Exit(tasks);
         });
-        with_reactor([](const Reactor&) {});
-        // Ends before the reactor, and after the worker.
+        // Ends after the worker, and makes another.
         thread_local const ThreadEnd late([] { spawn([]() -> Task<> { co_return; }).detach(); });
         run([]() -> Task<> { co_return; });
       }).join(),

@@ -105,8 +105,7 @@ class EDDY_EXPORT IoSource {
   /// `fd` must be non-blocking: a call that blocks would stop every task. The first wait looks, and
   /// stops the program if it is not. (Windows does not tell.)
   explicit IoSource(Fd fd) noexcept : fd_(std::move(fd)) {}
-  IoSource(Fd fd, detail::KnownNonblocking) noexcept
-      : fd_(std::move(fd)), reactor_id_(kNonblocking) {}
+  IoSource(Fd fd, detail::KnownNonblocking) noexcept : fd_(std::move(fd)), home_id_(kNonblocking) {}
   IoSource(IoSource&& other) noexcept;
   IoSource& operator=(IoSource&& other) noexcept;
   ~IoSource() { close(); }
@@ -182,7 +181,7 @@ class EDDY_EXPORT IoSource {
   EDDY_LOCAL sys::Status wait_for_the_first_time(Direction direction,
                                                  detail::Waiter& waiter) noexcept;
   EDDY_LOCAL void check_thread() const noexcept;
-  bool is_known_nonblocking() const noexcept { return reactor_id_ == kNonblocking; }
+  bool is_known_nonblocking() const noexcept { return home_id_ == kNonblocking; }
   bool may_be_asked() const noexcept;
   /// Of a source of this thread; of another's nothing is known.
   bool is_lost() const noexcept;
@@ -195,9 +194,9 @@ class EDDY_EXPORT IoSource {
   static constexpr std::uint32_t kNonblocking = UINT32_MAX;
 
   Fd fd_;
-  /// Of the reactor that it is registered with. Before that: `kNonblocking`, or 0 if the mode of
-  /// the descriptor is not known.
-  std::uint32_t reactor_id_ = 0;
+  /// Of the home with whose reactor it is registered. Before that: `kNonblocking`, or 0 if the mode
+  /// of the descriptor is not known.
+  std::uint32_t home_id_ = 0;
   detail::Slot* slot_ = nullptr;
 };
 

@@ -118,6 +118,8 @@ class EDDY_EXPORT Reactor {
 
 namespace detail {
 
+class Home;
+
 /// Counts the borrows of the thread's reactor, and stops the program at one that is not allowed.
 class EDDY_EXPORT ReactorBorrow {
  public:
@@ -128,10 +130,10 @@ class EDDY_EXPORT ReactorBorrow {
   ReactorBorrow& operator=(const ReactorBorrow&) = delete;
   ~ReactorBorrow();
 
-  Reactor& operator*() const noexcept { return *reactor_; }
+  Reactor& operator*() const noexcept;
 
  private:
-  Reactor* reactor_;
+  Home* home_;
   Kind kind_;
 };
 

@@ -111,7 +111,7 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
 
  private:
   void add(Join& join, Waiter& waiter) noexcept {
-    if (home_ != looping_worker) stop_elsewhere();
+    if (home_ != thread_home.looping) stop_elsewhere();
     join.waiter_ = &waiter;
     joins_.push_back(join);
   }

@@ -7,6 +7,7 @@
 #include "eddy/platform/clock.hpp"
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/sys.hpp"
+#include "eddy/reactor/home.hpp"
 #include "eddy/reactor/reactor.hpp"
 #include "eddy/worker/promise_base.hpp"
 #include "eddy/worker/task_header.hpp"
@@ -26,12 +27,6 @@ class Inbox;
 /// Operations that may succeed at once, one after another, before a task yields.
 inline constexpr std::uint8_t kBudget = 48;
 
-/// The worker of this thread, if it has one.
-EDDY_EXPORT extern constinit thread_local Worker* current_worker;
-/// The same while it runs its loop, else null. Two copies of eddy in a process, such as a program's
-/// and a plugin's, have one each: a task that waits by the wrong copy would never be woken.
-EDDY_EXPORT extern constinit thread_local Worker* looping_worker;
-
 /// Puts a worker into the list that a debugger walks, in a live process or a core file.
 class Listed {
  public:
@@ -47,21 +42,30 @@ class Listed {
   std::uintptr_t thread_ = 0;  ///< its number, as the debugger has it
 };
 
-/// Runs the tasks of one thread. Turns alternate: tasks that can run, then a look at other threads'
-/// wakes, the reactor and the wheel; with nothing to run, the look parks until there is something.
+/// The one object of a thread: its reactor, its timers, its inbox, and the loop that runs its
+/// tasks. Turns alternate: tasks that can run, then a look at other threads' wakes, the reactor and
+/// the wheel; with nothing to run, the look parks until there is something.
 ///
 /// **Thread**: its own; other threads reach it through its `Inbox`.
-class Worker {
+class Worker final : public Home {
  public:
   /// The thread's, made at first use.
-  static Worker& current() { return current_worker != nullptr ? *current_worker : make_current(); }
+  static Worker& current() {
+    Worker* const worker = current_if_any();
+    return worker != nullptr ? *worker : make_current();
+  }
   /// The one that runs the task that calls this. Stops the program if this copy of eddy runs no
-  /// loop on the thread.
+  /// loop on the thread: two copies in a process, such as a program's and a plugin's, have a worker
+  /// each, and a task that waits by the wrong one would never be woken.
   static Worker& of_running_task() noexcept {
-    return looping_worker != nullptr ? *looping_worker : stop_outside_loop();
+    Home* const looping = thread_home.looping;
+    return looping != nullptr ? static_cast<Worker&>(*looping) : stop_outside_loop();
   }
   /// The thread's, or null if there is none.
-  static Worker* current_if_any() noexcept { return current_worker; }
+  static Worker* current_if_any() noexcept { return static_cast<Worker*>(thread_home.home); }
+  /// From now on `next` is the worker of this thread, or none if it is null; gives the one before.
+  /// The caller owns both. One whose loop runs must be put back before that goes on.
+  EDDY_EXPORT static Worker* switch_to(Worker* next) noexcept;
 
   Worker();
   Worker(const Worker&) = delete;
@@ -106,7 +110,6 @@ class Worker {
 
   /// Runs tasks until `done`, then cancels those that are left and waits for the shielded ones.
   EDDY_EXPORT void run_until(const bool& done);
-  bool in_loop() const noexcept { return in_loop_; }
   /// The thread ends while the loop runs: a task has called `exit`.
   void note_exit() noexcept { exit_in_loop_ = true; }
 
@@ -138,6 +141,7 @@ class Worker {
   /// one whose frames are destroyed.
   EDDY_EXPORT void note_shielded(TaskHeader& spawned) const noexcept;
   EDDY_EXPORT static Worker& make_current();
+  friend Home& make_home();
   [[noreturn]] EDDY_EXPORT static Worker& stop_outside_loop() noexcept;
   void turn();
   std::uint8_t run(TaskHeader& task, std::uint8_t budget) noexcept;
@@ -158,8 +162,7 @@ class Worker {
   void adapt_turn(Instant now) noexcept;
   void cancel_all() noexcept;
 
-  Reactor* reactor_;
-  ReadyQueue* ready_;
+  ReadyQueue* ready_;  ///< the reactor's
   Inbox* inbox_;
   TimerWheel wheel_;
   ListNode waiting_;      ///< tasks that wait for something that has no list of `Waiter`
@@ -179,7 +182,6 @@ class Worker {
   unsigned turn_length_ = 0;   ///< how many tasks this turn may have,
   unsigned left_in_turn_ = 0;  ///< and how many of them are left
   std::uint32_t rebuilds_seen_ = 0;  ///< the inbox notifies the reactor's object of this count
-  bool in_loop_ = false;
   bool exit_in_loop_ = false;
   bool ends_for_shielded_ = false;  ///< of the task that ended or was cancelled last
   Listed listed_;
@@ -196,7 +198,7 @@ void Worker::for_each_task(F f) {
   for (const Starter* it = starters_; it != nullptr; it = it->before) f(*it->task);
   for_each_in(ready_->list());
   for_each_in(waiting_);
-  reactor_->wakers().for_each([&](Slot& slot) { for_each_in(slot.waiters); });
+  reactor.wakers().for_each([&](Slot& slot) { for_each_in(slot.waiters); });
 }
 
 }  // namespace eddy::detail

@@ -1,0 +1,56 @@
+// What the reactor floor knows of the worker of a thread.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/platform/export.hpp"
+#include "eddy/reactor/reactor.hpp"
+
+#include <cstdint>
+
+namespace eddy::detail {
+
+/// The lower part of a `Worker`: its reactor, and who has borrowed it. A source remembers the id of
+/// the home that it is registered with, which no later home gets.
+///
+/// **Thread**: its own.
+class EDDY_EXPORT Home {
+ public:
+  explicit Home(Reactor&& made);
+  Home(const Home&) = delete;
+  Home& operator=(const Home&) = delete;
+
+  /// True if the home of this id has ended, and was this thread's: what it had registered is gone.
+  static bool has_ended_here(std::uint32_t id) noexcept;
+
+  Reactor reactor;
+  const std::uint32_t id;
+  bool looping = false;    ///< its worker runs its loop
+  bool exclusive = false;  ///< borrowed by `with_reactor_mut`
+  int shared = 0;          ///< borrows by `with_reactor`
+
+ protected:
+  ~Home();
+
+ private:
+  Home* next_ = nullptr;  ///< in the list of all that are alive
+};
+
+/// The home that this thread works for. Trivial, so that what outlives the worker can still ask.
+struct ThreadHome {
+  Home* home = nullptr;
+  Home* looping = nullptr;  ///< the home if its loop runs, else null: a task may wait
+  std::uint32_t id = 0;     ///< of the home; 0 if there is none
+  bool one_has_ended = false;
+
+  void switch_to(Home* next) noexcept {
+    home = next;
+    looping = next != nullptr && next->looping ? next : nullptr;
+    id = next != nullptr ? next->id : 0;
+  }
+};
+EDDY_EXPORT extern constinit thread_local ThreadHome thread_home;
+
+/// Makes a worker the home of this thread. The worker's floor defines it: no lower one knows how.
+Home& make_home();
+
+}  // namespace eddy::detail
