@@ -5,6 +5,7 @@
 #include "eddy/compose/timeout.hpp"
 #include "eddy/compose/when_all.hpp"
 #include "eddy/compose/when_any.hpp"
+#include "eddy/task/ok.hpp"
 #include "eddy/task/spawn.hpp"
 #include "eddy/task/waker.hpp"
 
