@@ -45,7 +45,6 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
       public TimedTraits<Op> {
  public:
   static constexpr bool kRefersToOthers = refers_to_others<Op>;
-  static constexpr bool kStartsBranches = starts_branches<Op>;
   using Output = TimedResult<AwaitResultOf<Op>>;
 
   TimedOp(TimeLimit limit, Op&& operation) noexcept(std::is_nothrow_move_constructible_v<Op>)
@@ -101,7 +100,6 @@ template <class T>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedTask final
     : public Operation {
  public:
-  static constexpr bool kStartsBranches = true;
   using Output = TimedResult<T>;
 
   TimedTask(TimeLimit limit, Task<T>&& task) noexcept : branch_(std::move(task)), limit_(limit) {}

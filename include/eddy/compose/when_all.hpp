@@ -17,7 +17,6 @@ namespace detail {
 template <class Branches>
 class AllOp : public Operation {
  public:
-  static constexpr bool kStartsBranches = true;
 
   template <class... Args>
   explicit AllOp(Args&&... args) : branches_(std::forward<Args>(args)...) {}

@@ -35,7 +35,6 @@ template <class... Ts>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenAnyOp final
     : public Operation {
  public:
-  static constexpr bool kStartsBranches = true;
   using WhenAnyResult = std::variant<NonVoidOf<Ts>...>;
 
   explicit WhenAnyOp(Task<Ts>&&... tasks) noexcept : branches_(std::move(tasks)...) {}

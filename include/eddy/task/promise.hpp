@@ -99,11 +99,6 @@ inline constexpr bool may_be_error = false;
 template <class T, class E>
 inline constexpr bool may_be_error<std::expected<T, E>> = true;
 
-/// True if an `Op` starts branches: theirs are the operations that yield, for a branch begins with
-/// what is left of its task's budget.
-template <class Op>
-inline constexpr bool starts_branches = requires { requires Op::kStartsBranches; };
-
 /// True if an `Op` refers to what others may use or destroy while the task waits for its turn: a
 /// source, a handle, a group, an interval. A task that has used its budget up yields before it
 /// tries such an operation: after it, what was found may be so no more, and what was taken, a

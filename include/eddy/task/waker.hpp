@@ -21,8 +21,6 @@ class Waker {
   }
 
  private:
-  friend class detail_CurrentWaker;
-  friend class AbortHandle;
   friend Waker detail_make_waker(detail::TaskHeader& task);
   explicit Waker(detail::WakerCell* cell) noexcept : cell_(cell) {}
 
