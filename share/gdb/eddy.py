@@ -118,7 +118,7 @@ def without(text, opening, closing, keep):
 def short_name(function):
     """`app::Server::serve` of what g++ or clang call it; as src/worker/task_view.cpp does."""
     name = without(function.split(" [")[0], "(", ")",
-                   lambda inner: "<lambda>" if inner.startswith("anonymous class") else "")
+                   lambda inner: "<lambda>" if inner.startswith("anonymous class") or inner == "lambda" else "")
     name = without(name, "<", ">", lambda inner: "<lambda>" if inner.startswith("lambda") else "")
     name = name.replace("{anonymous}::", "").split(" requires ")[0]
     for qualifier in (" &", " &&", " noexcept", " const"):

@@ -112,11 +112,13 @@ bool is_in_library(const std::source_location& place) {
 
 std::string short_name(std::string_view function) {
   // g++: void f(f(int)::_Z1fi.Frame*) and ...::<lambda(int)>::operator()(...) [with T = int];
-  // clang: Task<> f(int) and auto ...::(anonymous class)::operator()(int) const [T = int].
+  // clang: Task<> f(int) and auto ...::(anonymous class)::operator()(int) const [T = int];
+  // since 22 (lambda) instead of (anonymous class).
   const std::size_t bracket = function.find(" [");
   const std::string no_types =
       without(function.substr(0, bracket), '(', ')', [](std::string_view in_brackets) {
-        return in_brackets.starts_with("anonymous class") ? "<lambda>" : "";
+        const bool lambda = in_brackets == "lambda" || in_brackets.starts_with("anonymous class");
+        return lambda ? "<lambda>" : "";
       });
   std::string name = without(no_types, '<', '>', [](std::string_view in_brackets) {
     return in_brackets.starts_with("lambda") ? "<lambda>" : "";
