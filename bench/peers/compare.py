@@ -41,47 +41,52 @@ def scale(session):
 # name: title, what measures it, notes for the page
 FAMILIES = {
     "echo": ("Echo", servers.echo, [
-        "Connections x bytes, each connection with so many requests (depth) under way. The C program is "
-        "an edge-triggered epoll loop with one buffer; C on io_uring uses multishot accept and receive. "
-        "eddy borrows a buffer of a pool for each read. libuv, libevent and libev use one buffer "
-        "for all; Asio, tokio and Go keep one for each connection. Boost.Fiber has no I/O of its own."]),
+        "Rows are named connections x bytes; each connection has as many requests under way as "
+        "the depth says. The C program is an edge-triggered epoll loop with one buffer. C on "
+        "io_uring uses multishot accept and receive. eddy borrows a buffer of a pool for each "
+        "read. libuv, libevent and libev use one buffer for all connections; Asio, tokio and Go "
+        "keep one for each. Boost.Fiber has no I/O of its own."]),
     "tasks": ("Tasks and timers", tasks.tasks, [
-        "A task is what the peer calls one: a coroutine, a fiber, a goroutine, an async function of "
-        "node; with Asio's callbacks a posted function, whose join is another. libuv, libevent and "
-        "libev have timers only. The child is not inlined, save by Rust, where an async function is no "
-        "more than a function. The timers that live meanwhile fall due in an hour or two."]),
+        "A task is what the peer calls a task: a coroutine, a fiber, a goroutine, an async "
+        "function of node. With Asio's callbacks it is a posted function, and its join is another "
+        "posted function. libuv, libevent and libev have timers only. The child is not inlined, "
+        "except by Rust, where an async function is no more than a function. The timers that live "
+        "meanwhile fall due in an hour or two."]),
     "memory": ("Memory", memory, [
-        "What the server of the echo family takes up for an idle connection that has had one answer, "
-        "the kernel's share aside; and what a task takes up that waits for ever (100,000 of them for "
-        "Boost.Fiber, on stacks of 16 KiB). Of the servers that keep a buffer for each connection only "
-        "the pages that were used count."]),
+        "Two figures. One is what the server of the echo family needs for an idle connection that "
+        "has had one answer, without the kernel's share. The other is what a task needs that "
+        "waits for ever (100,000 tasks for Boost.Fiber, on stacks of 16 KiB). Of servers that "
+        "keep a buffer for each connection, only the pages that were used count."]),
     "lateness": ("Lateness of timers", tasks.lateness, [
-        "100,000 timers, or tasks that sleep, fall due evenly over one second. CPU is what the process "
-        "uses in that second. libuv, tokio and node count in milliseconds; libuv and node may be early."]),
+        "100,000 timers, or tasks that sleep, fall due evenly over one second. CPU is what the "
+        "process uses in that second. libuv, tokio and node count in milliseconds; libuv and node "
+        "may be early."]),
     "wake": ("Waking another thread", tasks.wake, [
-        "There and back, wall time. The limit is an eventfd and an epoll a thread; when polling, two "
-        "variables that two threads watch. Boost.Fiber, tokio, Go and node cannot poll. eddy with "
-        "wakers, Asio with posted functions, Boost.Fiber and Go through channels, tokio with Notify, "
-        "node with messages."]),
+        "Wall time there and back. The limit is an eventfd and an epoll for each thread; when "
+        "polling, two variables that two threads watch. Boost.Fiber, tokio, Go and node cannot "
+        "poll. eddy uses wakers, Asio posted functions, Boost.Fiber and Go channels, tokio "
+        "Notify, node messages."]),
     "churn": ("Connections that come and go", servers.churn, [
-        "The echo servers again; each connection makes one request of 64 bytes and closes."]),
+        "The echo servers again. Each connection makes one request of 64 bytes and closes."]),
     "proxy": ("TCP proxy", proxies.proxies, [
-        "Each proxy between the load and the hand-written echo server: a request and its answer pass it "
-        "once each. libevent by its bufferevents. Go's io.Copy and eddy's Conduit splice in the kernel, "
-        "eddy's when the traffic is a flood; HAProxy in TCP mode with one thread and no logging."]),
+        "Each proxy stands between the load and the hand-written echo server: a request and its "
+        "answer pass it once each. libevent uses its bufferevents. Go's io.Copy and eddy's "
+        "Conduit splice in the kernel, eddy's only when the traffic is a flood. HAProxy runs in "
+        "TCP mode with one thread and no logging."]),
     "http": ("HTTP/1.1 hello", web.web, [
-        "Keep-alive, driven by wrk with one thread. The hand-written program, eddy, Asio and libuv "
-        "parse with llhttp, and write the answers to all that one read brought at once; libevent by its "
-        "evhttp, tokio by hyper, Go by net/http and node by its own server, which do more for each "
-        "request (dates, header maps), so compare within the two kinds."]),
+        "Connections are kept alive; wrk drives them with one thread. The hand-written program, "
+        "eddy, Asio and libuv parse with llhttp, and answer together all requests that one read "
+        "brought. libevent uses its evhttp, tokio uses hyper, Go uses net/http and node uses its "
+        "own server. These four do more for each request (dates, header maps), so compare within "
+        "the two kinds."]),
     "compiling": ("Compiling, size, start", compiling.compiling, [
-        "The same echo server, by the same compiler with the same options, beside a file that only "
-        "includes the standard headers that eddy's own include. libuv, libevent, libev and the "
-        "hand-written program are C. Boost.Fiber has no I/O, so no echo server. Most of what a program in "
-        "C++ takes longer to start than one in C is the loading of libstdc++; linked with "
-        "-static-libstdc++ it starts as one in C."]),
+        "The same echo server, built by the same compiler with the same options, beside a file "
+        "that only includes the standard headers that eddy's own headers include. libuv, "
+        "libevent, libev and the hand-written program are in C. Boost.Fiber has no I/O, so it has "
+        "no echo server. A program in C++ takes longer to start than one in C, mostly to load "
+        "libstdc++; linked with -static-libstdc++ it starts as fast as one in C."]),
     "scale": ("Cost against scale", scale, [
-        "Whether an operation costs the same however many there are."]),
+        "These rows show whether an operation costs the same however many there are."]),
 }
 
 

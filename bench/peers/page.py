@@ -15,27 +15,30 @@ from measuring import Row
 
 INTRO = """# Performance: eddy beside its peers
 
-Written by `./dev bench peers`, and never edited: run that to have it anew.
+`./dev bench peers` writes this page. Do not edit it: run that command instead.
 
 Every figure is of one program, written for this comparison, that does the same work on one thread
-(`bench/peers/FAMILY/PEER.*`): TCP_NODELAY is on, read buffers are 16 KiB (node's are 64 KiB and cannot be
-chosen), no logging, the optimised build that its users would ship (C and C++ at `-O2`, Rust at
+(`bench/peers/FAMILY/PEER.*`). TCP_NODELAY is on, and read buffers are 16 KiB (node's are 64 KiB and cannot be
+chosen). Nothing is logged. Each program is the optimised build that its users would ship (C and C++ at `-O2`, Rust at
 `opt-level = 3` with one codegen unit; eddy without link-time optimisation).
 
 How it is measured:
 
-- The sides run one after the other, round after round, in an order that turns. A figure is the median of
-  the ratios of each round to the base, with the smallest and the largest in brackets, and the median of the
-  plain figures below. The base is the hand-written C program; eddy where there is none.
-- The base runs twice in each round, and "{copy}" should be 1.00. A difference counts if it exceeds that by
-  which those two differ, and if every round shows it: there are hundreds of pairs to compare, and by a
-  looser rule chance would decide some of them.
-- Server CPU is the CPU time of the server's process, user and system, from the kernel's clock; the load
-  generator is another process. System calls are counted by `strace -f -c`, those that wait for events apart
-  from the rest, in a run that is stopped at them alone: a program that is stopped at each call is so slow that
-  it waits more often (and, where that load cannot be held still, in each round). User instructions are counted by valgrind's callgrind. Each is counted in runs of its own,
-  as the difference of a long and a short run. What callgrind cannot run (io_uring; programs that write code as they run, or move their stacks) has no figure.
-- A dash: this peer has no such operation, or could not be measured; see "Left out" if it is there.
+- The sides run one after the other, round after round; the order rotates. A figure is the median of the ratios of
+  each round to the base, with the smallest and the largest in brackets. Below it stands the median of the plain
+  figures. The base is the hand-written C program, or eddy where there is no such program.
+- The base runs twice in each round, and "{copy}" should be 1.00. A difference counts if it exceeds the difference
+  between those two, and if every round shows it. The rule is strict because there are hundreds of pairs to compare: by
+  a looser rule chance would decide some of them.
+- Server CPU is the CPU time of the server's process, user and system, from the kernel's clock. The load generator is
+  another process.
+- `strace -f -c` counts system calls. Those that wait for events are counted apart from the rest, in a run that is
+  stopped at them alone: a program that is stopped at each call is so slow that it waits more often. (Where that load
+  cannot be held still, they are counted in each round.)
+- valgrind's callgrind counts user instructions. What callgrind cannot run has no figure: io_uring, and programs that
+  write code as they run or move their stacks.
+- System calls and instructions are counted in runs of their own, as the difference of a long and a short run.
+- A dash: this peer has no such operation, or could not be measured (then "Left out" names it).
 """
 
 
@@ -124,14 +127,14 @@ def summary(families):
             elif beside or behind:
                 led += 1
                 led_always += not beside
-    count = (f"Of {led + len(lost) + len(level)} rows that eddy shares with a peer it is ahead in {led} (in "
-             f"{led_always} of them of every peer in every round), level in {len(level)}, and behind in "
-             f"{len(lost)}. (Rows of cost against scale tell how a cost grows, and are not counted.)")
+    count = (f"eddy shares {led + len(lost) + len(level)} rows with a peer. It is ahead in {led} (in {led_always} "
+             f"of them of every peer in every round), level in {len(level)}, and behind in {len(lost)}. "
+             f"(Rows of cost against scale tell how a cost grows, and are not counted.)")
     lines = ["## Where eddy is behind", "", *textwrap.wrap(count, 110), ""]
     if lost:
-        lines += ["Behind, and by how much the other is better:", "", *lost, ""]
+        lines += ["Behind. After each peer stands how much better it is:", "", *lost, ""]
     if level:
-        lines += ["Level: better, but not in every round or by less than the noise, are", "", *level, ""]
+        lines += ["Level. These peers are better, but not in every round, or by less than the noise:", "", *level, ""]
     return lines
 
 
