@@ -13,8 +13,8 @@ TimerWheel::TimerWheel(ReadyQueue& woken, Instant start) noexcept
     : woken_(&woken),
       now_tick_(static_cast<std::uint64_t>(start.time_since_epoch().count()) >> kTickBits) {}
 
-/// The first tick that begins at or after `instant`: rounding up is what makes nothing early. Past
-/// the last there is none.
+/// The first tick that begins at or after `instant`. Because it rounds up, no timer is early. After
+/// the last tick there is no other.
 std::uint64_t TimerWheel::tick_after(Instant instant) noexcept {
   const auto ns =
       static_cast<std::uint64_t>(std::max<Clock::rep>(instant.time_since_epoch().count(), 0));
@@ -48,7 +48,7 @@ void TimerWheel::settle(Instant now) noexcept {
 
 std::size_t TimerWheel::advance(Instant now) noexcept {
   settle(now);
-  // The tick in which `now` lies has begun, so what waits for its beginning is due.
+  // The tick in which `now` lies has begun, so the nodes of that tick are due.
   const std::uint64_t target =
       static_cast<std::uint64_t>(now.time_since_epoch().count()) >> kTickBits;
   if (target <= now_tick_) return 0;
@@ -83,7 +83,8 @@ std::optional<Instant> TimerWheel::next_deadline() noexcept {
   return Instant(Duration(static_cast<Clock::rep>(*earliest << kTickBits)));
 }
 
-/// The first slot of a turn that has nodes, if there is one. Forgets those before it.
+/// The first slot of a turn that has nodes, if there is one. Clears the marks of empty slots before
+/// it.
 std::optional<TimerWheel::Place> TimerWheel::first_of_turn(unsigned level,
                                                            std::uint64_t turn) noexcept {
   Place place{level, turn << kSlotBits};
@@ -144,9 +145,9 @@ void TimerWheel::clear(const Place& place) noexcept {
   if (turn.occupied == 0) occupied_turns_ &= ~(std::uint64_t{1} << index_of(place));
 }
 
-/// The wheel enters the slots that begin at `tick`. From the highest down, each level's nodes go
-/// behind those of the level below: of one tick, those were armed before. Gives how many have
-/// moved.
+/// The wheel enters the slots that begin at `tick`. From the highest level down, the nodes of each
+/// move to the level below, behind the nodes that are there: of one tick, those were armed before.
+/// Returns how many have moved.
 std::size_t TimerWheel::enter(std::uint64_t tick) noexcept {
   const auto zeros = static_cast<unsigned>(std::countr_zero(tick));
   std::size_t moved = 0;
@@ -156,7 +157,7 @@ std::size_t TimerWheel::enter(std::uint64_t tick) noexcept {
   return moved;
 }
 
-/// Wakes the nodes of the current tick; gives how many.
+/// Wakes the nodes of the current tick; returns how many.
 std::size_t TimerWheel::wake_due() noexcept {
   const Place place{0, now_tick_};
   ListNode due;
@@ -171,8 +172,8 @@ std::size_t TimerWheel::wake_due() noexcept {
   return woken;
 }
 
-/// Moves down at most so many nodes of the slots that the wheel enters next, one of each level, the
-/// next to be due first. Gives how many.
+/// Moves down at most `most` nodes of the slots that the wheel enters next: one slot of each level,
+/// the lowest level first. Returns how many.
 std::size_t TimerWheel::move_ahead(std::size_t most) noexcept {
   std::size_t moved = 0;
   for (unsigned level = 1; level < kLevels && occupied_turns_ >> level * 2 != 0; ++level) {
@@ -181,7 +182,7 @@ std::size_t TimerWheel::move_ahead(std::size_t most) noexcept {
   return moved;
 }
 
-/// Moves at most so many nodes of a slot to the level below; gives how many.
+/// Moves at most `most` nodes of a slot to the level below; returns how many.
 std::size_t TimerWheel::move_down(const Place& place, std::size_t most) noexcept {
   ListNode& nodes = slot_at(place).nodes;
   std::size_t moved = 0;

@@ -6,9 +6,9 @@
 
 namespace eddy::detail {
 
-/// A link that is alone, a head, or in one list. Unlinking is O(1) from any list and needs no head.
+/// A link: alone, the head of a list, or in one list. Unlinking is O(1) and needs no head.
 struct ListNode {
-  /// For a node that `make_alone` makes one later, if it is ever used.
+  /// Leaves a node without value. `make_alone` must come before its first use.
   struct Unused {};
 
   ListNode() noexcept : prev(this), next(this) {}
@@ -27,7 +27,7 @@ struct ListNode {
     make_alone();
   }
 
-  /// Puts `node`, which is alone, last in the list of which this is the head.
+  /// Puts `node`, which is alone, last in the list whose head this is.
   void push_back(ListNode& node) noexcept {
     node.prev = prev;
     prev->next = &node;
@@ -35,7 +35,7 @@ struct ListNode {
     prev = &node;
   }
 
-  /// Puts `node`, which is alone, first in the list of which this is the head.
+  /// Puts `node`, which is alone, first in the list whose head this is.
   void push_front(ListNode& node) noexcept { next->push_back(node); }
 
   /// Moves every node of `other`, in order, behind those of this list.

@@ -20,14 +20,14 @@ struct Waiting {
 /// resume, not on wake, and a branch that is woken and cancelled in the same turn loses nothing.
 class EDDY_EXPORT Operation {
  public:
-  /// Takes one more step. True: complete, the coroutine goes on. False: it has arranged for a wake.
+  /// Tries once more. True: complete, the coroutine goes on. False: it has arranged for a wake.
   virtual bool advance(Waiter& waiter) noexcept = 0;
 
   virtual Waiting describe() const noexcept = 0;
 
-  /// For who cancels the task that waits: gives up one branch, a task that this operation owns, to
-  /// be destroyed first. Null if there is none left. So a chain of branches within branches is
-  /// cancelled in a loop, however long it is.
+  /// Called when the task that waits is cancelled. Gives up one branch, a task that this operation
+  /// owns, for the caller to destroy first; null if none is left. So branches within branches are
+  /// cancelled in a loop, however deep they are.
   virtual Waiter* give_up_branch() noexcept { return nullptr; }
 
  protected:

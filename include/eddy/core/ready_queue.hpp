@@ -20,7 +20,7 @@ class ReadyQueue {
     }
   }
 
-  /// Makes `waiter` the next to run, also if it was further back.
+  /// Makes `waiter` the next to run, even if it was on the queue already, further back.
   void wake_next(Waiter& waiter) noexcept {
     if (waiter.state == Waiter::State::idle || waiter.state == Waiter::State::scheduled) {
       waiter.unlink();
@@ -31,13 +31,13 @@ class ReadyQueue {
     }
   }
 
-  /// Puts `waiter`, which is in no list, last.
+  /// Puts `waiter` last. It must be in no list.
   void push(Waiter& waiter) noexcept {
     waiter.state = Waiter::State::scheduled;
     list_.push_back(waiter);
   }
 
-  /// The first, taken out; null if there is none.
+  /// Takes the first waiter out; null if there is none.
   Waiter* pop() noexcept {
     if (!list_.linked()) return nullptr;
     ListNode* first = list_.next;

@@ -15,7 +15,7 @@
 
 namespace eddy::detail {
 
-/// One deadline of one waiter; lives in what waits, and is cancelled before it dies.
+/// One deadline of one waiter. It lives in the awaiter, which cancels it before it dies.
 class TimerNode : public ListNode {
  public:
   /// True from arming until it fires or is cancelled.
@@ -28,28 +28,28 @@ class TimerNode : public ListNode {
   static constexpr std::uint64_t kFired = UINT64_MAX;
 
   Waiter* waiter_ = nullptr;
-  std::uint64_t when_ = 0;  ///< a tick; while it is unsettled, nanoseconds from the next reading
+  std::uint64_t when_ = 0;  ///< a tick; before `settle`, nanoseconds from the next reading
 };
 
 /// A hierarchical timing wheel (Varghese and Lauck 1987, scheme 7): 8 levels of 64 slots over a
-/// tick of 2^15 ns = 32.8 us, which spans all that an `Instant` can be. A node is placed at the
-/// level of the highest six-bit digit in which its tick differs from the wheel's; when the wheel
-/// enters its slot, it moves down.
+/// tick of 2^15 ns = 32.8 us. They span every value of an `Instant`. A node's level is that of the
+/// highest six-bit digit in which its tick differs from the wheel's. When the wheel enters a slot,
+/// the slot's nodes move down.
 ///
-/// A slot of a high level may hold thousands of nodes, and to move them all when it is entered
-/// would hold up whoever is due then. So an `advance` to another tick moves some nodes of the slots
-/// that are entered next, ahead of time, the lowest level first; for them each level has a second
-/// set of slots, those of its next turn. What is left is moved on entering: all of it, if the wheel
-/// did not advance for long before.
+/// A slot of a high level may hold thousands of nodes. To move them all when the wheel enters it
+/// would delay every timer that is due then. So an `advance` to another tick also moves some nodes
+/// of the slots that come next, the lowest level first. For them each level has a second set of
+/// slots: those of its next turn. Nodes that are left move when the wheel enters their slot; these
+/// are all nodes of the slot if the wheel did not advance for long.
 ///
-/// Arming and cancelling are O(1); so are the next deadline and an empty turn, but for the slots
-/// that cancelling has emptied: each is passed over once. A node never fires early and at most a
-/// tick late; nodes fire in the order of their ticks, those of one tick in the order of arming: of
-/// two, the later armed is never on a lower level, nor before the other in a slot.
+/// Arming and cancelling are O(1). So are the next deadline and an empty turn, except that a slot
+/// that cancelling has emptied is passed over once. A node never fires early, and fires at most a
+/// tick late. Nodes fire in the order of their ticks; timers of one tick fire in the order in which
+/// they were armed. The later armed is never on a lower level, nor ahead in a slot.
 ///
 /// A relative deadline counts from the next reading of the clock, which the loop makes at the end
-/// of its turn. So arming needs no reading, what is cancelled within the turn never enters the
-/// wheel, and the deadline can only be later than if the clock had been read at once.
+/// of its turn. So arming reads no clock, and a timer that is cancelled within the turn never
+/// enters the wheel. Such a deadline is never earlier than if the clock had been read at once.
 class TimerWheel {
  public:
   /// `woken` is where wakes go; it must outlive the wheel.
@@ -62,26 +62,26 @@ class TimerWheel {
   /// Wakes `waiter` once `length` has passed from the next `advance` or `settle`. `Duration::max()`
   /// is for ever.
   EDDY_EXPORT void arm_after(TimerNode& node, Waiter& waiter, Duration length) noexcept;
-  /// Forgets `node`, whatever its state; it can be armed again. The slot that it leaves is not
-  /// looked at: most timers are cancelled, and most of those long before their slot is the first.
+  /// Forgets `node`, whatever its state; it can be armed again. The slot that it leaves stays
+  /// marked as occupied: most timers are cancelled long before their slot is the first.
   static void cancel(TimerNode& node) noexcept {
     node.waiter_ = nullptr;
     node.when_ = 0;
     node.unlink();
   }
 
-  /// Places what `arm_after` left open, reckoned from `now`.
+  /// Places the nodes that `arm_after` has noted. Their lengths count from `now`.
   void settle(Instant now) noexcept;
-  /// Settles, then wakes all that is due at `now`. `now` may stand still, but not go back. Gives
+  /// Settles, then wakes all that is due at `now`. `now` may stand still, but not go back. Returns
   /// how many nodes it woke or moved after settling.
   std::size_t advance(Instant now) noexcept;
 
-  /// True if `arm_after` left something open, so that `next_deadline` needs `settle` first.
+  /// True if `arm_after` has noted nodes, so that `next_deadline` needs `settle` first.
   bool unsettled() const noexcept { return fresh_.linked(); }
   bool empty() noexcept;
-  /// When `advance` is next of use, if ever. Exact for the earliest node but for one case: it may
-  /// be the deadline of a cancelled node whose slot, now or before it moved down, still holds
-  /// others.
+  /// When `advance` next has something to do, if ever: the deadline of the earliest node. It may be
+  /// earlier in one case: it is the deadline of a cancelled node, and other nodes are still in the
+  /// slot where that node was, or in a slot from which it had moved down.
   std::optional<Instant> next_deadline() noexcept;
 
  private:
@@ -92,23 +92,23 @@ class TimerWheel {
   static constexpr auto kLastTick =
       static_cast<std::uint64_t>(Instant::max().time_since_epoch().count()) >> kTickBits;
   static_assert(kLastTick >> (kLevels * kSlotBits) == 0);
-  /// An `advance` moves at most so many nodes ahead of time, and so many more for each that it
-  /// wakes: enough for timers that keep coming, of which each is woken once and moved once or
-  /// twice.
+  /// An `advance` moves at most `kMovesAhead` nodes ahead of time, and `kMovesAheadPerWoken` more
+  /// for each node that it wakes. That is enough for a steady flow of timers, which are woken once
+  /// and moved once or twice.
   static constexpr std::size_t kMovesAhead = 64;
   static constexpr std::size_t kMovesAheadPerWoken = 2;
 
   struct WheelSlot {
     ListNode nodes;
-    std::uint64_t earliest = 0;  ///< a lower bound of the ticks in it, if there are any
+    std::uint64_t earliest = 0;  ///< a lower bound of the ticks of its nodes, if it has any
   };
 
-  /// The slots that a level passes while it turns once. Turns are numbered from tick 0; the slots
-  /// of the current one and of the next are kept, by the last bit of the number.
+  /// The slots that a level passes while it turns once. Turns are numbered from tick 0. The wheel
+  /// keeps the slots of the current turn and of the next, by the last bit of the number.
   struct Turn {
     std::array<WheelSlot, kSlots> slots;
-    /// Bit i: slot i is not empty, or was not before a `cancel`. No node outlives its turn, so a
-    /// bit that is left from an earlier one means an empty slot.
+    /// Bit i: slot i has nodes, or had some until a `cancel`. No node outlives its turn, so a bit
+    /// that an earlier turn has left means an empty slot.
     std::uint64_t occupied = 0;
   };
 

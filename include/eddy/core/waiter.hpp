@@ -10,17 +10,17 @@
 
 namespace eddy {
 
-/// What a task waits for on a source. Their numbers are bits of what an event wakes.
+/// What a task waits for on a source.
 enum class Direction : std::uint8_t {
   read,
   write,
-  closed,  ///< neither: the end of both
+  closed,  ///< the end of both directions
 };
 
 namespace detail {
 
-/// A source, as its waiters know it. It stays where it is, and is not made another, before the last
-/// of them that were waiting when it went has run.
+/// A source, as its waiters know it. It neither moves nor becomes another source until every task
+/// that was waiting when it was removed has run or died.
 struct Watched {
   bool gone() const noexcept { return source == kNoSource; }
 
@@ -33,9 +33,9 @@ struct DebugLayout;
 
 /// Something that can be made runnable: the part of a task that the reactor and the wheel know.
 ///
-/// Its link is in one list at most: the ready queue, the waiters of a source, or the worker's
-/// list of those who wait for something else. So cancelling a wait, whatever it is for, is to
-/// unlink and to unwatch. Belongs to one thread.
+/// Its link is in at most one list: the ready queue, the waiters of a source, or the worker's list
+/// of tasks that wait for anything else. So any wait is cancelled in one way: unlink and unwatch.
+/// A waiter belongs to one thread.
 class Waiter : public ListNode {
  public:
   Waiter() noexcept { make_idle(); }
@@ -46,32 +46,32 @@ class Waiter : public ListNode {
     idle,       ///< waits; a wake puts it on the ready queue
     scheduled,  ///< on the ready queue, or about to be cancelled; a wake does nothing
     running,    ///< its code is on the stack
-    notified,   ///< running, and woken meanwhile: it goes to the ready queue when it suspends
+    notified,   ///< running, and woken meanwhile; goes to the ready queue when it suspends
     done,       ///< ended or cancelled; a wake does nothing
   };
 
-  /// Of one that is new, or was unused.
+  /// Makes a waiter ready for use that is new, or was made `Unused`.
   void make_idle() noexcept {
     make_alone();
     watched_ = nullptr;
     state = State::idle;
   }
 
-  /// Waits on `watched` from now on, to `unwatch` it when it runs again, or ends.
+  /// Waits on `watched` from now on. Call `unwatch` when the task runs again, or ends.
   void watch(Watched& watched, Direction which) noexcept {
     watched_ = &watched;
     ++watched.watchers;
     direction = which;
   }
-  /// Waits no longer on what it watches. False if what it waited on is gone, be it before or after
-  /// the wake: the operation ends with operation_canceled and must not touch it.
+  /// Ends the wait on what it watches. False if that is gone, whether it went before or after the
+  /// wake: then the operation ends with operation_canceled and must not touch the source.
   bool unwatch() noexcept {
     Watched& watched = *std::exchange(watched_, nullptr);
     --watched.watchers;
     return !watched.gone();
   }
   bool watches() const noexcept { return watched_ != nullptr; }
-  /// What `unwatch` will say.
+  /// True if `unwatch` will return false.
   bool refused() const noexcept { return watched_ != nullptr && watched_->gone(); }
 
  private:

@@ -1,4 +1,4 @@
-// Checks that are made in debug builds alone, because they are not free.
+// Checks that only debug builds make, because they are not free.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,8 +6,8 @@
 
 namespace eddy::detail {
 
-/// True in builds that make the checks. CMake's target `eddy::eddy` sets EDDY_DEBUG_CHECKS for its
-/// users as the library was built, so that both agree.
+/// True in builds that make the checks. CMake's target `eddy::eddy` sets EDDY_DEBUG_CHECKS for
+/// users to what the library was built with, so that both agree.
 #ifdef EDDY_DEBUG_CHECKS
 inline constexpr bool kDebugChecks = true;
 #else

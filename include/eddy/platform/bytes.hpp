@@ -53,7 +53,7 @@ inline constexpr bool is_literal<const char[N]> = true;
 template <std::size_t N>
 inline constexpr bool is_literal<const char8_t[N]> = true;
 
-/// The bytes of what is written.
+/// The bytes of a range that is to be written.
 template <class R>
 std::span<const std::byte> bytes_to_write(R&& data) noexcept {
   static_assert(has_bytes<R>,
@@ -71,7 +71,7 @@ std::span<const std::byte> bytes_to_write(R&& data) noexcept {
   }
 }
 
-/// The bytes of what is read into.
+/// The bytes of a range that is to be read into.
 template <class R>
 std::span<std::byte> bytes_to_fill(R&& buffer) noexcept {
   static_assert(has_bytes<R>,
@@ -90,10 +90,10 @@ std::span<std::byte> bytes_to_fill(R&& buffer) noexcept {
 
 }  // namespace detail
 
-/// The bytes of any contiguous range of `std::byte`, `char`, `unsigned char` or `char8_t`; of a
-/// string literal without its zero. For `write_vectored`; all that writes one range calls it
-/// itself. An array of `const char` counts as a literal: its last element is left out if it is
-/// zero.
+/// The bytes of any contiguous range of `std::byte`, `char`, `unsigned char` or `char8_t`, for
+/// `write_vectored`. Functions that write a single range call it themselves. A string literal gives
+/// its bytes without the zero. An array of `const char` counts as a literal: if its last element is
+/// zero, that is left out.
 template <class Range>
 std::span<const std::byte> bytes_of(Range&& range) noexcept {
   static_assert(!detail::dies_with_its_bytes<Range>,
@@ -101,7 +101,7 @@ std::span<const std::byte> bytes_of(Range&& range) noexcept {
   return detail::bytes_to_write(range);
 }
 
-/// The same for what is to be read into, for `read_vectored`.
+/// The same for a range that is to be read into, for `read_vectored`.
 template <class Range>
 std::span<std::byte> writable_bytes_of(Range&& range) noexcept {
   return detail::bytes_to_fill(std::forward<Range>(range));

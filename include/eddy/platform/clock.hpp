@@ -36,9 +36,9 @@ constexpr Instant saturating_add(Instant start, Duration length) noexcept {
   return start > Instant::max() - length ? Instant::max() : start + length;
 }
 
-/// `count` units of `Unit` as nanoseconds, rounded up, so that nothing that waits for it is early.
-/// What is too long is `Duration::max()`, what is too far below zero is `Duration::min()`, and what
-/// is not a number is zero.
+/// `count` units of `Unit` as nanoseconds, rounded up, so that no wait for it is early. Too long a
+/// length is `Duration::max()`, one too far below zero is `Duration::min()`, and what is not a
+/// number is zero.
 template <class Unit, class Rep>
 constexpr Duration saturating_nanoseconds(Rep count) noexcept {
   using Each = std::ratio_divide<Unit, std::nano>;
@@ -73,8 +73,8 @@ constexpr Duration saturating_nanoseconds(Rep count) noexcept {
   }
 }
 
-/// A length of time of any unit, as the functions of eddy take it: `std::chrono::hours::max()` is
-/// for ever, and not, as a conversion to nanoseconds would have it, an overflow.
+/// A length of time of any unit, as eddy's functions take it. `std::chrono::hours::max()` is for
+/// ever; a conversion to nanoseconds would overflow.
 class AnyDuration {
  public:
   /// No time.

@@ -18,7 +18,7 @@ struct Event {
   Token token = 0;
   bool readable = false;      ///< data, a connection, the end of the stream, or an error
   bool writable = false;      ///< room to write, the peer is gone, or an error
-  bool priority = false;      ///< out-of-band data
+  bool priority = false;      ///< out-of-band data has come
   bool read_closed = false;   ///< the peer will send no more; `readable` is set as well
   bool write_closed = false;  ///< nothing can be sent any more; `writable` is set as well
   bool error = false;         ///< an error is pending; both directions are set as well

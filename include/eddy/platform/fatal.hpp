@@ -15,15 +15,15 @@ namespace eddy::detail {
 /// broken contracts only, never for errors that a correct program can meet.
 EDDY_EXPORT [[noreturn]] void fatal(std::string_view what) noexcept;
 
-/// Stops the program because a task that another copy of eddy runs waits by means of this one.
+/// Stops the program: a task that another copy of eddy runs has begun to wait by this copy.
 [[noreturn]] void stop_task_of_another_copy() noexcept;
 
 /// Prints "eddy: `what`" to standard error.
 EDDY_EXPORT void warn(std::string_view what) noexcept;
 
-/// Writes where the running task is, and gives how many bytes that took: what `fatal` adds.
+/// Writes the place of the running task, which `fatal` adds, and returns how many bytes that took.
 using PlaceWriter = std::size_t (*)(std::span<char> out) noexcept;
-/// The same for all threads; whoever runs tasks sets it.
+/// Sets the place writer of all threads. Whoever runs tasks calls it.
 void set_place_writer(PlaceWriter writer) noexcept;
 
 }  // namespace eddy::detail

@@ -1,4 +1,4 @@
-// Results in one register: what the hot calls of the kernel seam, and those around them, return.
+// Results in one register: the hot calls of the kernel seam return them, and their callers too.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -14,19 +14,19 @@ namespace eddy::sys {
 /// The error of the seam that has this number.
 inline std::error_code error_of(int number) noexcept { return {number, std::generic_category()}; }
 
-/// The number of an error of the seam. One of another category, such as `eddy::Error`, would come
-/// out as another error: it must not be put into what keeps the number alone.
+/// The number of an error of the seam. An error of another category, such as `eddy::Error`, must
+/// not be given: only the number is kept, so it would come out as a different error.
 inline int number_of(const std::error_code& error) noexcept {
   EDDY_ASSERT(error.category() == std::generic_category());
   return error.value();
 }
 
-/// A `Result<std::size_t>` in one register: the larger type is returned through memory, which at
-/// every read and write costs more than the rest of the function. It can be that small because the
-/// seam's errors are all of one category, and their numbers are positive.
+/// A `Result<std::size_t>` in one register. The larger type is returned through memory, which costs
+/// more than the rest of the function at every read and write. This type can be so small because
+/// the seam's errors are all of one category, and their numbers are positive.
 class [[nodiscard]] Count {
  public:
-  // Both implicit, as those of std::expected are: a function returns one or the other.
+  // Both are implicit, as in std::expected: a function returns a count or an error.
   Count(std::size_t count) noexcept : value_(static_cast<std::ptrdiff_t>(count)) {}
   Count(const std::unexpected<std::error_code>& failure) noexcept
       : value_(-std::ptrdiff_t{number_of(failure.error())}) {}

@@ -1,9 +1,9 @@
 // The kernel seam: every system call that the library makes, and nothing else.
 //
-// Each function that moves bytes, accepts, waits or registers is one system call with no retry and
-// no policy, so that a test or a simulator that defines these functions sees just what a kernel
-// would; the others may take several. All descriptors made here are
-// close-on-exec and non-blocking from birth.
+// Each function that moves bytes, accepts, waits or registers is one system call, with no retry and
+// no policy. So a test or a simulator that defines these functions sees what a kernel would see.
+// The other functions may make several calls. All descriptors made here are close-on-exec and
+// non-blocking from birth.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -49,8 +49,8 @@ enum class SocketOption : std::uint8_t {
 
 enum class ShutdownHow : std::uint8_t { read, write, both };
 
-/// How much longer than its timeout a kernel may make a wait, to wake for several things at once:
-/// by `least`; or by one `share`-th of the timeout, itself no more than `most`, if that is more.
+/// How much longer than its timeout a kernel may make a wait, to wake for several things at once.
+/// By `least`; or, if that is longer, by one `share`-th of the timeout, but by no more than `most`.
 struct WaitSlack {
   std::chrono::nanoseconds least{};
   std::int64_t share = 0;  ///< none if 0
@@ -79,27 +79,27 @@ Count read(RawSource source, std::span<std::byte> buffer) noexcept;
 Count write(RawSource source, std::span<const std::byte> data) noexcept;
 /// What of `interest` holds right now; hang-up and errors count as both directions.
 [[nodiscard]] Result<Interest> poll_now(RawSource source, Interest interest) noexcept;
-/// A descriptor that does nothing but take up a number, to be given up when there are no more.
+/// A descriptor that only takes up a number, to be closed when there are no more.
 [[nodiscard]] Result<Fd> open_reserve() noexcept;
 
 // Sockets.
 [[nodiscard]] Result<Fd> create_stream_socket(SocketAddress::Family family) noexcept;
 [[nodiscard]] Result<void> bind(RawSource socket, const SocketAddress& address) noexcept;
 [[nodiscard]] Result<void> listen(RawSource socket, int backlog) noexcept;
-/// `peer`, if not null, gets the address of the other side. No descriptor, and no error: a
-/// connection was taken and closed, because only numbers of standard streams were free.
+/// `peer`, if not null, gets the address of the other side. A success without a descriptor means: a
+/// connection was accepted and closed, because only numbers of standard streams were free.
 [[nodiscard]] Result<Fd> accept(RawSource listener, SocketAddress* peer) noexcept;
 /// In progress is `errc::operation_in_progress`.
 [[nodiscard]] Result<void> connect(RawSource socket, const SocketAddress& address) noexcept;
 Count receive(RawSource socket, std::span<std::byte> buffer) noexcept;
 Count peek(RawSource socket, std::span<std::byte> buffer) noexcept;
 Count send(RawSource socket, std::span<const std::byte> data) noexcept;
-/// How many slices a vectored call takes; empty ones do not count. The rest is left to the next
-/// call.
+/// How many slices a vectored call takes; empty slices do not count. The next call takes the
+/// rest.
 inline constexpr std::size_t kSlicesPerCall = 64;
 Count receive_vectored(RawSource socket, std::span<const std::span<std::byte>> buffers) noexcept;
 Count send_vectored(RawSource socket, std::span<const std::span<const std::byte>> data) noexcept;
-/// A pipe that bytes can be spliced into and out of; function_not_supported where there is none.
+/// A pipe for splicing; function_not_supported where the system has no splice.
 [[nodiscard]] Result<Pipe> create_splice_pipe() noexcept;
 /// How many bytes such a pipe takes. The kernel makes small ones for a user who has many.
 [[nodiscard]] Result<std::size_t> pipe_capacity(RawSource pipe) noexcept;
@@ -107,8 +107,9 @@ Count send_vectored(RawSource socket, std::span<const std::span<const std::byte>
 /// less although the socket has more. "Would block" and 0 do not say that the socket is empty, or
 /// at its end: the call stops before an urgent mark too.
 Count splice_from_socket(RawSource socket, RawSource pipe_writer, std::size_t most) noexcept;
-/// The same out of the pipe, which has so many bytes. Never raises SIGPIPE, and leaves one that the
-/// program has pending: operation_not_supported then, because the two could not be told apart.
+/// The same out of the pipe, which holds at least `most` bytes. Never raises SIGPIPE. If the
+/// program has one pending, it stays, and the error is operation_not_supported: the two look the
+/// same.
 Count splice_to_socket(RawSource pipe_reader, RawSource socket, std::size_t most) noexcept;
 [[nodiscard]] Result<void> shutdown(RawSource socket, ShutdownHow how) noexcept;
 [[nodiscard]] Result<void> set_option(RawSource socket, SocketOption option, int value) noexcept;
@@ -126,8 +127,8 @@ Count splice_to_socket(RawSource pipe_reader, RawSource socket, std::size_t most
 [[nodiscard]] Result<Pipe> create_bell() noexcept;
 /// One more reader of the bell, for a poller of its own.
 [[nodiscard]] Result<Fd> create_bell_reader(const Pipe& bell) noexcept;
-/// To be called before a look at what the bell tells of: silences the reader where a poller is not
-/// told of edges, and does nothing elsewhere.
+/// Call it before you look at what the bell tells of. It silences the reader where a poller does
+/// not report edges, and does nothing elsewhere.
 void hush(RawSource bell_reader) noexcept;
 /// Async-signal-safe.
 void ring(const Pipe& bell) noexcept;
@@ -136,8 +137,8 @@ void ring(const Pipe& bell) noexcept;
 
 // Time, the process, the last resort.
 std::chrono::nanoseconds monotonic_now() noexcept;
-/// Of waits of the calling thread. Nothing where the kernel tells none, or where somebody has
-/// chosen a large one, to be woken seldom.
+/// The slack of the calling thread's waits. It is zero where the kernel tells none, and where
+/// somebody has chosen a large one, to be woken seldom.
 WaitSlack wait_slack() noexcept;
 void write_to_stderr(std::span<const std::byte> text) noexcept;
 /// How many forks lie between the start of the program and this process. A load, and no system
