@@ -34,22 +34,22 @@ constexpr std::array<Filter, 3> kFilters{
      {Interest::writable, EVFILT_WRITE, 0},
      {Interest::priority, os::kPriorityFilter, os::kPriorityNote}}};
 
-/// A filter that could not be attached because the other end is gone (EPIPE) would never say so. A
-/// user event that is triggered at once says it instead.
+/// A filter that cannot be attached because the other end is gone (EPIPE) reports nothing. So a
+/// user event that is triggered at once reports it instead.
 std::uintptr_t stand_in_ident(RawSource source, Interest direction) noexcept {
   const bool write = direction == Interest::writable;
   return static_cast<std::uintptr_t>(source) * 2 + (write ? 1 : 0);
 }
 
 std::error_code to_error(int number) noexcept {
-  // The kernel has no such filter for what this is.
+  // The kernel has no such filter for this kind of source.
   constexpr std::array kNoSuchFilter{EINVAL, ENODEV, EOPNOTSUPP, ENOTSUP};
   const bool refused =
       std::find(kNoSuchFilter.begin(), kNoSuchFilter.end(), number) != kNoSuchFilter.end();
   return sys::error_of(refused ? EPERM : number);
 }
 
-/// A list of changes that go to the kernel in one call, and what became of each.
+/// A list of changes that go to the kernel in one call, and the receipt of each.
 class Changes {
  public:
   void push(std::uintptr_t ident, int filter, unsigned action, unsigned note, Token token) {
@@ -70,7 +70,8 @@ class Changes {
     }
   }
 
-  /// Applies all. An interruption comes after that, but takes the receipts with it; so once more.
+  /// Applies all. An interruption comes after the changes, but loses the receipts: so it asks
+  /// again.
   Result<> apply(RawSource kqueue) noexcept {
     const auto asked = list_;
     for (;;) {
@@ -100,7 +101,7 @@ class Changes {
 
 }  // namespace
 
-/// A fork has no queue, and may have something else under its number.
+/// The child of a fork has no queue, and may have something else under its number.
 FilterSet::~FilterSet() {
   if (forks_ != sys::fork_count()) static_cast<void>(kqueue_.release());
 }
@@ -110,7 +111,7 @@ Result<> FilterSet::open() {
   if (!made) return std::unexpected(made.error());
   kqueue_ = std::move(*made);
   forks_ = sys::fork_count();
-  // Once, for all notifiers: to add it again would take back what is triggered (FreeBSD).
+  // Once, for all notifiers: to add it again would undo a trigger (FreeBSD).
   Changes changes;
   changes.push(kNotifierIdent, EVFILT_USER, EV_ADD | EV_CLEAR, 0, 0);
   if (Result<> applied = changes.apply(kqueue()); !applied) return applied;
@@ -172,8 +173,8 @@ FilterSet::Entry* FilterSet::find(RawSource source) noexcept {
   return &entries_[i];
 }
 
-/// False if the descriptor was closed without `remove`, and the number is another's now. To enable
-/// what is enabled, under its own token, changes nothing; at most it fires once more.
+/// False if the descriptor was closed without `remove`, so that its number may be another source's.
+/// To enable what is enabled, under its own token, changes nothing; at most it fires once more.
 bool FilterSet::is_attached(RawSource source, const Entry& entry) const noexcept {
   Changes changes;
   for (const Filter& filter : kFilters) {
@@ -186,7 +187,8 @@ bool FilterSet::is_attached(RawSource source, const Entry& entry) const noexcept
                      [](const Native& receipt) { return Changes::error_of(receipt) == 0; });
 }
 
-/// Attaches the filters of `watch`, whatever was attached before. If one cannot be, none is.
+/// Attaches the filters of `watch`, whatever was attached before. If one cannot be attached, none
+/// is.
 Result<> FilterSet::attach(RawSource source, Entry& entry, Watch watch) {
   Changes changes;
   for (const Filter& filter : kFilters) {
@@ -232,7 +234,7 @@ Result<> FilterSet::detach(RawSource source, Entry& entry) const noexcept {
   entry = Entry{};
   if (Result<> applied = changes.apply(kqueue()); !applied) return applied;
   for (const Native& receipt : changes.receipts()) {
-    // ENOENT: not attached, which is what was asked for.
+    // ENOENT: it is not attached, as the caller wants.
     const int error = Changes::error_of(receipt);
     if (error != 0 && error != ENOENT) return std::unexpected(to_error(error));
   }

@@ -21,8 +21,8 @@ struct Watch {
   Interest interest;  ///< none: it is not registered
 };
 
-/// The registered sources with their filters. The kernel has a change when the call returns: a
-/// source is registered once in its life, so that to gather changes would save next to nothing, and
+/// The registered sources with their filters. A change is in the kernel when the call returns. To
+/// gather changes would save next to nothing, because a source is registered once in its life; and
 /// a caller could not be told of an error.
 ///
 /// **Thread**: any.
@@ -47,7 +47,7 @@ class FilterSet {
  private:
   struct Entry {
     Watch watch;
-    bool stands_in = false;  ///< user events take the place of filters
+    bool stands_in = false;  ///< user events stand in for filters
   };
 
   Entry* find(RawSource source) noexcept;
@@ -59,8 +59,8 @@ class FilterSet {
   Fd kqueue_;
   std::uint32_t forks_ = 0;  ///< of the process that opened it
   std::mutex mutex_;
-  /// By descriptor; under the lock. The kernel would take a second registration for a change of the
-  /// first, and a removal by halves for an error.
+  /// By descriptor, under the lock. To the kernel a second registration would be a change of the
+  /// first, and the removal of a source with only some filters an error.
   std::vector<Entry> entries_;
 };
 

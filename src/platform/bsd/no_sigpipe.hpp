@@ -13,8 +13,8 @@ namespace eddy::os {
 inline int without_sigpipe(int socket) noexcept {
   if (socket < 0) return socket;
   const int on = 1;
-  // EINVAL: both directions are shut already, as of a connection that was reset while it waited to
-  // be accepted. The first send fails with EPIPE, so it must not stay.
+  // EINVAL: both directions are shut already; the connection was reset in the backlog. Its first
+  // send would raise SIGPIPE, so the socket must not stay.
   if (::setsockopt(socket, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on)) == 0) return socket;
   const int error = errno == EINVAL ? ECONNABORTED : errno;
   ::close(socket);

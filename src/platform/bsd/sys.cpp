@@ -21,10 +21,10 @@ using namespace posix;
 
 namespace {
 
-/// What the kernels make of a longer timeout: FreeBSD silently this, macOS an error.
+/// The longest timeout. FreeBSD shortens a longer one to this without an error; macOS refuses it.
 constexpr std::chrono::nanoseconds kLongestWait = std::chrono::hours(24);
 
-/// Rounded up to microseconds, because macOS counts in them and would cut off the rest.
+/// Rounded up to microseconds, because macOS counts in microseconds and would cut off the rest.
 timespec to_timespec(std::chrono::nanoseconds timeout) noexcept {
   const auto clamped = std::clamp(timeout, std::chrono::nanoseconds::zero(), kLongestWait);
   const std::chrono::nanoseconds rounded = std::chrono::ceil<std::chrono::microseconds>(clamped);
@@ -41,7 +41,7 @@ void ring(const Pipe& bell) noexcept {
   while (::write(bell.writer.raw(), &byte, 1) < 0) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return;
-    // The pipe is full. Emptied, it takes the next byte, which is an edge like every byte.
+    // The pipe is full. Once it is emptied the next byte goes in, and is an edge.
     std::array<std::byte, 4096> drained;
     if (::read(bell.reader.raw(), drained.data(), drained.size()) < 0 && errno != EINTR &&
         errno != EAGAIN) {

@@ -1,7 +1,7 @@
-// Descriptors where the kernel cannot make them close-on-exec and non-blocking from birth.
+// Descriptors of a kernel that cannot make them close-on-exec and non-blocking from birth.
 //
-// Another thread that forks and executes between the two steps hands the descriptor on to its
-// child; nothing in this process can close that gap.
+// If another thread forks and executes between the two steps, its child inherits the descriptor.
+// Nothing in this process can close that gap.
 // SPDX-License-Identifier: MIT
 #pragma once
 

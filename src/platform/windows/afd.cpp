@@ -17,7 +17,7 @@ constexpr ULONG kIoctlAfdPoll = 0x00012024;
 constexpr NTSTATUS kStatusSuccess = 0;
 constexpr NTSTATUS kStatusPending = 0x00000103;
 
-/// Asked for, because Wine calls any handle the base of itself.
+/// Asks for SO_TYPE first, because Wine gives any handle as its own base.
 bool is_socket(RawSource raw) noexcept {
   int type = 0;
   int length = sizeof(type);
@@ -52,7 +52,7 @@ Result<Handle> open_afd(HANDLE port, std::uintptr_t key) noexcept {
   if (::CreateIoCompletionPort(afd.raw(), port, key, 0) == nullptr) {
     return std::unexpected(from_win32(::GetLastError()));
   }
-  // It saves the kernel the setting of an event that nobody waits for.
+  // So the kernel need not set an event that nobody waits for.
   ::SetFileCompletionNotificationModes(afd.raw(), FILE_SKIP_SET_EVENT_ON_HANDLE);
   return afd;
 }
@@ -67,8 +67,8 @@ Result<RawSource> base_socket(RawSource socket) noexcept {
   SOCKET base = INVALID_SOCKET;
   if (ask_for_socket(socket, SIO_BASE_HANDLE, base)) return base;
   const int error = ::WSAGetLastError();
-  // Some layered providers hold the base back, against the rules, but answer what select and
-  // WSAPoll ask. What they answer may be a layer again, of a better provider.
+  // Some layered providers do not tell the base, against the rules, but answer what select and
+  // WSAPoll ask. Their answer may be a layer again, of a provider that follows the rules.
   for (const DWORD question : std::array<DWORD, 2>{SIO_BSP_HANDLE_SELECT, SIO_BSP_HANDLE_POLL}) {
     SOCKET below = INVALID_SOCKET;
     if (!ask_for_socket(socket, question, below) || below == socket) continue;
@@ -79,7 +79,7 @@ Result<RawSource> base_socket(RawSource socket) noexcept {
 }
 
 bool is_shut_for_writing(RawSource socket) noexcept {
-  // Nothing is sent by it, and it succeeds, unless the stream has ended.
+  // It sends nothing, and succeeds unless this side has ended the stream.
   return ::send(socket, "", 0, 0) == SOCKET_ERROR && ::WSAGetLastError() == WSAESHUTDOWN;
 }
 
@@ -101,7 +101,7 @@ Result<> start_afd_poll(HANDLE afd, RawSource socket, std::uint32_t events, AfdP
 }
 
 void cancel_afd_poll(HANDLE afd, IO_STATUS_BLOCK& status) noexcept {
-  // It is too late if the completion is on its way; then there is nothing to cancel.
+  // If the completion is on its way already, this fails, and there is nothing to cancel.
   IO_STATUS_BLOCK ignored{};
   static_cast<void>(::NtCancelIoFileEx(afd, &status, &ignored));
 }

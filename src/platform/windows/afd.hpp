@@ -28,10 +28,10 @@ enum AfdEvent : std::uint32_t {
   kAfdConnectFail = 0x0100,
 };
 
-/// How a poll ended that was cancelled.
+/// The status of a poll that was cancelled.
 inline constexpr std::int32_t kStatusCancelled = static_cast<std::int32_t>(0xC0000120);
 
-/// The driver's own layout: one socket a poll.
+/// The driver's own layout, for one socket a poll.
 struct AfdPoll {
   LARGE_INTEGER timeout;
   ULONG count;
@@ -45,21 +45,21 @@ struct AfdPoll {
 /// the poll's context in the place of the OVERLAPPED.
 [[nodiscard]] Result<Handle> open_afd(HANDLE port, std::uintptr_t key) noexcept;
 
-/// The socket of the provider at the bottom, which the driver knows, under any layers.
+/// The base socket, below any layers: the one that the driver knows.
 /// **Errors**: bad_file_descriptor; operation_not_permitted for what is no socket.
 [[nodiscard]] Result<RawSource> base_socket(RawSource socket) noexcept;
 
-/// True if this side has ended its stream, of which the driver says nothing.
+/// True if this side has ended its stream. The driver does not report that.
 bool is_shut_for_writing(RawSource socket) noexcept;
 
-/// Starts a poll of `socket` for `events`. If it succeeds, a completion comes, also if something is
-/// ready already; until then `poll` and `status` are the kernel's.
+/// Starts a poll of `socket` for `events`. On success a completion comes, even if something is
+/// ready at once. Until it has come, `poll` and `status` belong to the kernel.
 /// **Errors**: bad_file_descriptor if the socket is closed; not_enough_memory.
 [[nodiscard]] Result<> start_afd_poll(HANDLE afd, RawSource socket, std::uint32_t events,
                                       AfdPoll& poll, IO_STATUS_BLOCK& status,
                                       void* context) noexcept;
 
-/// Asks for the end of a poll. Its completion comes in any case, here or as of before.
+/// Asks for the end of a poll. Its completion comes in any case, cancelled or not.
 void cancel_afd_poll(HANDLE afd, IO_STATUS_BLOCK& status) noexcept;
 
 }  // namespace eddy::sys

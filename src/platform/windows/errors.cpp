@@ -13,7 +13,7 @@ std::errc errc_of_winsock(int error) noexcept {
       return std::errc::not_enough_memory;
     case WSA_INVALID_HANDLE:
     case WSAEBADF:
-    // Every source is a socket here; what is none is a number that was closed.
+    // Every source is a socket here. What is no socket is a number that was closed.
     case WSAENOTSOCK:
       return std::errc::bad_file_descriptor;
     case WSA_OPERATION_ABORTED:

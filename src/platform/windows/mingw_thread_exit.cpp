@@ -8,7 +8,7 @@
 // SPDX-License-Identifier: MIT
 #include <cxxabi.h>
 
-/// The linker is told to want it (cmake/EddyLibrary.cmake): it would leave out what nobody calls.
+/// cmake/EddyLibrary.cmake makes the linker keep it: nobody calls it, so it would be left out.
 extern "C" {
 // NOLINTBEGIN(readability-identifier-naming): a symbol for the linker
 extern const int eddy_mingw_thread_exit;

@@ -10,15 +10,15 @@
 namespace eddy::detail {
 namespace {
 
-/// What every poll asks for: the caller must hear of an end, whatever else it waits for.
+/// Every poll asks for these: the caller must hear of an end, whatever else it waits for.
 constexpr std::uint32_t kAlways = sys::kAfdAbort | sys::kAfdLocalClose | sys::kAfdConnectFail;
 
 /// What reading waits for. It is reported, and armed, as one.
 constexpr std::uint32_t kReading = sys::kAfdReceive | sys::kAfdAccept | sys::kAfdDisconnect;
 
-/// What is still to be reported after `events` was.
+/// What is still to be reported after `events` was reported.
 std::uint32_t remaining(std::uint32_t wanted, std::uint32_t events) noexcept {
-  // After the end of the connection there is nothing, until somebody asks.
+  // After the end of the connection there is nothing to report until somebody asks.
   if ((events & kAlways) != 0) return 0;
   if ((events & kReading) != 0) events |= kReading;
   return wanted & ~events;
@@ -37,8 +37,8 @@ PollSet::~PollSet() {
       source->removed = true;
     }
   }
-  // The kernel owns the others until their completions are here, which is at once. If ever it did
-  // not come, the memory would be lost, not broken.
+  // The kernel owns the others until their completions are here, which is soon. If a completion
+  // never came, its memory would leak, but not be freed too early.
   const Instant give_up = saturating_add(Clock::now(), std::chrono::seconds(5));
   while (polls_under_way_ != 0 && Clock::now() < give_up) {
     std::array<OVERLAPPED_ENTRY, 64> entries;
@@ -161,11 +161,11 @@ Result<> PollSet::update(PolledSource& source) {
     ++polls_under_way_;
     return {};
   }
-  if (started.error() == std::errc::bad_file_descriptor) return {};  // closed, as good as silent
+  if (started.error() == std::errc::bad_file_descriptor) return {};  // closed: nothing to report
   return started;
 }
 
-/// What the completion of a poll tells the caller; nothing if it was cancelled in vain.
+/// What the completion of a poll tells the caller; nothing if its cancellation ended it.
 Found PollSet::complete(PolledSource& source) {
   source.state = PolledSource::State::idle;
   --polls_under_way_;
@@ -177,7 +177,7 @@ Found PollSet::complete(PolledSource& source) {
   if (source.status.Status >= 0 && source.poll.count != 0) {
     events = source.poll.events & (source.wanted | kAlways);
   } else if (source.status.Status < 0 && source.status.Status != sys::kStatusCancelled) {
-    events = sys::kAfdAbort;  // the driver refuses the socket; to ask it again would be to spin
+    events = sys::kAfdAbort;  // the driver refuses the socket; to ask again would spin
   }
   if ((events & sys::kAfdLocalClose) != 0) {
     sources_.erase(source.source);

@@ -19,7 +19,7 @@
 
 namespace eddy::detail {
 
-/// A handle of the driver, shared by a group of sockets: its list of polls is searched one by one.
+/// A handle of the driver, shared by few sockets: the driver searches its polls one by one.
 struct AfdGroup {
   static constexpr std::size_t kMostSources = 32;
 
@@ -27,12 +27,12 @@ struct AfdGroup {
   std::size_t sources = 0;
 };
 
-/// One socket that is, or was, registered. Freed when it is neither in the set nor polled.
+/// A socket that is registered, or was. Freed when it is neither in the set nor polled.
 struct PolledSource {
   enum class State : std::uint8_t {
     idle,       ///< no poll
     polled,     ///< the kernel owns `poll` and `status` until the completion comes
-    cancelled,  ///< the same, and the completion was asked for
+    cancelled,  ///< as `polled`, and its cancellation was asked for
   };
 
   static constexpr std::size_t kNotQueued = SIZE_MAX;
@@ -44,11 +44,11 @@ struct PolledSource {
   RawSource base = kNoSource;
   Token token = 0;
   std::uint32_t interest = 0;  ///< what the caller registered for
-  std::uint32_t wanted = 0;    ///< what of it was not reported since it was last armed
+  std::uint32_t wanted = 0;    ///< the part of it not reported since it was last armed
   std::uint32_t asked = 0;     ///< what the poll under way asks for
   State state = State::idle;
-  std::size_t place = kNotQueued;  ///< in the list of those whose poll is to be brought up to date
-  bool removed = false;            ///< deregistered; only the completion is awaited
+  std::size_t place = kNotQueued;  ///< in the list of sockets whose poll is out of date
+  bool removed = false;            ///< deregistered; only its completion is still to come
 };
 
 /// What a source is watched for, in the words of the driver.
@@ -64,10 +64,10 @@ struct Found {
   bool write_shut = false;  ///< both sides have ended their streams
 };
 
-/// The registered sockets with their polls. Changes are gathered, and brought to the kernel before
-/// the wait, or at once if another thread waits already.
+/// The registered sockets with their polls. Changes are gathered, and go to the kernel before the
+/// wait, or at once if another thread waits already.
 ///
-/// **Thread**: any; what waits, one at a time.
+/// **Thread**: any; only one may wait at a time.
 class PollSet {
  public:
   explicit PollSet(std::shared_ptr<sys::CompletionPort> port) noexcept : port_(std::move(port)) {}
@@ -80,9 +80,9 @@ class PollSet {
   [[nodiscard]] Result<> arm(RawSource source, std::uint32_t events);
   [[nodiscard]] Result<> remove(RawSource source);
 
-  /// Starts and cancels polls as the changes want it; from here on they are brought at once.
+  /// Starts and cancels polls as the changes ask. From then on changes go to the kernel at once.
   [[nodiscard]] Result<> begin_wait();
-  /// Takes note of what arrived, with `report(found)` for each source that has something.
+  /// Takes note of the completions, and calls `report(found)` for each source that has something.
   template <class Report>
   void end_wait(std::span<const OVERLAPPED_ENTRY> arrived, Report report) {
     const std::lock_guard lock(mutex_);

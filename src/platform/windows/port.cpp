@@ -62,7 +62,7 @@ Result<> CompletionPort::open() noexcept {
   port_ = Handle(::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1));
   if (!port_) return std::unexpected(from_win32(::GetLastError()));
   if (!wait_packets().complete()) return {};
-  // Windows 10 1803 and later; without it, or the packet, timeouts are of the system's tick.
+  // Windows 10 1803 and later. Without it, or without the packet, timeouts have the system's tick.
   Handle timer(::CreateWaitableTimerExW(nullptr, nullptr, kHighResolution, TIMER_ALL_ACCESS));
   HANDLE packet = nullptr;
   if (timer && wait_packets().create(&packet, kAllAccess, nullptr) == 0) {
@@ -109,7 +109,7 @@ bool CompletionPort::start_timer(std::chrono::nanoseconds timeout) noexcept {
 }
 
 void CompletionPort::stop_timer() noexcept {
-  // Also if it is in the port already, so that it does not end a later wait.
+  // Even if it is in the port already, so that it does not end a later wait.
   static_cast<void>(wait_packets().cancel(timer_packet_.raw(), TRUE));
 }
 

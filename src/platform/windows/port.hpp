@@ -19,10 +19,10 @@ namespace eddy::sys {
 /// Who a completion is from.
 enum class PortKey : std::uintptr_t { afd, notification, timer };
 
-/// A completion port with a notification that is in it once at most, and with a timer that is
-/// better than the tick of the system where there is one.
+/// A completion port. A notification is in it once at most. Its timer is finer than the system's
+/// tick where the system has such timers.
 ///
-/// **Thread**: `notify` any; `wait` one at a time.
+/// **Thread**: any may call `notify`; only one at a time may `wait`.
 class CompletionPort {
  public:
   CompletionPort() = default;
@@ -32,13 +32,13 @@ class CompletionPort {
 
   [[nodiscard]] Result<> open() noexcept;
 
-  /// Wakes the one that waits, or the next that will.
+  /// Wakes the thread that waits, or the next one that will.
   void notify() noexcept;
-  /// The notification was taken out: the next `notify` is another.
+  /// The notification was taken out: the next `notify` puts in another.
   void accept_notification() noexcept { notified_.store(false); }
 
-  /// Takes out what has arrived, or waits for it. No timeout waits for ever. It may return with
-  /// nothing, also before its time.
+  /// Takes out what has arrived, or waits for it. Without a timeout it waits for ever. It may
+  /// return with nothing, even before the timeout.
   [[nodiscard]] Result<std::size_t> wait(std::span<OVERLAPPED_ENTRY> entries,
                                          std::optional<std::chrono::nanoseconds> timeout) noexcept;
 

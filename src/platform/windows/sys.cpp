@@ -35,7 +35,7 @@ Count count(int n) noexcept {
   return static_cast<std::size_t>(n);
 }
 
-/// A socket as it was made by a call, which becomes non-blocking and is not inherited.
+/// Takes over a socket that a call has made: makes it non-blocking and not inherited.
 Result<Fd> own(SOCKET raw) noexcept {
   if (raw == INVALID_SOCKET) return last_error();
   Fd socket(raw);
@@ -144,8 +144,8 @@ DWORD to_native(std::span<const Slice> slices, NativeSlices& native) noexcept {
   return static_cast<DWORD>(n);
 }
 
-/// What a call that receives gave. After this side has shut reading down it fails; as everywhere
-/// else, that is the end of the stream.
+/// The result of a call that receives. After this side has shut reading down the call fails here;
+/// on all other systems that is the end of the stream, so it becomes that.
 Count received(int result, std::size_t moved) noexcept {
   if (result != SOCKET_ERROR) return moved;
   if (::WSAGetLastError() == WSAESHUTDOWN) return 0;
@@ -160,7 +160,7 @@ SHORT to_poll_mask(Interest interest) noexcept {
   return static_cast<SHORT>(mask);
 }
 
-/// A connect that failed, which WSAPoll keeps to itself before Windows 10 2004.
+/// True of a connect that failed. WSAPoll does not report that before Windows 10 2004.
 bool has_failed(RawSource source) noexcept {
   fd_set failed;
   FD_ZERO(&failed);
@@ -215,7 +215,7 @@ Result<Pipe> create_pipe() noexcept {
     Result<Fd> reader = accept(listener->raw(), &peer);
     if (!reader && is(reader.error(), std::errc::operation_would_block)) continue;
     if (!reader) return std::unexpected(reader.error());
-    // Anybody on this machine could have been faster.
+    // Another program on this machine may have connected first.
     const Result<SocketAddress> own_address = local_address(writer->raw());
     if (!own_address || peer != *own_address) continue;
     done = set_option(writer->raw(), SocketOption::no_delay, 1);
@@ -364,7 +364,7 @@ Result<int> get_option(RawSource socket, SocketOption option) noexcept {
     }
     return linger.l_onoff != 0 && linger.l_linger == 0 ? 1 : 0;
   }
-  int value = 0;  // some options fill in a byte of it only
+  int value = 0;  // some options fill in only one byte of it
   int length = sizeof(value);
   if (::getsockopt(socket, native.level, native.name, reinterpret_cast<char*>(&value), &length) ==
       SOCKET_ERROR) {

@@ -44,8 +44,8 @@ void handle_signal(int signal_number) noexcept {
   errno = saved;
 }
 
-/// For what comes from outside, on a thread of the system's own. It is asked before the C library's
-/// handler, which would put the default back, so that a second Ctrl-C at a bad moment would kill.
+/// For events from outside, on a thread of the system. The system asks it before the C library's
+/// handler. That one would put the default back, so a second Ctrl-C could end the program.
 BOOL WINAPI handle_console(DWORD event) noexcept {
   switch (event) {
     case CTRL_C_EVENT:
@@ -53,8 +53,8 @@ BOOL WINAPI handle_console(DWORD event) noexcept {
     case CTRL_BREAK_EVENT:
       return call_back(SIGBREAK) ? TRUE : FALSE;
     default:
-      // The window is closed, the user logs off, the system stops: the process ends as soon as this
-      // returns, at the latest in five seconds. So the program has that long to end by itself.
+      // The window is closed, the user logs off, or the system stops. The process ends as soon as
+      // this returns, at the latest in five seconds: the program has that long to end by itself.
       if (!call_back(SIGTERM)) return FALSE;
       ::Sleep(INFINITE);
       return TRUE;
@@ -63,8 +63,8 @@ BOOL WINAPI handle_console(DWORD event) noexcept {
 
 /// True if the console's events come here; a program without a console has none.
 bool listen_to_console() noexcept {
-  // The one that was added last is asked first, and the C library adds its own with the first
-  // signal of the console that is set. So one is set, to what it is.
+  // The handler that was added last is asked first. The C library adds its own with the first
+  // signal of the console that is set. So a signal is set first, to what it is already.
   if (const Handler now = std::signal(SIGBREAK, SIG_DFL); now != SIG_ERR) {
     std::signal(SIGBREAK, now);
   }
@@ -120,7 +120,7 @@ Result<void> restore_signal(int signal_number) noexcept {
 Result<Pipe> create_bell() noexcept { return create_pipe(); }
 
 Result<Fd> create_bell_reader(const Pipe& bell) noexcept {
-  // A duplicate of the reader would do for nobody: whoever takes the ring back takes it from all.
+  // A duplicate of the reader would not do: whoever takes a ring out takes it from all readers.
   Result<Pipe> pipe = create_pipe();
   if (!pipe) return std::unexpected(pipe.error());
   try {
@@ -135,7 +135,7 @@ Result<Fd> create_bell_reader(const Pipe& bell) noexcept {
 
 void ring(const Pipe& bell) noexcept {
   constexpr std::array<std::byte, 1> kRing{};
-  static_cast<void>(send(bell.writer.raw(), kRing));  // a full one is rung already
+  static_cast<void>(send(bell.writer.raw(), kRing));  // a full bell has been rung already
   Listeners& known = listeners();
   const std::lock_guard lock(known.mutex);
   std::erase_if(known.all, [&](const Listener& listener) {
