@@ -48,7 +48,7 @@ eddy::Task<> child(Rounds& rounds) {
   for ([[maybe_unused]] auto round : rounds) co_await nothing();
 }
 
-/// Selects between two tasks: the first waits, and is destroyed, the second is ready.
+/// Awaits when_any of two tasks: the first waits, and is destroyed, the second is ready.
 template <class Rounds>
 eddy::Task<> when_any(Rounds& rounds) {
   for ([[maybe_unused]] auto round : rounds) {

@@ -86,7 +86,7 @@ TEST_F(NoAllocation, PerAbort) {
             0);
 }
 
-TEST_F(NoAllocation, PerSelect) {
+TEST_F(NoAllocation, PerWhenAny) {
   EXPECT_EQ(count([]() -> Task<> {
               co_await when_any(child(false), sleep_for(1h));
               co_await when_any(child(true), sleep_for(1h));
@@ -191,7 +191,7 @@ TEST_F(NoAllocation, PerReadIntoABufferOfAPool) {
             0);
 }
 
-TEST_F(NoAllocation, PerPassOfTheLoopOverManyTasks) {
+TEST_F(NoAllocation, PerTurnOfTheLoopOverManyTasks) {
   run([]() -> Task<> {
     bool stop = false;
     auto spin = [&]() -> Task<> {

@@ -312,7 +312,7 @@ TEST(WhenAny, CancelledWhileItWaitsItCancelsItsBranches) {
   });
 }
 
-TEST(WhenAny, ADyingLoserMayWakeTheWinnerTheSelectorAndItself) {
+TEST(WhenAny, ADyingLoserMayWakeTheWinnerTheAwaiterAndItself) {
   run([]() -> Task<> {
     Tally tally;
     const Waker selector = co_await current_waker();
