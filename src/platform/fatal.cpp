@@ -29,7 +29,7 @@ void warn(std::string_view what) noexcept { print({"eddy: ", what, "\n"}); }
 void set_place_writer(PlaceWriter writer) noexcept { place_writer.store(writer); }
 
 void fatal(std::string_view what) noexcept {
-  // A message that fails in turn has no place.
+  // If the writer of the place fails in turn, the message of that has no place.
   const PlaceWriter writer = place_writer.exchange(nullptr);
   std::array<char, 512> place{};
   const std::size_t size = writer != nullptr ? writer(place) : 0;

@@ -15,9 +15,9 @@ namespace eddy::posix {
 
 /// While it lives, a SIGPIPE of this thread is held back.
 ///
-/// The kernel raises one for the thread itself, and keeps one at most of a kind for a thread. One
-/// that was pending before and one that the call raises could therefore not be told apart: who
-/// finds `was_pending` must not make the call.
+/// The kernel raises the signal for the thread itself, and keeps one of a kind for a thread. So a
+/// signal that was pending before looks the same as one that the call raises: if `was_pending`, the
+/// call must not be made.
 class SigpipeHeld {
  public:
   SigpipeHeld() noexcept {
@@ -25,7 +25,7 @@ class SigpipeHeld {
     ::sigaddset(&sigpipe_, SIGPIPE);
     ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
     was_blocked_ = ::sigismember(&before_, SIGPIPE) == 1;
-    // One that was not blocked was delivered before this: no need to ask.
+    // If the signal was not blocked, none can be pending: no need to ask.
     if (!was_blocked_) return;
     sigset_t pending{};
     ::sigpending(&pending);
@@ -37,10 +37,10 @@ class SigpipeHeld {
     if (!was_blocked_) ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
 
-  /// True if the program had one already, for this thread or for the process.
+  /// True if one was pending already, for this thread or for the process.
   bool was_pending() const noexcept { return was_pending_; }
 
-  /// Takes away the one that a call has raised, if it has; one of another sender stays.
+  /// Takes away the signal that a call has raised, if any. A signal of another sender stays.
   void take_back() const noexcept {
     siginfo_t info{};
     const timespec at_once{};
@@ -56,7 +56,7 @@ class SigpipeHeld {
  private:
   static constexpr std::size_t kSetSize = (_NSIG - 1) / 8;  ///< of the kernel's sigset_t, in bytes
 
-  /// What the kernel raises names the process itself; or nobody, if it had no memory for a name.
+  /// The kernel's signal names the process itself, or nobody if the kernel had no memory for that.
   static bool is_of_the_kernel(const siginfo_t& info) noexcept {
     return info.si_code == SI_USER && (info.si_pid == 0 || info.si_pid == ::getpid());
   }

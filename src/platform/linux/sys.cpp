@@ -25,8 +25,8 @@ using namespace posix;
 
 namespace {
 
-/// Cleared for good if the first call is refused: by kernels before 5.11, some emulators, and
-/// sandboxes, which say EPERM of what they do not know.
+/// Cleared for good if a call is refused: kernels before 5.11 and some emulators do that, and
+/// sandboxes, which give EPERM for calls that they do not know.
 std::atomic<bool> has_epoll_pwait2{true};
 
 int to_milliseconds(std::chrono::nanoseconds timeout) noexcept {
@@ -38,12 +38,12 @@ constexpr unsigned kSplice = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 
 }  // namespace
 
-// What select_estimate_accuracy of the kernel (fs/select.c) does.
+// Computes what select_estimate_accuracy of the kernel (fs/select.c) does.
 WaitSlack wait_slack() noexcept {
   constexpr int kDeadline = 6;  // SCHED_DEADLINE, for which glibc has no name
   const int policy = ::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
   if (policy == SCHED_FIFO || policy == SCHED_RR || policy == kDeadline) return {};
-  // Not by prctl(3), which makes an int of it.
+  // Not by prctl(3), which returns an int.
   const std::chrono::nanoseconds least(::syscall(SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0));
   constexpr std::chrono::nanoseconds kChosen = std::chrono::milliseconds(1);
   if (least <= std::chrono::nanoseconds::zero() || least > kChosen) return {};
@@ -87,7 +87,7 @@ void ring(const Pipe& bell) noexcept {
   while (::write(counter, &one, sizeof(one)) < 0) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return;
-    // The counter is at its limit. Emptied, the next write is an edge again.
+    // The counter is at its limit. Once it is emptied, the next write is an edge again.
     std::uint64_t drained = 0;
     if (::read(counter, &drained, sizeof(drained)) < 0 && errno != EINTR && errno != EAGAIN) return;
   }

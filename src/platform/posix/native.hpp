@@ -33,11 +33,11 @@ inline std::unexpected<std::error_code> last_error() noexcept {
   return {};
 }
 
-/// The numbers below belong to the standard streams, also while those are closed: what is written
+/// The numbers below belong to the standard streams, even while those are closed: what is written
 /// to standard error must never go to a peer.
 inline constexpr int kFirstNumber = STDERR_FILENO + 1;
 
-/// A descriptor that does not stand in the place of a standard stream, instead of `fd`, which does.
+/// Moves `fd`, which has the number of a standard stream, to a number above those.
 [[nodiscard]] inline Result<Fd> move_up(int fd) noexcept {
   const Fd low(fd);
   const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, kFirstNumber);
@@ -45,7 +45,7 @@ inline constexpr int kFirstNumber = STDERR_FILENO + 1;
   return Fd(moved);
 }
 
-/// Takes over what a call has opened.
+/// Takes over a descriptor that a call has opened.
 [[nodiscard]] inline Result<Fd> own(int fd) noexcept {
   if (fd < 0) return last_error();
   if (fd < kFirstNumber) [[unlikely]] {
@@ -54,7 +54,7 @@ inline constexpr int kFirstNumber = STDERR_FILENO + 1;
   return Fd(fd);
 }
 
-/// The same of a connection, which is gone if it cannot be moved up.
+/// The same for a connection, which is lost if it cannot be moved up.
 [[nodiscard]] inline Result<Fd> own_accepted(int fd) noexcept {
   Result<Fd> owned = own(fd);
   if (!owned && fd >= 0) return Fd();

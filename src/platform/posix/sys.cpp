@@ -1,5 +1,5 @@
-// The part of the seam that is the same on Linux, macOS and FreeBSD. Where they differ by a name or
-// a step, "os.hpp" of the platform's folder has it.
+// The part of the seam that is the same on Linux, macOS and FreeBSD. Where they differ in a name or
+// a step, "os.hpp" in the platform's folder has it.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 
@@ -71,7 +71,7 @@ constexpr int kSignalLimit = 65;
 std::array<std::atomic<SignalCallback>, kSignalLimit> signal_callbacks{};
 std::array<struct sigaction, kSignalLimit> previous_actions{};
 
-/// While it lives, a write of this thread to a pipe or socket that nobody reads raises no SIGPIPE:
+/// While it lives, no write of this thread to a pipe or socket without a reader raises SIGPIPE.
 /// write(2) has no flag for that.
 class NoSigpipe {
  public:
@@ -85,8 +85,8 @@ class NoSigpipe {
   NoSigpipe& operator=(const NoSigpipe&) = delete;
   ~NoSigpipe() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
-  /// To be called after a write that failed with EPIPE: takes back the signal that it has raised.
-  /// One that was pending before is the program's.
+  /// Call it after a write that failed with EPIPE: takes back the signal that the write has raised.
+  /// A signal that was pending before is the program's, and stays.
   void take_back() const noexcept {
     // Not by sigtimedwait, which macOS does not have.
     int taken = 0;
@@ -114,14 +114,14 @@ bool is_own(const struct sigaction& action) noexcept {
 Result<void> install_own(int signal_number, struct sigaction* replaced) noexcept {
   struct sigaction action{};
   action.sa_handler = handle_signal;
-  // On the alternate stack, if the thread has one: its own may be used up, or be too small.
+  // On the alternate stack, if the thread has one: its own stack may be used up or too small.
   action.sa_flags = SA_RESTART | SA_ONSTACK;
   sigfillset(&action.sa_mask);
   return check(::sigaction(signal_number, &action, replaced));
 }
 
-/// Nobody listens any more, but somebody who had saved this handler has put it back: the signal is
-/// for what was there before. Another's handler that only calls this one stays.
+/// Nobody listens any more, but somebody who had saved this handler has put it back. So the signal
+/// goes to the handler that was there before. Another handler that calls this one stays.
 void pass_on(int signal_number) noexcept {
   const auto i = static_cast<std::size_t>(signal_number);
   struct sigaction now{};
@@ -148,12 +148,13 @@ bool is_signal(int signal_number) noexcept {
 }
 
 constinit std::atomic<std::uint32_t> forks{0};
-// As the program starts: handlers run in the order of their registration, and one of the program's
-// own may rebuild a reactor.
+// As the program starts, because handlers run in the order of their registration, and a handler of
+// the program's own may rebuild a reactor.
 [[maybe_unused]] const int kWatchesForks =
     ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
 
-/// Raised by a fault of the program's own code, which would fault again after the handler.
+/// True of signals that a fault of the program raises: its code would fault again after the
+/// handler.
 bool is_fault(int signal_number) noexcept {
   return signal_number == SIGSEGV || signal_number == SIGBUS || signal_number == SIGFPE ||
          signal_number == SIGILL;
@@ -334,7 +335,7 @@ Result<void> restore_signal(int signal_number) noexcept {
   const auto i = static_cast<std::size_t>(signal_number);
   struct sigaction now{};
   Result<void> restored = check(::sigaction(signal_number, nullptr, &now));
-  // A handler that somebody has installed meanwhile stays, also if it calls this one.
+  // A handler that somebody has installed meanwhile stays, even if it calls this one.
   if (restored && is_own(now)) {
     restored = check(::sigaction(signal_number, &previous_actions[i], nullptr));
   }
