@@ -2,7 +2,7 @@
 
 #include "eddy/compose/task_group.hpp"
 
-#include "eddy/worker/inbox.hpp"
+#include "eddy/worker/waker_cell.hpp"
 
 #include <utility>
 

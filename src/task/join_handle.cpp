@@ -3,7 +3,7 @@
 #include "eddy/task/join_handle.hpp"
 
 #include "eddy/platform/fatal.hpp"
-#include "eddy/worker/inbox.hpp"
+#include "eddy/worker/waker_cell.hpp"
 
 #include <system_error>
 

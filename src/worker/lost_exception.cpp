@@ -3,8 +3,8 @@
 #include "eddy/worker/lost_exception.hpp"
 
 #include "eddy/platform/fatal.hpp"
-#include "eddy/worker/inbox.hpp"
 #include "eddy/worker/promise_base.hpp"
+#include "eddy/worker/waker_cell.hpp"
 #include "eddy/worker/worker.hpp"
 
 #include <algorithm>

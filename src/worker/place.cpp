@@ -2,7 +2,7 @@
 
 #include "eddy/worker/place.hpp"
 
-#include "eddy/worker/inbox.hpp"
+#include "eddy/worker/waker_cell.hpp"
 #include "eddy/worker/worker.hpp"
 
 #include <bit>

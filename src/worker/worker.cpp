@@ -146,9 +146,7 @@ Worker::~Worker() {
   shielded_ = 0;
   no_shielded_ = true;
   cancel_all();
-  for (WakerCell* cell = inbox_->close(); cell != nullptr;) {
-    detail::release(std::exchange(cell, cell->next));
-  }
+  inbox_->close();
   inbox_->release();
   switch_to(before != this ? before : nullptr);
 }
@@ -380,7 +378,7 @@ void Worker::cancel_all() noexcept {
 }
 
 void Worker::look() {
-  if (!inbox_->empty()) drain_inbox();
+  if (!inbox_->empty()) inbox_->deliver_all(*this);
   if (ready_->empty()) {
     // A long turn is judged also if it ran all that there was: the next poll may report as many.
     if (turn_length_ - left_in_turn_ >= kTasksPerTurn) {
@@ -419,7 +417,7 @@ void Worker::park() {
     poll(timeout);
     inbox_->end_park();
   }
-  if (!inbox_->empty()) drain_inbox();
+  if (!inbox_->empty()) inbox_->deliver_all(*this);
   now_ = Clock::now();
   wheel_.advance(now_);
 }
@@ -436,7 +434,7 @@ bool Worker::poll_busily() {
   const Instant end = saturating_add(Clock::now(), busy_poll_);
   do {
     poll(Duration::zero());
-    if (!inbox_->empty()) drain_inbox();
+    if (!inbox_->empty()) inbox_->deliver_all(*this);
     now_ = Clock::now();
     wheel_.advance(now_);
     if (!ready_->empty()) return true;
@@ -449,22 +447,6 @@ void Worker::poll(std::optional<Duration> timeout) {
       with_reactor_mut([&](Reactor& borrowed) { return borrowed.poll(timeout); });
   if (!polled) fatal("the reactor cannot wait for events: " + polled.error().message());
   reported_ = static_cast<unsigned>(*polled);
-}
-
-void Worker::drain_inbox() noexcept {
-  for (WakerCell* cell = inbox_->take_all(); cell != nullptr;) {
-    WakerCell* const next = cell->next;
-    cell->queued.exchange(false);  // before the task is looked at: later wakes queue anew
-    if (cell->task != nullptr) {
-      if (cell->abort_requested.load()) {
-        abort(*cell->task);
-      } else {
-        ready_->wake(*cell->task);
-      }
-    }
-    detail::release(cell);
-    cell = next;
-  }
 }
 
 /// Tasks that take long make turns of fewer, so that the clock is read once a turn and no more.

@@ -247,7 +247,7 @@ TEST(Abort, ThroughAnAbortHandleWorksAfterTheJoinHandleIsGone) {
 }
 
 TEST(Abort, AWakeAndAnAbortFromAnotherThreadAreNotConfused) {
-  // Both go through one cell of the inbox; the abort must win whatever their order.
+  // Both are messages of one cell; the abort must win whatever their order.
   run([]() -> Task<> {
     for (const bool wake_first : {true, false}) {
       Tally tally;

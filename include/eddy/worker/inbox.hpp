@@ -1,63 +1,55 @@
-// How other threads reach a task: a cell that outlives it, and the inbox of its thread.
+// How other threads reach the loop of a thread: its inbox.
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/platform/export.hpp"
 #include "eddy/reactor/reactor.hpp"
-#include "eddy/worker/waker_cell.hpp"
+#include "eddy/worker/inbox_atomics.hpp"
+#include "eddy/worker/message.hpp"
 
-#include <atomic>
-#include <cstdint>
+#include <utility>
 
 namespace eddy::detail {
 
-/// A lock-free stack of cells to wake (Treiber 1986; only its owner takes, and takes all), and the
-/// flag by which its owner says that it is about to sleep. Counted, so that a waker can push to a
-/// thread that has gone.
+/// The messages that other threads have sent to a thread. Counted, so that it outlives its thread
+/// while others may post to it.
 class Inbox {
  public:
   explicit Inbox(PlatformReactor::Notifier notifier) noexcept : notifier_(std::move(notifier)) {}
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
 
-  /// **Thread**: any.
-  void push(WakerCell& cell) noexcept;
+  /// Sends `message`, and wakes the thread if it sleeps. Takes no lock and allocates nothing.
+  /// False: the thread has ended, and the message still belongs to the caller.
+  /// **Thread**: any, that of the inbox too, while the caller holds a reference to the inbox.
+  [[nodiscard]] EDDY_EXPORT bool post(Message& message) noexcept;
 
-  /// For its owner, before the first `begin_park` in the child of a fork: no one notifies yet.
+  EDDY_EXPORT void retain() noexcept;
+  EDDY_EXPORT void release() noexcept;
+
+  // All below: for the owner.
+
+  /// Before the first `begin_park` in the child of a fork: no one notifies yet.
   void replace_notifier(PlatformReactor::Notifier notifier) noexcept {
     notifier_ = std::move(notifier);
   }
-
   const PlatformReactor::Notifier& notifier() const noexcept { return notifier_; }
 
   /// Between these two the owner may sleep: `begin_park` says whether it should.
-  bool begin_park() noexcept {
-    // Against `push`: one of us sees the other's write, because both are sequentially consistent.
-    // An exchange, which costs no more than such a store: qemu 7.2, as it emulates Arm on x86, lets
-    // a load overtake the store.
-    parked_.exchange(true);
-    if (head_.load() == nullptr) return true;
-    parked_.store(false);
-    return false;
-  }
-  void end_park() noexcept { parked_.store(false, std::memory_order_relaxed); }
+  bool begin_park() noexcept { return messages_.begin_park(); }
+  void end_park() noexcept { messages_.end_park(); }
 
-  bool empty() const noexcept { return head_.load(std::memory_order_relaxed) == nullptr; }
-  /// Takes all cells, oldest first, linked by `next`; the caller owns a reference to each.
-  WakerCell* take_all() noexcept { return reversed(head_.exchange(nullptr)); }
-  /// From now on pushes are dropped.
-  WakerCell* close() noexcept { return reversed(head_.exchange(closed())); }
-
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
+  bool empty() const noexcept { return messages_.empty(); }
+  /// Delivers what is there now; what is posted meanwhile comes at the next call.
+  void deliver_all(Worker& worker) noexcept;
+  /// Drops what is there; from now on posts are refused.
+  void close() noexcept;
 
  private:
   ~Inbox() = default;
-  static WakerCell* closed() noexcept;
-  static WakerCell* reversed(WakerCell* newest) noexcept;
 
-  std::atomic<WakerCell*> head_{nullptr};
-  std::atomic<bool> parked_{false};
-  std::atomic<std::uint32_t> references_{1};
+  MessageStack<Message> messages_;
+  References<> references_;
   PlatformReactor::Notifier notifier_;
 };
 

@@ -4,32 +4,50 @@
 
 #include "eddy/platform/export.hpp"
 #include "eddy/worker/dump.hpp"
+#include "eddy/worker/inbox_atomics.hpp"
+#include "eddy/worker/message.hpp"
 #include "eddy/worker/task_header.hpp"
 
-#include <atomic>
-#include <cstdint>
 #include <utility>
 
 namespace eddy::detail {
 
 class Inbox;
+struct WakerCell;
 
-/// What a waker refers to. Other threads see the atomics alone; `task` belongs to the task's
-/// thread, so a waker can outlive its task with no lock.
-struct WakerCell {
+/// The message of a cell that wakes its task.
+struct WakeMessage : Message {
+  void deliver(Worker& worker) noexcept final;
+  void drop() noexcept final;
+
+  PostedOnce<> once;  ///< wakes that find it in the inbox are one with the first
+
+ protected:
+  ~WakeMessage() = default;
+};
+
+/// The message of a cell that aborts its task.
+struct AbortMessage : Message {
+  void deliver(Worker& worker) noexcept final;
+  void drop() noexcept final;
+
+  PostedOnce<> once;
+
+ protected:
+  ~AbortMessage() = default;
+};
+
+/// What a waker refers to. Other threads see its messages, the count and `inbox`; `task` belongs to
+/// the task's thread, so a waker can outlive its task with no lock.
+struct WakerCell : WakeMessage, AbortMessage {
   WakerCell(Inbox& home, TaskHeader& header, bool with_name = false) noexcept;
-  WakerCell(const WakerCell&) = delete;
-  WakerCell& operator=(const WakerCell&) = delete;
-  ~WakerCell();
+  virtual ~WakerCell();
 
-  std::atomic<std::uint32_t> references{1};
-  std::atomic<bool> queued{false};  ///< in the inbox; wakes that find it so are one with the first
-  std::atomic<bool> abort_requested{false};
-  const bool named;  ///< it is a `NamedCell`
-  TaskHeader* task;  ///< null once the task has ended
+  References<> references;  ///< those of its messages while they are in the inbox too
+  const bool named;         ///< it is a `NamedCell`
+  TaskHeader* task;         ///< null once the task has ended
   TaskOwner* owner;
   Inbox* inbox;
-  WakerCell* next = nullptr;  ///< in the inbox
 };
 
 /// The cell of a task with a name: so that no other task has room for one.

@@ -158,7 +158,6 @@ class Worker final : public Home {
   bool poll_busily();
   void follow_rebuild();
   void poll(std::optional<Duration> timeout);
-  void drain_inbox() noexcept;
   void adapt_turn(Instant now) noexcept;
   void cancel_all() noexcept;
 

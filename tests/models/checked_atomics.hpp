@@ -1,0 +1,117 @@
+// Atomics of the model checker Relacy with the interface of the standard ones, for the classes of
+// eddy that are templates over their atomics. A weakened order shows that a model can fail.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Before Relacy, which makes macros of names of the language and of the library.
+#include <atomic>
+#include <cstdint>
+#include <source_location>
+#include <type_traits>
+
+#include <relacy/relacy.hpp>
+
+namespace eddy::model {
+
+enum class Access : std::uint8_t { load, store, exchange, compare_exchange, add, subtract };
+
+/// What an atomic is for, as far as models weaken the order of its accesses.
+enum class Part : std::uint8_t { head, parked, posted, count };
+
+/// An order to be weaker than the code says.
+struct Weakened {
+  Part part;
+  Access access;
+  std::memory_order order;
+  std::memory_order instead;
+};
+
+/// The one of the simulation that runs; null if it checks the code as it is.
+inline const Weakened* weakened = nullptr;
+
+inline rl::memory_order order_of(Part part, Access access, std::memory_order order) {
+  if (weakened != nullptr && weakened->part == part && weakened->access == access &&
+      weakened->order == order) {
+    order = weakened->instead;
+  }
+  switch (order) {
+    case std::memory_order::relaxed:
+      return rl::mo_relaxed;
+    case std::memory_order::consume:
+      return rl::mo_consume;
+    case std::memory_order::acquire:
+      return rl::mo_acquire;
+    case std::memory_order::release:
+      return rl::mo_release;
+    case std::memory_order::acq_rel:
+      return rl::mo_acq_rel;
+    case std::memory_order::seq_cst:
+      break;
+  }
+  return rl::mo_seq_cst;
+}
+
+/// So that a history of Relacy names the line of eddy.
+inline rl::debug_info info(const std::source_location& place) {
+  return {place.function_name(), place.file_name(), place.line()};
+}
+
+template <class T, Part kPart>
+class CheckedAtomic {
+ public:
+  using Place = std::source_location;
+  static constexpr std::memory_order kStrongest = std::memory_order::seq_cst;
+
+  CheckedAtomic(T value) : value_(value) {}  // NOLINT(google-explicit-constructor): as std::atomic
+
+  T load(std::memory_order order = kStrongest, Place place = Place::current()) const {
+    return value_.load(order_of(kPart, Access::load, order), info(place));
+  }
+  void store(T value, std::memory_order order = kStrongest, Place place = Place::current()) {
+    value_.store(value, order_of(kPart, Access::store, order), info(place));
+  }
+  T exchange(T value, std::memory_order order = kStrongest, Place place = Place::current()) {
+    return value_.exchange(value, order_of(kPart, Access::exchange, order), info(place));
+  }
+  bool compare_exchange_weak(T& expected, T value, std::memory_order order = kStrongest,
+                             Place place = Place::current()) {
+    return value_.compare_exchange_weak(
+        expected, value, order_of(kPart, Access::compare_exchange, order), info(place));
+  }
+  T fetch_add(T value, std::memory_order order = kStrongest, Place place = Place::current()) {
+    return value_.fetch_add(value, order_of(kPart, Access::add, order), info(place));
+  }
+  T fetch_sub(T value, std::memory_order order = kStrongest, Place place = Place::current()) {
+    return value_.fetch_sub(value, order_of(kPart, Access::subtract, order), info(place));
+  }
+
+ private:
+  rl::atomic<T> value_;
+};
+
+/// In the place of `StdAtomics`; `kFlag` is what its `Atomic<bool>` is for.
+template <Part kFlag = Part::parked>
+struct CheckedAtomics {
+  template <class T>
+  using Atomic = CheckedAtomic<T, std::is_pointer_v<T>      ? Part::head
+                                  : std::is_same_v<T, bool> ? kFlag
+                                                            : Part::count>;
+};
+
+/// A plain variable, of which two threads may not use one that either writes unless something
+/// orders them.
+template <class T>
+class CheckedVar {
+ public:
+  CheckedVar(T value) : value_(value) {}  // NOLINT(google-explicit-constructor): as the variable
+  CheckedVar& operator=(T value) {
+    value_($) = value;
+    return *this;
+  }
+  operator T() const { return value_($); }  // NOLINT(google-explicit-constructor): the same
+
+ private:
+  rl::var<T> value_;
+};
+
+}  // namespace eddy::model
