@@ -32,6 +32,7 @@ using eddy::spawn;
 using eddy::suspend;
 using eddy::Task;
 using eddy::TaskGroup;
+using eddy::try_all;
 using eddy::Waker;
 using eddy::when_all;
 using eddy::with_group;

@@ -6,6 +6,7 @@
 #include "eddy/compose/shield.hpp"
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/timeout.hpp"
+#include "eddy/compose/try_all.hpp"
 #include "eddy/compose/when_all.hpp"
 #include "eddy/compose/when_any.hpp"
 #include "eddy/net/buffer_pool.hpp"

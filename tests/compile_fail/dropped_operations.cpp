@@ -47,6 +47,8 @@ eddy::Task<> drop(eddy::Interval& interval, eddy::TaskGroup& group, eddy::Signal
   eddy::when_any(eddy::sleep_for(1s), group.idle());                // here
   eddy::when_all(eddy::sleep_for(1s), group.idle());                // here
   eddy::when_all(std::vector<eddy::Task<>>());                      // here
+  eddy::try_all(eddy::timeout(1s, group.idle()));                   // here
+  eddy::try_all(std::vector<eddy::Task<eddy::Result<>>>());         // here
   eddy::may_lose(eddy::sleep_for(1s));                              // here
   eddy::suspend();                                                  // here
   eddy::yield_now();                                                // here

@@ -8,6 +8,7 @@
 #include "eddy/worker/worker.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <variant>
 
@@ -15,16 +16,16 @@ namespace eddy::detail {
 
 /// What the branches of one operation have in common: whom to wake, and when.
 struct BranchSet {
-  enum class WakeOn : bool { first_end, last_end };
+  enum class WakeOn : std::uint8_t { first_end, last_end, first_error };
 
   explicit BranchSet(WakeOn when) noexcept : wake_on(when) {}
 
-  void note_end(bool with_exception) noexcept {
+  void note_end(bool with_failure) noexcept {
     --running;
-    if (with_exception) [[unlikely]] {
-      threw = true;
+    if (with_failure) [[unlikely]] {
+      failed = true;
     }
-    if (waiter != nullptr && (running == 0 || threw || wake_on == WakeOn::first_end)) {
+    if (waiter != nullptr && (running == 0 || failed || wake_on == WakeOn::first_end)) {
       // Next, so that no other branch that is ready runs, and takes what will be dropped.
       Worker::current().wake_next(*waiter);
     }
@@ -39,7 +40,7 @@ struct BranchSet {
   Waiter* waiter = nullptr;  ///< set once the operation has begun to wait
   std::size_t running = 0;
   WakeOn wake_on;
-  bool threw = false;
+  bool failed = false;  ///< a branch threw; with `first_error`, or gave an error
 };
 
 /// One branch of the task that awaits it: a task of its own, owned by an operation. Destroying it
@@ -80,7 +81,7 @@ class Branch final : public TaskOwner {
   void on_end(PromiseBase* promise) noexcept override {
     header_ = nullptr;
     outcome.take_from(promise);
-    set_->note_end(outcome.threw());
+    set_->note_end(outcome.threw() || is_failure());
   }
 
   const Waiter* branch_of() const noexcept override { return set_->waiter; }
@@ -88,6 +89,14 @@ class Branch final : public TaskOwner {
   Outcome<T> outcome;
 
  private:
+  bool is_failure() const noexcept {
+    if constexpr (is_result<T>) {
+      return set_->wake_on == BranchSet::WakeOn::first_error && outcome.is_error();
+    } else {
+      return false;
+    }
+  }
+
   Task<T> task_;
   TaskHeader* header_ = nullptr;
 };

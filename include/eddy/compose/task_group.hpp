@@ -210,7 +210,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
 
  private:
   bool over() noexcept {
-    if (group_.exception_.exception || set_.threw) {
+    if (group_.exception_.exception || set_.failed) {
       cancel();
       return true;
     }

@@ -14,7 +14,7 @@ namespace eddy {
 namespace detail {
 
 /// Waits for a set of branches; `Branches` visits them.
-template <class Branches>
+template <class Branches, BranchSet::WakeOn kWakeOn = BranchSet::WakeOn::last_end>
 class AllOp : public Operation {
  public:
 
@@ -24,7 +24,7 @@ class AllOp : public Operation {
 
   bool try_start() noexcept {
     branches_.for_each([this](auto& branch) {
-      if (!set_.threw) branch.start(set_);
+      if (!set_.failed) branch.start(set_);
     });
     return over();
   }
@@ -42,17 +42,24 @@ class AllOp : public Operation {
   }
 
  private:
-  /// All have ended; or one threw, and the others are cancelled.
+  /// All have ended; or one has failed, and the others are cancelled.
   bool over() noexcept {
-    if (set_.threw) cancel();
-    return set_.threw || set_.running == 0;
+    if (set_.failed) cancel();
+    return set_.failed || set_.running == 0;
   }
 
-  BranchSet set_{BranchSet::WakeOn::last_end};
+  BranchSet set_{kWakeOn};
 
  protected:
   AllOp(AllOp&&) noexcept = default;
   ~AllOp() = default;
+
+  /// Throws the exception of a branch, if there is one: the others were cancelled for it.
+  void take_exception() {
+    branches_.for_each([](auto& branch) {
+      if (branch.outcome.threw()) branch.outcome.take();
+    });
+  }
 
   Branches branches_;
 };
@@ -107,10 +114,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
   using AllOp<TupleBranches<Ts...>>::AllOp;
 
   auto take() {
-    // The exception, if any, first: the other branches were cancelled for it.
-    this->branches_.for_each([](auto& branch) {
-      if (branch.outcome.threw()) branch.outcome.take();
-    });
+    this->take_exception();
     return std::apply(
         [](auto&... branch) {
           if constexpr ((std::is_void_v<Ts> && ...)) {
@@ -130,9 +134,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
   using AllOp<VectorBranches<T>>::AllOp;
 
   auto take() {
-    this->branches_.for_each([](auto& branch) {
-      if (branch.outcome.threw()) branch.outcome.take();
-    });
+    this->take_exception();
     if constexpr (!std::is_void_v<T>) {
       std::vector<NonVoidOf<T>> values;
       values.reserve(this->branches_.branches.size());

@@ -94,6 +94,17 @@ class Outcome {
   State state() const noexcept { return state_; }
   bool pending() const noexcept { return state_ == State::pending; }
   bool threw() const noexcept { return state_ >= State::threw; }
+  /// It has a `Result` that is an error, and that nobody has taken.
+  bool is_error() const noexcept
+    requires is_result<T>
+  {
+    if (state_ != State::value) return false;
+    if constexpr (Kept<T>::kMayThrow) {
+      return !value_->has_value();
+    } else {
+      return !value_.has_value();
+    }
+  }
   /// The exception; whoever gets it is told by it.
   const std::exception_ptr& hear() noexcept {
     state_ = State::heard;

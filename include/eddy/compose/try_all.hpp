@@ -1,0 +1,136 @@
+// All of several, or the first error.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/compose/when_all.hpp"
+#include "eddy/platform/result.hpp"
+
+#include <optional>
+#include <system_error>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+
+namespace detail {
+
+template <class Branches>
+class TryAllBase : public AllOp<Branches, BranchSet::WakeOn::first_error> {
+ public:
+  using AllOp<Branches, BranchSet::WakeOn::first_error>::AllOp;
+
+ protected:
+  TryAllBase(TryAllBase&&) noexcept = default;
+  ~TryAllBase() = default;
+
+  /// The error for which the other branches were cancelled, if there is one. Throws if that is an
+  /// exception.
+  std::optional<std::error_code> take_failure() {
+    this->take_exception();
+    std::optional<std::error_code> first;
+    this->branches_.for_each([&](auto& branch) {
+      if (!first && branch.outcome.is_error()) first = branch.outcome.take().error();
+    });
+    return first;
+  }
+};
+
+/// The value of a `Result` that has one, with std::monostate for void.
+template <class T>
+NonVoidOf<T> value_of(Result<T>&& result) {
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return *std::move(result);
+  }
+}
+
+template <class... Ts>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] TryAllOp final
+    : public TryAllBase<TupleBranches<Result<Ts>...>> {
+  static constexpr bool kOfVoids = (std::is_void_v<Ts> && ...);
+  using Values = std::conditional_t<kOfVoids, void, std::tuple<NonVoidOf<Ts>...>>;
+
+ public:
+  using TryAllBase<TupleBranches<Result<Ts>...>>::TryAllBase;
+
+  Result<Values> take() {
+    if (const std::optional<std::error_code> error = this->take_failure()) {
+      return std::unexpected(*error);
+    }
+    if constexpr (kOfVoids) {
+      return {};
+    } else {
+      return std::apply(
+          [](auto&... branch) { return Values(value_of<Ts>(branch.outcome.take())...); },
+          this->branches_.branches);
+    }
+  }
+};
+
+template <class T>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] TryAllVectorOp final
+    : public TryAllBase<VectorBranches<Result<T>>> {
+  using Values = std::conditional_t<std::is_void_v<T>, void, std::vector<NonVoidOf<T>>>;
+
+ public:
+  using TryAllBase<VectorBranches<Result<T>>>::TryAllBase;
+
+  Result<Values> take() {
+    if (const std::optional<std::error_code> error = this->take_failure()) {
+      return std::unexpected(*error);
+    }
+    if constexpr (std::is_void_v<T>) {
+      return {};
+    } else {
+      Values values;
+      values.reserve(this->branches_.branches.size());
+      this->branches_.for_each(
+          [&](auto& branch) { values.push_back(value_of<T>(branch.outcome.take())); });
+      return values;
+    }
+  }
+};
+
+/// The operation for branches that give these results.
+template <class... Results>
+using TryAllOf = TryAllOp<typename Results::value_type...>;
+
+}  // namespace detail
+
+/// Runs tasks and operations that give a `Result` side by side on this task until all have ended;
+/// gives a `Result` of a `std::tuple` of their values, with `std::monostate` for void, or
+/// `Result<>` if all are void. The first error is the result instead, and the first exception comes
+/// out: the other branches are cancelled, and are gone before it returns. A branch after one that
+/// fails at once never starts.
+/// **Errors**: those of the branches.
+/// **Cancel**: cancels all branches.
+///
+///     auto both = co_await eddy::try_all(fetch(first), fetch(second));
+///     if (!both) co_return eddy::failure(both.error());
+///     auto& [a, b] = *both;
+template <class... As>
+auto try_all(As&&... branches) {
+  static_assert((detail::is_awaitable<As> && ...), "try_all takes eddy's tasks and operations");
+  if constexpr ((detail::is_awaitable<As> && ...)) {
+    constexpr bool kGiveResults = (detail::is_result<detail::AwaitResultOf<As>> && ...);
+    static_assert(
+        kGiveResults,
+        "try_all takes what gives an eddy::Result; one of these gives none: use when_all");
+    if constexpr (kGiveResults) {
+      return detail::TryAllOf<detail::AwaitResultOf<As>...>(
+          detail::to_task(std::forward<As>(branches))...);
+    }
+  }
+}
+
+/// The same for any number of tasks of one type; gives a vector of their values, in their order, or
+/// `Result<>` if they have none.
+template <class T>
+auto try_all(std::vector<Task<Result<T>>> tasks) {
+  return detail::TryAllVectorOp<T>(std::move(tasks));
+}
+
+}  // namespace eddy
