@@ -10,15 +10,31 @@ namespace eddy {
 
 void TaskGroup::Member::on_end(detail::PromiseBase* ended) noexcept {
   if (ended != nullptr && ended->threw) {
-    detail::CaughtException& first = group->exception_;
-    detail::CaughtException thrown{std::move(ended->exception), ended->spawned_at};
-    if (first.exception) {
-      detail::report_lost_exception(thrown);
-    } else {
-      first = std::move(thrown);
-    }
+    group->fail({std::move(ended->exception), ended->spawned_at}, std::nullopt);
+  } else if (ended != nullptr && gives_result) {
+    const Result<> result = static_cast<detail::PromiseOf<Result<>>&>(*ended).stored.take();
+    if (!result) group->fail({nullptr, ended->spawned_at}, result.error());
   }
   group->note_end(*this);
+}
+
+void TaskGroup::fail(detail::CaughtException&& caught,
+                     std::optional<std::error_code> error) noexcept {
+  if (failed()) {
+    report_lost(caught, error);
+    return;
+  }
+  exception_ = std::move(caught);
+  error_ = error;
+}
+
+void TaskGroup::report_lost(const detail::CaughtException& lost,
+                            const std::optional<std::error_code>& error) noexcept {
+  if (error) {
+    detail::report_lost_error(*error, lost.spawned_at);
+  } else {
+    detail::report_lost_exception(lost);
+  }
 }
 
 void TaskGroup::cancel() noexcept {
@@ -29,12 +45,15 @@ void TaskGroup::cancel() noexcept {
   }
 }
 
-void TaskGroup::add(Task<> task, std::source_location where) {
+template <class T>
+void TaskGroup::adopt(Task<T>& task, std::source_location where) {
   if (cancelled_) {
     detail_give(task);
     return;
   }
-  auto member = std::make_unique<Member>(*this);  // while `task` still owns its frame: it may throw
+  constexpr bool kGivesResult = !std::is_void_v<T>;
+  // While `task` still owns its frame: it may throw.
+  auto member = std::make_unique<Member>(*this, kGivesResult);
   detail::TaskHeader& header = detail_release(task).promise().make_root(where);
   header.branch = true;
   member->task = &header;
@@ -43,13 +62,16 @@ void TaskGroup::add(Task<> task, std::source_location where) {
   detail::Worker::current().spawn(header, member.release());
 }
 
+void TaskGroup::add(Task<> task, std::source_location where) { adopt(task, where); }
+void TaskGroup::add(Task<Result<>> task, std::source_location where) { adopt(task, where); }
+
 void TaskGroup::note_end(Member& member) noexcept {
   const std::unique_ptr<Member> gone(&member);
   member.unlink();
   --size_;
   detail::Worker& worker = detail::Worker::current();
-  if (scope_ != nullptr && exception_.exception) {
-    worker.wake_next(*scope_);  // so that no other task throws in between, or does more
+  if (scope_ != nullptr && failed()) {
+    worker.wake_next(*scope_);  // so that no other task fails in between, or does more
   } else if (scope_ != nullptr && size_ == 0) {
     worker.wake(*scope_);
   }

@@ -64,6 +64,16 @@ void report_lost_exception(const CaughtException& lost, const Waiter* parent) no
   }
 }
 
+void report_lost_error(const std::error_code& error,
+                       const std::source_location& spawned_at) noexcept {
+  try {
+    warn("nobody received an error of the task spawned " + place_text(spawned_at) + ": " +
+         error.message());
+  } catch (const std::bad_alloc&) {
+    warn("nobody received an error of a task");
+  }
+}
+
 void PromiseBase::stop_if_destroyed() const noexcept {
   const TaskHeader& of = outermost ? static_cast<const TaskHeader&>(*this) : *member_of;
   if (progress != Progress::finished && of.state != Waiter::State::done) return;

@@ -226,6 +226,30 @@ TEST(LostException, OfATaskOfAGroupThatIsCancelledIsReported) {
   }));
 }
 
+TEST(LostError, OfATaskOfAGroupThatIsCancelledIsReported) {
+  const std::string said = said_by([] {
+    run([]() -> Task<> {
+      std::optional<AbortHandle> abort;
+      auto member = [&]() -> Task<Result<>> {
+        abort->abort();
+        co_return failure(std::errc::timed_out);
+      };
+      auto body = [&](TaskGroup& group) -> Task<Result<>> {
+        group.spawn(member);
+        co_await suspend();
+        co_return {};
+      };
+      auto awaiter = [&]() -> Task<> { (void)co_await with_group(body); };
+      JoinHandle<void> handle = spawn(awaiter);
+      abort.emplace(handle.abort_handle());
+      co_await expect_cancelled(handle);
+    });
+  });
+  EXPECT_EQ(count(said, "nobody received an error of the task spawned at "), 1) << said;
+  EXPECT_EQ(count(said, kHere), 1) << said;
+  EXPECT_EQ(count(said, "\n"), 1) << said;
+}
+
 TEST(LostException, ThatComesOutOfWithGroupIsNotReported) {
   EXPECT_EQ(said_by([] {
               run([]() -> Task<> {

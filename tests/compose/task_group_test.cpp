@@ -19,6 +19,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace eddy {
 namespace {
@@ -150,6 +151,109 @@ TEST(TaskGroup, OfSeveralExceptionsTheFirstComesOut) {
       caught = what;
     }
     EXPECT_EQ(caught, 2);
+  });
+}
+
+Task<Result<>> err_after(int turns, std::errc error) {
+  for (int i = 0; i < turns; ++i) co_await yield_now();
+  co_return failure(error);
+}
+
+TEST(TaskGroup, ATaskThatGivesAnErrorCancelsTheBodyAndTheOthers) {
+  run([]() -> Task<> {
+    Tally tally;
+    for (const int turns : {0, 2}) {
+      auto body = [&](TaskGroup& group) -> Task<Result<int>> {
+        const Guard local(tally);
+        group.spawn(never, Guard(tally));
+        group.spawn(err_after, turns, std::errc::timed_out);
+        group.spawn(never, Guard(tally));
+        co_await suspend();
+        co_return 1;
+      };
+      const Result<int> result = co_await with_group(body);
+      EXPECT_TRUE(!result && result.error() == std::errc::timed_out);
+      EXPECT_TRUE(tally.all_gone_once());
+    }
+  });
+}
+
+TEST(TaskGroup, ATaskThatGivesAnErrorAfterTheBodyHasEndedCountsToo) {
+  run([]() -> Task<> {
+    auto body = [](TaskGroup& group) -> Task<Result<int>> {
+      group.spawn(err_after, 3, std::errc::timed_out);
+      co_return 1;
+    };
+    const Result<int> result = co_await with_group(body);
+    EXPECT_TRUE(!result && result.error() == std::errc::timed_out);
+  });
+}
+
+TEST(TaskGroup, TasksThatGiveNoErrorLeaveTheResultToTheBody) {
+  run([]() -> Task<> {
+    auto well = [](int turns) -> Task<Result<>> {
+      for (int i = 0; i < turns; ++i) co_await yield_now();
+      co_return {};
+    };
+    auto body = [&](TaskGroup& group) -> Task<Result<int>> {
+      for (int i = 0; i < 3; ++i) group.spawn(well, i);
+      co_return 7;
+    };
+    EXPECT_EQ((co_await with_group(body)).value_or(0), 7);
+  });
+}
+
+TEST(TaskGroup, ABodyThatGivesAnErrorCancelsTheTasks) {
+  run([]() -> Task<> {
+    Tally tally;
+    for (const bool wait : {false, true}) {
+      auto body = [&](TaskGroup& group) -> Task<Result<>> {
+        group.spawn(never, Guard(tally));
+        if (wait) co_await yield_now();
+        co_return failure(std::errc::timed_out);
+      };
+      const Result<> result = co_await with_group(body);
+      EXPECT_TRUE(!result && result.error() == std::errc::timed_out);
+      EXPECT_TRUE(tally.all_gone_once());
+    }
+  });
+}
+
+TEST(TaskGroup, OfSeveralErrorsAndExceptionsTheFirstComesOut) {
+  run([]() -> Task<> {
+    auto errors = [](TaskGroup& group) -> Task<Result<>> {
+      group.spawn(err_after, 3, std::errc::io_error);
+      group.spawn(err_after, 2, std::errc::timed_out);
+      group.spawn(fail_after, 2);
+      co_await suspend();
+      co_return {};
+    };
+    const Result<> result = co_await with_group(errors);
+    EXPECT_TRUE(!result && result.error() == std::errc::timed_out);
+
+    auto exception = [](TaskGroup& group) -> Task<Result<>> {
+      group.spawn(fail_after, 1);
+      group.spawn(err_after, 1, std::errc::timed_out);
+      co_await suspend();
+      co_return {};
+    };
+    EXPECT_THROW((void)co_await with_group(exception), std::runtime_error);
+  });
+}
+
+TEST(TaskGroup, ThrowsTheErrorOfATaskIfTheBodyGivesNoResult) {
+  run([]() -> Task<> {
+    auto body = [](TaskGroup& group) -> Task<int> {
+      group.spawn(err_after, 1, std::errc::timed_out);
+      co_return 1;
+    };
+    std::error_code caught;
+    try {
+      (void)co_await with_group(body);
+    } catch (const std::system_error& error) {
+      caught = error.code();
+    }
+    EXPECT_EQ(caught, std::errc::timed_out);
   });
 }
 

@@ -40,7 +40,7 @@ struct BranchSet {
   Waiter* waiter = nullptr;  ///< set once the operation has begun to wait
   std::size_t running = 0;
   WakeOn wake_on;
-  bool failed = false;  ///< a branch threw; with `first_error`, or gave an error
+  bool failed = false;  ///< a branch threw; or gave an error, if not all are waited for
 };
 
 /// One branch of the task that awaits it: a task of its own, owned by an operation. Destroying it
@@ -91,7 +91,7 @@ class Branch final : public TaskOwner {
  private:
   bool is_failure() const noexcept {
     if constexpr (is_result<T>) {
-      return set_->wake_on == BranchSet::WakeOn::first_error && outcome.is_error();
+      return set_->wake_on != BranchSet::WakeOn::last_end && outcome.is_error();
     } else {
       return false;
     }

@@ -4,6 +4,7 @@
 
 #include "eddy/compose/branch.hpp"
 #include "eddy/platform/export.hpp"
+#include "eddy/platform/result.hpp"
 #include "eddy/task/spawn.hpp"
 
 #include <cstddef>
@@ -12,6 +13,8 @@
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 
 namespace eddy {
@@ -32,9 +35,9 @@ class EDDY_EXPORT TaskGroup final {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  /// Starts `f(args...)`, which returns `Task<void>`, as a task of the group; as `eddy::spawn`
-  /// does. If it throws, the group is cancelled, and the exception comes out of `with_group`. After
-  /// `cancel` nothing starts.
+  /// Starts `f(args...)`, which returns `Task<>` or `Task<Result<>>`, as a task of the group; as
+  /// `eddy::spawn` does. If it throws or gives an error, the group is cancelled, and that comes out
+  /// of `with_group`. After `cancel` nothing starts.
   template <class F>
   void spawn(F&& f, std::source_location where = std::source_location::current()) {
     add(detail::make_task(std::forward<F>(f)), where);
@@ -123,7 +126,7 @@ class EDDY_EXPORT TaskGroup final {
   /// One task of the group; in the group's list until it ends.
   class Member final : public detail::ListNode, public detail::TaskOwner {
    public:
-    explicit Member(TaskGroup& owner) noexcept : group(&owner) {}
+    Member(TaskGroup& owner, bool result) noexcept : group(&owner), gives_result(result) {}
 
     static void* operator new(std::size_t size) { return detail::allocate_frame(size); }
     static void operator delete(void* memory, std::size_t size) noexcept {
@@ -135,15 +138,30 @@ class EDDY_EXPORT TaskGroup final {
 
     TaskGroup* group;
     detail::TaskHeader* task = nullptr;
+    bool gives_result;  ///< it is a `Task<Result<>>`
   };
 
   TaskGroup() noexcept = default;
   ~TaskGroup() {
     destroy_all();
-    if (exception_.exception) detail::report_lost_exception(exception_);
+    if (failed()) report_lost(exception_, error_);
   }
 
   void add(Task<> task, std::source_location where);
+  void add(Task<Result<>> task, std::source_location where);
+  template <class T>
+  void add(Task<T>, std::source_location) {
+    static_assert(sizeof(T*) == 0,
+                  "a task of a group is a Task<> or a Task<Result<>>: nobody would get its value");
+  }
+  template <class T>
+  EDDY_LOCAL void adopt(Task<T>& task, std::source_location where);
+  bool failed() const noexcept { return exception_.exception || error_; }
+  /// The group fails, if it has not failed yet: with an exception, or an error.
+  EDDY_LOCAL void fail(detail::CaughtException&& caught,
+                       std::optional<std::error_code> error) noexcept;
+  static void report_lost(const detail::CaughtException& lost,
+                          const std::optional<std::error_code>& error) noexcept;
   EDDY_LOCAL void note_end(Member& member) noexcept;
   void destroy_all() noexcept;
   /// Takes the first member out of the group, to be destroyed; null if there is none. After it
@@ -153,8 +171,9 @@ class EDDY_EXPORT TaskGroup final {
   detail::ListNode members_;
   detail::ListNode idle_ops_;  ///< of `IdleOp`
   std::size_t size_ = 0;
-  detail::Waiter* scope_ = nullptr;    ///< woken when the group is empty, or when a task threw
-  detail::CaughtException exception_;  ///< the first, until it comes out
+  detail::Waiter* scope_ = nullptr;       ///< woken when the group is empty, or when a task failed
+  detail::CaughtException exception_;     ///< the first, until it comes out
+  std::optional<std::error_code> error_;  ///< instead of an exception; spawned where that says
   bool cancelled_ = false;
 };
 
@@ -202,20 +221,29 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
   }
 
   T take() {
-    if (group_.exception_.exception && (!body_ || !body_->outcome.threw())) {
-      std::rethrow_exception(std::exchange(group_.exception_.exception, nullptr));
+    if (group_.failed() && !body_failed()) {
+      if (group_.exception_.exception) {
+        std::rethrow_exception(std::exchange(group_.exception_.exception, nullptr));
+      }
+      const std::error_code error = *std::exchange(group_.error_, std::nullopt);
+      if constexpr (is_result<T>) {
+        return std::unexpected(error);
+      } else {
+        throw std::system_error(error);
+      }
     }
     return body_->outcome.take();
   }
 
  private:
   bool over() noexcept {
-    if (group_.exception_.exception || set_.failed) {
+    if (group_.failed() || body_failed()) {
       cancel();
       return true;
     }
     return body_->ended() && group_.size() == 0;
   }
+  bool body_failed() const noexcept { return body_ && set_.failed; }
 
   std::decay_t<Body> function_;
   TaskGroup group_;
@@ -226,8 +254,10 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
 }  // namespace detail
 
 /// Calls `body(group)`, a coroutine that may spawn tasks into the group, and comes back when it and
-/// every task of the group have ended; gives what the body gives. If the body or a task throws, all
-/// the others are cancelled, are gone before it returns, and the first exception comes out.
+/// every task of the group have ended; gives what the body gives. If the body or a task throws or
+/// gives an error, all the others are cancelled, are gone before it returns, and the first
+/// exception or error comes out. An error comes out as the `Result` that the body gives; of a body
+/// that gives none, as std::system_error.
 /// **Cancel**: cancels the tasks of the group and the body, in this order.
 ///
 ///     co_await eddy::with_group([&](eddy::TaskGroup& group) -> eddy::Task<> {

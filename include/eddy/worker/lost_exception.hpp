@@ -8,6 +8,7 @@
 
 #include <exception>
 #include <source_location>
+#include <system_error>
 
 namespace eddy::detail {
 
@@ -27,6 +28,10 @@ void report_lost_exception(TaskHeader& task) noexcept;
 /// branch, `parent` is the task that waits for that, or null.
 EDDY_EXPORT void report_lost_exception(const CaughtException& lost,
                                        const Waiter* parent = nullptr) noexcept;
+
+/// The same of an error that was kept for somebody who never asked for it.
+EDDY_EXPORT void report_lost_error(const std::error_code& error,
+                                   const std::source_location& spawned_at) noexcept;
 
 /// Says that a task is destroyed that nobody has awaited; `place` is that of its coroutine, null if
 /// the task was handed over. In debug builds alone. Nothing is said while an exception is under way
