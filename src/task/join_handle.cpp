@@ -29,10 +29,10 @@ AbortHandle JoinHandleBase::abort_handle() const {
   return AbortHandle(cell_of(*task_));
 }
 
-void JoinHandleBase::let_go() noexcept {
+void JoinHandleBase::let_go(TaskOwner* heir) noexcept {
   if (task_ != nullptr) {
     check_thread();
-    owner_of(*std::exchange(task_, nullptr)) = nullptr;
+    owner_of(*std::exchange(task_, nullptr)) = heir;
   }
   while (joins_.linked()) {
     auto& join = static_cast<Join&>(*joins_.next);

@@ -64,6 +64,15 @@ void report_lost_exception(const CaughtException& lost, const Waiter* parent) no
   }
 }
 
+void report_lost_error(const std::error_code& error, const TaskHeader& task) noexcept {
+  try {
+    warn("a detached task, spawned " + place_text(task.spawned_at) +
+         ", ended with an error: " + error.message());
+  } catch (const std::bad_alloc&) {
+    warn("a detached task ended with an error");
+  }
+}
+
 void report_lost_error(const std::error_code& error,
                        const std::source_location& spawned_at) noexcept {
   try {

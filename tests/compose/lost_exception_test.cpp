@@ -1,4 +1,4 @@
-// No exception of a task is lost in silence.
+// No exception or error of a task is lost in silence.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/timeout.hpp"
@@ -226,6 +226,110 @@ TEST(LostException, OfATaskOfAGroupThatIsCancelledIsReported) {
   }));
 }
 
+Task<Result<>> err() { co_return failure(std::errc::timed_out); }
+
+Task<Result<int>> err_later() {
+  co_await yield_now();
+  co_return failure(std::errc::timed_out);
+}
+
+void expect_error_reported(const std::string& said, const std::string& beginning) {
+  const std::string message = std::make_error_code(std::errc::timed_out).message();
+  EXPECT_EQ(count(said, beginning), 1) << said;
+  EXPECT_EQ(count(said, kHere), 1) << said;
+  EXPECT_EQ(count(said, ": " + message + '\n'), 1) << said;
+  EXPECT_EQ(count(said, "\n"), 1) << said;
+}
+
+constexpr const char* kDetached = "a detached task, spawned at ";
+constexpr const char* kNobodyGotIt = "nobody received an error of the task spawned at ";
+
+TEST(LostError, OfADetachedTaskIsReportedWithItsPlace) {
+  expect_error_reported(said_by([] {
+                          run([]() -> Task<> {
+                            spawn(err_later).detach();
+                            for (int i = 0; i < 3; ++i) co_await yield_now();
+                          });
+                        }),
+                        kDetached);
+}
+
+TEST(LostError, OfATaskWhoseHandleIsDroppedOrAssignedOverIsReported) {
+  expect_error_reported(said_by([] {
+                          run([]() -> Task<> {
+                            {
+                              const auto dropped = spawn(err_later);
+                            }
+                            for (int i = 0; i < 3; ++i) co_await yield_now();
+                          });
+                        }),
+                        kDetached);
+  expect_error_reported(said_by([] {
+                          run([]() -> Task<> {
+                            auto works = []() -> Task<Result<int>> { co_return 1; };
+                            auto handle = spawn(err_later);
+                            handle = spawn(works);
+                            for (int i = 0; i < 3; ++i) co_await yield_now();
+                            EXPECT_TRUE(handle.finished());
+                          });
+                        }),
+                        kDetached);
+}
+
+TEST(LostError, OfAHandleThatGoesAfterItsTaskEndedIsReported) {
+  expect_error_reported(said_by([] {
+                          run([]() -> Task<> {
+                            auto first = spawn(err);
+                            co_await yield_now();
+                            const auto handle = std::move(first);
+                            EXPECT_TRUE(handle.finished());
+                          });
+                        }),
+                        kNobodyGotIt);
+}
+
+TEST(LostError, OfAHandleThatIsDetachedOrAssignedOverAfterItsTaskEndedIsReportedAtOnce) {
+  run([]() -> Task<> {
+    auto handle = spawn(err);
+    co_await yield_now();
+    expect_error_reported(said_by([&] { std::move(handle).detach(); }), kNobodyGotIt);
+    handle = spawn(err);
+    co_await yield_now();
+    auto other = spawn([]() -> Task<Result<>> { co_return {}; });
+    expect_error_reported(said_by([&] { handle = std::move(other); }), kNobodyGotIt);
+  });
+}
+
+TEST(LostError, OfAnExceptionOfADetachedTaskThatGivesAResultIsReportedAsOne) {
+  const std::string said = said_by([] {
+    run([]() -> Task<> {
+      auto fails = []() -> Task<Result<>> {
+        co_await yield_now();
+        throw std::runtime_error("of the task");
+      };
+      spawn(fails).detach();
+      for (int i = 0; i < 3; ++i) co_await yield_now();
+    });
+  });
+  EXPECT_EQ(count(said, "ended with an exception: of the task"), 1) << said;
+}
+
+TEST(LostError, ThatAJoinHasGivenOrThatNeverWasIsNotReported) {
+  EXPECT_EQ(said_by([] {
+              run([]() -> Task<> {
+                auto joined = spawn(err);
+                EXPECT_TRUE((co_await joined).has_value());
+                spawn([]() -> Task<Result<>> { co_return {}; }).detach();
+                auto cancelled = spawn(err_later);
+                co_await yield_now();
+                cancelled.abort();
+                std::move(cancelled).detach();
+                for (int i = 0; i < 3; ++i) co_await yield_now();
+              });
+            }),
+            "");
+}
+
 TEST(LostError, OfATaskOfAGroupThatIsCancelledIsReported) {
   const std::string said = said_by([] {
     run([]() -> Task<> {
@@ -245,9 +349,7 @@ TEST(LostError, OfATaskOfAGroupThatIsCancelledIsReported) {
       co_await expect_cancelled(handle);
     });
   });
-  EXPECT_EQ(count(said, "nobody received an error of the task spawned at "), 1) << said;
-  EXPECT_EQ(count(said, kHere), 1) << said;
-  EXPECT_EQ(count(said, "\n"), 1) << said;
+  expect_error_reported(said, kNobodyGotIt);
 }
 
 TEST(LostException, ThatComesOutOfWithGroupIsNotReported) {

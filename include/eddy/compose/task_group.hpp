@@ -184,7 +184,6 @@ template <class T, class Body>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] GroupOp final
     : public Operation {
  public:
-
   explicit GroupOp(Body&& body) : function_(std::forward<Body>(body)) {}
   GroupOp(GroupOp&& other) noexcept(std::is_nothrow_move_constructible_v<std::decay_t<Body>>)
       : function_(std::move(other.function_)) {}

@@ -17,7 +17,6 @@ namespace detail {
 template <class Branches, BranchSet::WakeOn kWakeOn = BranchSet::WakeOn::last_end>
 class AllOp : public Operation {
  public:
-
   template <class... Args>
   explicit AllOp(Args&&... args) : branches_(std::forward<Args>(args)...) {}
   AllOp& operator=(AllOp&&) = delete;

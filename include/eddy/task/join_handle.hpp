@@ -9,6 +9,8 @@
 
 #include <exception>
 #include <expected>
+#include <source_location>
+#include <type_traits>
 #include <utility>
 
 namespace eddy {
@@ -99,8 +101,9 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
     home_ = &home;
     home.spawn(task, this);
   }
-  void detach() noexcept {
-    if (task_ != nullptr || joins_.linked()) let_go();
+  /// `heir` gets the outcome of the task, if that is running.
+  void detach(TaskOwner* heir = nullptr) noexcept {
+    if (task_ != nullptr || joins_.linked()) let_go(heir);
   }
   void ended() noexcept {
     task_ = nullptr;
@@ -115,7 +118,7 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
     join.waiter_ = &waiter;
     joins_.push_back(join);
   }
-  void let_go() noexcept;
+  void let_go(TaskOwner* heir) noexcept;
   void take(JoinHandleBase& other) noexcept;
   void check_thread() const noexcept {
     if (home_ != Worker::current_if_any()) stop_on_another_thread();
@@ -128,6 +131,59 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
   ListNode joins_;  ///< of `Join`
 };
 
+/// Reports the error of a detached task that gives a `Result`. One for all tasks of a type: it
+/// keeps nothing.
+template <class T>
+class ErrorReporter final : public TaskOwner {
+ public:
+  static TaskOwner* get() noexcept {
+    static constinit ErrorReporter reporter;
+    return &reporter;
+  }
+
+  void on_end(PromiseBase* ended) noexcept override {
+    if (ended == nullptr) return;
+    if (ended->threw) {
+      report_lost_exception(*ended);
+    } else if (const T& result = static_cast<PromiseOf<T>&>(*ended).stored.peek(); !result) {
+      report_lost_error(result.error(), *ended);
+    }
+  }
+};
+
+/// An outcome that reports the error of a `Result` too, if nobody has asked for it.
+template <class T>
+class ErrorOutcome : public Outcome<T> {
+ public:
+  ErrorOutcome() noexcept = default;
+  ErrorOutcome(ErrorOutcome&&) noexcept = default;
+  ErrorOutcome& operator=(ErrorOutcome&& other) noexcept {
+    if (this == &other) return *this;
+    report();
+    Outcome<T>::operator=(std::move(other));
+    spawned_at_ = other.spawned_at_;
+    return *this;
+  }
+  ~ErrorOutcome() { report(); }
+
+  void take_from(PromiseBase* ended) noexcept {
+    if (ended != nullptr) spawned_at_ = ended->spawned_at;
+    Outcome<T>::take_from(ended);
+  }
+
+ private:
+  void report() noexcept {
+    if (this->is_error()) [[unlikely]] {
+      report_lost_error(this->take().error(), spawned_at_);
+    }
+  }
+
+  std::source_location spawned_at_;
+};
+
+template <class T>
+using HeardOutcome = std::conditional_t<is_result<T>, ErrorOutcome<T>, Outcome<T>>;
+
 }  // namespace detail
 
 /// The owner of a spawned task's outcome. `co_await handle` gives `JoinResult<T>`: the value, or a
@@ -136,7 +192,8 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
 /// a cancellation and the end of a `Task<void>` are told to every join.
 ///
 /// Dropping the handle, or assigning another to it, detaches the task, which runs on. An exception
-/// that no join has given is reported on standard error, whether the task ends before or after.
+/// that no join has given is reported on standard error, whether the task ends before or after; and
+/// so is the error of a task that gives a `Result`.
 /// **Cancel**: a join that is cancelled leaves the task running.
 /// **Thread**: the task's; `abort_handle()` gives what other threads may use. Another use on
 /// another thread stops the program.
@@ -164,14 +221,21 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
     launch(home, header);
   }
   JoinHandle(JoinHandle&&) noexcept = default;
-  JoinHandle& operator=(JoinHandle&&) noexcept = default;
+  JoinHandle& operator=(JoinHandle&& other) noexcept {
+    if (this == &other) return *this;
+    let_outcome_go();
+    JoinHandleBase::operator=(std::move(other));
+    outcome_ = std::move(other.outcome_);
+    return *this;
+  }
   /// Virtual, because `spawn` may give what is derived from it.
-  virtual ~JoinHandle() = default;
+  virtual ~JoinHandle() { let_outcome_go(); }
 
   /// Lets the task run on by itself.
   void detach() && noexcept {
+    let_outcome_go();
     JoinHandleBase::detach();
-    outcome_ = detail::Outcome<T>();
+    outcome_ = detail::HeardOutcome<T>();
   }
 
   JoinOp as_operation() noexcept { return JoinOp(*this); }
@@ -182,6 +246,10 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
   }
 
  private:
+  /// The error of a task that runs on is not for this handle any more.
+  void let_outcome_go() noexcept {
+    if constexpr (detail::is_result<T>) JoinHandleBase::detach(detail::ErrorReporter<T>::get());
+  }
   JoinResult<T> take_result() {
     using State = typename detail::Outcome<T>::State;
     if (outcome_.state() != State::value) [[unlikely]] {
@@ -197,7 +265,7 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
     }
   }
 
-  detail::Outcome<T> outcome_;
+  detail::HeardOutcome<T> outcome_;
 };
 
 }  // namespace eddy

@@ -23,7 +23,9 @@ struct CaughtException {
 
 /// Says on standard error that a detached task threw. An exception that nobody will ever see would
 /// be worse.
-void report_lost_exception(TaskHeader& task) noexcept;
+EDDY_EXPORT void report_lost_exception(TaskHeader& task) noexcept;
+/// The same of a detached task that gave an error.
+EDDY_EXPORT void report_lost_error(const std::error_code& error, const TaskHeader& task) noexcept;
 /// The same of an exception that was kept for somebody who never asked for it. If it is one of a
 /// branch, `parent` is the task that waits for that, or null.
 EDDY_EXPORT void report_lost_exception(const CaughtException& lost,
