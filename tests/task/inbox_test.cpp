@@ -161,7 +161,8 @@ TEST(Inbox, EachMessageOfManyThreadsIsDeliveredOrDroppedOrRefusedOnce) {
   // The thread ends when half of them have come.
   std::thread loop([&] {
     run([&]() -> Task<> {
-      on_delivery = [&, waker = co_await current_waker()] {
+      const Waker waker = co_await current_waker();
+      on_delivery = [&, waker] {
         if (++delivered == kWanted) waker.wake();
       };
       promise.set_value(InboxRef());
