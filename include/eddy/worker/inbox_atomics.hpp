@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/platform/compiler.hpp"
+
 #include <atomic>
 #include <cstdint>
 
