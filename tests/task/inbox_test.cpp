@@ -13,6 +13,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <future>
@@ -173,9 +174,9 @@ TEST(Inbox, EachMessageOfManyThreadsIsDeliveredOrDroppedOrRefusedOnce) {
   std::array<int, kThreads> refused{};
   {
     std::vector<std::jthread> threads;
-    for (int t = 0; t < kThreads; ++t) {
+    for (std::size_t t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
-        for (int i = 0; i < kMessages; ++i) {
+        for (std::size_t i = 0; i < kMessages; ++i) {
           if (!inbox->post(messages[t * kMessages + i])) ++refused[t];
         }
       });
