@@ -56,7 +56,7 @@ class AllOp : public Operation {
   /// Throws the exception of a branch, if there is one: the others were cancelled for it.
   void take_exception() {
     branches_.for_each([](auto& branch) {
-      if (branch.outcome.threw()) branch.outcome.take();
+      if (branch.outcome.threw()) static_cast<void>(branch.outcome.take());
     });
   }
 
