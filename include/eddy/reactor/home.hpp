@@ -19,7 +19,8 @@ class EDDY_EXPORT Home {
   Home(const Home&) = delete;
   Home& operator=(const Home&) = delete;
 
-  /// True if the home of this id has ended, and was this thread's: what it had registered is gone.
+  /// True if no home has this id any more, and a home of this thread has ended: most likely that
+  /// one. What it had registered is gone.
   static bool has_ended_here(std::uint32_t id) noexcept;
 
   Reactor reactor;
@@ -38,9 +39,9 @@ class EDDY_EXPORT Home {
 /// The home that this thread works for. Trivial, so that what outlives the worker can still ask.
 struct ThreadHome {
   Home* home = nullptr;
-  Home* looping = nullptr;  ///< the home if its loop runs, else null: a task may wait
-  std::uint32_t id = 0;     ///< of the home; 0 if there is none
-  bool one_has_ended = false;
+  Home* looping = nullptr;     ///< the home if its loop runs, else null: a task may wait
+  std::uint32_t id = 0;        ///< of the home; 0 if there is none
+  bool one_has_ended = false;  ///< a home of this thread has
 
   void switch_to(Home* next) noexcept {
     home = next;
