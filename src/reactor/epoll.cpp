@@ -15,8 +15,8 @@
 namespace eddy {
 namespace {
 
-/// The token of notifiers, which `poll` keeps to itself. The registry never makes it: it would be
-/// slot 2^32 - 1 of generation 2^32 - 1.
+/// The token of notifiers, which `poll` does not report. The registry never makes this token: it
+/// would be slot 2^32 - 1 of generation 2^32 - 1.
 constexpr Token kNotifierToken = ~Token{0};
 
 constexpr std::size_t kBatch = 256;
@@ -46,7 +46,7 @@ inline Event from_native(const epoll_event& native) noexcept {
   return event;
 }
 
-/// Waits out interruptions by signals, each time with what is left of the timeout.
+/// Waits. After a signal it waits again, for the rest of the timeout.
 sys::Count wait(RawSource epoll, std::span<epoll_event> native,
                 std::optional<std::chrono::nanoseconds> timeout) {
   const bool bounded = timeout && *timeout > std::chrono::nanoseconds::zero();
@@ -59,7 +59,7 @@ sys::Count wait(RawSource epoll, std::span<epoll_event> native,
   }
 }
 
-/// Waits for at most `room` events, and calls `report` with each, also with those of notifiers.
+/// Waits for at most `room` events, and calls `report` with each, even with those of notifiers.
 template <class Report>
 sys::Count poll_each(RawSource epoll, std::size_t room,
                      std::optional<std::chrono::nanoseconds> timeout, Report report) {
@@ -146,7 +146,7 @@ Result<EpollReactor> EpollReactor::create_another(const Notifier& notifier) cons
   return another;
 }
 
-/// A bell that was rung before reports that at once, so no ring is lost.
+/// No ring is lost: a bell that was rung before is reported at once.
 Result<> EpollReactor::watch(const Notifier& notifier) const {
   return register_source(notifier.bell_->reader.raw(), kNotifierToken, Interest::readable);
 }

@@ -8,8 +8,7 @@
 namespace eddy::detail {
 namespace {
 
-/// All homes that are alive, and the ids. Never destroyed: a worker may end after the static
-/// objects.
+/// All living homes, and the last id. Never destroyed: a worker may end after the static objects.
 struct Homes {
   std::mutex mutex;
   Home* first = nullptr;

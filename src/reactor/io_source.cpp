@@ -13,8 +13,8 @@
 namespace eddy {
 namespace {
 
-/// What a backend without edges must look for. A reset it looks for always; the end of the peer's
-/// stream belongs to reading.
+/// What a backend without edges must poll for. It always polls for a reset. The end of the peer's
+/// stream is part of reading.
 constexpr Interest interest_in(Direction direction) noexcept {
   return direction == Direction::write ? Interest::writable
                                        : Interest::readable | Interest::priority;
@@ -45,7 +45,7 @@ void IoSource::close() noexcept {
 }
 
 bool IoSource::is_lost() const noexcept {
-  // The slot goes with its reactor, whose thread may have ended.
+  // The slot of another home must not be read: that home, and its slots, may be gone.
   return slot_ != nullptr && home_id_ == detail::thread_home.id && slot_->gone();
 }
 
@@ -80,12 +80,12 @@ sys::Status IoSource::wait(Direction direction, detail::Waiter& waiter) noexcept
 
 sys::Status IoSource::wait_for_the_first_time(Direction direction,
                                               detail::Waiter& waiter) noexcept {
-  // A task runs, but not by the loop that polls the reactor of this copy of eddy.
+  // A task runs, but in the loop of another copy of eddy, which does not poll this reactor.
   if (waiter.state == detail::Waiter::State::running && detail::thread_home.looping == nullptr) {
     detail::stop_task_of_another_copy();
   }
   if (const Result<> registered = register_with_thread(); !registered) return registered;
-  // The registration reports anew what is ready, in both directions.
+  // The registration reports what is ready now, in both directions.
   for (const Direction d : {Direction::read, Direction::write}) {
     WakerRegistry::clear_ready(*slot_, d, WakerRegistry::mark(*slot_, d));
   }
@@ -107,15 +107,16 @@ Result<> IoSource::register_with_thread() noexcept {
     reactor.wakers().remove(*slot);
     return added;
   }
-  // Only of what can be watched: a file, whose mode says nothing, was refused before.
+  // Only a descriptor that can be watched is checked. A regular file, whose mode does not matter,
+  // was refused above.
   if (!is_known_nonblocking()) fd_ = detail::refuse_blocking(std::move(fd_), "an IoSource");
   slot_ = slot;
   home_id_ = detail::thread_home.home->id;
   return {};
 }
 
-/// May `poll` answer for a wait? If the descriptor may block, the wait must register it, which
-/// refuses it in words; or be told that it cannot be watched.
+/// True if a `poll` may replace the wait. If the descriptor may block, it must be registered: that
+/// stops the program with a message, or gives an error if the kernel cannot watch the descriptor.
 bool IoSource::may_be_asked() const noexcept {
   return slot_ != nullptr || is_known_nonblocking() ||
          sys::is_nonblocking(fd_.raw()).value_or(true);
@@ -140,7 +141,7 @@ void IoSource::deregister() noexcept {
   if (slot_ == nullptr) return;
   detail::Slot* slot = std::exchange(slot_, nullptr);
   if (home_id_ != detail::thread_home.id) {
-    if (detail::Home::has_ended_here(home_id_)) return;  // the kernel's object went with it
+    if (detail::Home::has_ended_here(home_id_)) return;  // its registrations are gone
     detail::fatal("a socket was destroyed on another thread than the one that waited on it");
   }
   const detail::ReactorBorrow borrow(detail::ReactorBorrow::Kind::exclusive);
@@ -148,11 +149,11 @@ void IoSource::deregister() noexcept {
   (*borrow).deregister_slot(*slot);
 }
 
-/// The operations that wait, and those that were woken and have not run yet, refer to this object.
+/// Operations that wait, and those that were woken and have not run yet, refer to this object.
 void IoSource::check_unwaited() const noexcept {
   if (slot_ == nullptr) return;
   if (home_id_ != detail::thread_home.id && detail::Home::has_ended_here(home_id_)) return;
-  check_thread();  // first: the slots of another thread are its own, and may be gone
+  check_thread();  // first: the slots of another thread may be gone
   if (slot_->watchers != 0) {
     detail::fatal("a socket was moved while a task waits on it; move it before, or share it");
   }
@@ -190,8 +191,8 @@ bool ReadinessOp::begin_wait(Waiter& waiter) noexcept {
   return waiting.has_value();
 }
 
-/// What cannot be watched, such as a file, may be ready all the same. But not what is lost: the
-/// kernel would tell of another descriptor.
+/// True if a descriptor that cannot be watched, such as a file, is ready. A lost source is never
+/// ready: the kernel would answer for another descriptor.
 bool ReadinessOp::is_ready_unwatched() noexcept {
   if (source_->is_lost()) return false;
   return verify_ ? ask_kernel() : source_->is_registered();
@@ -209,14 +210,14 @@ Waiting ReadinessOp::describe() const noexcept {
   return {direction_ == Direction::read ? "readable" : "writable", source_->raw()};
 }
 
-/// Is what the readiness bit says so?
+/// Asks the kernel whether the source is ready; the readiness bit may be stale.
 bool ReadinessOp::ask_kernel() noexcept {
   const Interest interest = direction_ == Direction::read ? Interest::readable : Interest::writable;
   const std::uint64_t mark = source_->mark(direction_);
   for (;;) {
     const Result<Interest> now = sys::poll_now(source_->raw(), interest);
     if (!now && sys::is(now.error(), std::errc::interrupted)) continue;
-    if (!now || now->contains(interest)) return true;  // on an error the caller's call will tell
+    if (!now || now->contains(interest)) return true;  // the caller's system call gets the error
     source_->clear_ready(direction_, mark);
     return false;
   }

@@ -53,7 +53,7 @@ bool has_notification(std::span<const OVERLAPPED_ENTRY> arrived) noexcept {
   });
 }
 
-/// Waits for at most `most` events, calls `report` with each, and returns how many there were.
+/// Waits for at most `most` events, calls `report` with each, and returns their number.
 template <class Report>
 Result<std::size_t> poll_each(detail::PollSet& polls, std::size_t most,
                               std::optional<std::chrono::nanoseconds> timeout, Report report) {
@@ -78,7 +78,7 @@ Result<std::size_t> poll_each(detail::PollSet& polls, std::size_t most,
     const bool notified = has_notification(arrived);
     if (notified) port.accept_notification();
     if (notified || reported != 0) return reported;
-    // Nothing, or the ends of cancelled polls, which may make room for others.
+    // Nothing came, or only the ends of cancelled polls, after which other polls may start.
     if (bounded) timeout = std::max(deadline - Clock::now(), Duration::zero());
     if (arrived.empty() && timeout && *timeout <= Duration::zero()) return 0;
   }

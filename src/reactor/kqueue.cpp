@@ -27,7 +27,7 @@ Result<detail::Watch> to_native(Token token, Interest interest) {
 Event from_native(const Native& native) noexcept {
   const Interest direction = detail::FilterSet::direction_of(native);
   const bool writing = direction.contains(Interest::writable);
-  // What stands in for a filter says that the other end is gone.
+  // A user event replaces a filter that the kernel refused because the other end is gone.
   const bool ended = (native.flags & EV_EOF) != 0 || native.filter == EVFILT_USER;
   Event event;
   event.token = reinterpret_cast<Token>(native.udata);
@@ -40,8 +40,8 @@ Event from_native(const Native& native) noexcept {
   return event;
 }
 
-/// Waits out interruptions by signals, each time with what is left of the timeout; and the day's
-/// end, where the kernel waits for no longer than that.
+/// Waits. After a signal it waits again, for the rest of the timeout; also after a day, where the
+/// kernel waits for a day at most.
 sys::Count wait(RawSource kqueue, std::span<Native> native,
                 std::optional<std::chrono::nanoseconds> timeout) {
   const bool bounded = timeout && *timeout > std::chrono::nanoseconds::zero();

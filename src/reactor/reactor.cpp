@@ -15,7 +15,7 @@ namespace eddy {
 
 namespace {
 
-/// Is the kernel to blame that a source cannot be registered, and not the source?
+/// True if a registration failed because the kernel has no room, not because of the source.
 bool is_out_of_room(const std::error_code& error) noexcept {
   return error == std::errc::not_enough_memory || error == std::errc::no_space_on_device;
 }
@@ -53,18 +53,19 @@ Result<> Reactor::add(const WakerRegistry::Slot& slot) const {
                                   detail::kSourceInterest);
 }
 
-/// Is what is registered under this number nobody's, or of a source that is not known to be there?
+/// True if the registration under this number may be replaced: no living slot holds it, or the
+/// backend cannot tell whether the slot's source still has this number.
 bool Reactor::may_take_over(RawSource source) noexcept {
-  if (has_own_tokens_) return false;  // it may be a caller's
+  if (has_own_tokens_) return false;  // the registration may be a caller's
   return !PlatformReactor::kTellsReuse || wakers_.holder_of(source) == nullptr;
 }
 
 void Reactor::deregister_slot(WakerRegistry::Slot& slot) {
   const RawSource source = slot.source;
   wakers_.remove(slot);
-  if (source == kNoSource) return;  // the slot was lost, and the number is another's
-  // The kernel refuses if the descriptor was closed behind our back. Then nothing is registered, or
-  // an orphan, which nobody can remove.
+  if (source == kNoSource) return;  // the slot was lost: the number is another's
+  // The kernel refuses if somebody has closed the descriptor. Then nothing is registered, or only
+  // an orphan, which cannot be removed.
   static_cast<void>(backend_.deregister(source));
 }
 
@@ -77,7 +78,7 @@ void Reactor::drop_orphans(const PlatformReactor::Notifier& notifier) {
   wakers_.for_each([&](WakerRegistry::Slot& slot) {
     if (!complete) return;
     const Token token = WakerRegistry::token_of(slot);
-    // Only the old one knows whether the number is still that of the source.
+    // Only the old kernel object can tell whether the number is still the source's.
     if (!backend_.reregister(slot.source, token, detail::kSourceInterest)) {
       wakers_.lose(slot);
       return;
@@ -107,7 +108,7 @@ Result<> Reactor::rebuild() {
     if (is_out_of_room(added.error())) {
       outcome = added;
     } else {
-      wakers_.lose(slot);  // its number was closed behind its owner's back
+      wakers_.lose(slot);  // somebody has closed its descriptor
     }
   });
   return outcome;

@@ -38,7 +38,7 @@ WakerRegistry::Slot& WakerRegistry::insert(RawSource source) {
 
 std::uint32_t WakerRegistry::take_unused() {
   if (first_free_ != kNoSlot) return std::exchange(first_free_, at(first_free_).index);
-  // Of the oldest the watchers have run, if those of any have.
+  // The watchers of the oldest slot have run first, so the others need no look.
   if (first_gone_ != kNoSlot && at(first_gone_).watchers == 0) {
     return std::exchange(first_gone_, at(first_gone_).index);
   }
@@ -88,7 +88,7 @@ void WakerRegistry::remove_token(Token token) noexcept {
   if (Slot* slot = find(token)) remove(*slot);
 }
 
-/// Notifiers and tokens of callers' own are no strays: no slot ever had them.
+/// Tokens of notifiers and of callers are no strays: no slot ever had them.
 void WakerRegistry::note_stray(Token token) noexcept {
   const bool was_a_slots = token >> 32 != 0 && static_cast<std::uint32_t>(token) < used_;
   if (was_a_slots) ++strays_;

@@ -17,32 +17,33 @@
 namespace eddy {
 
 /// A backend turns the readiness of the operating system into events. Every backend keeps this
-/// contract, and one conformance suite shows it:
+/// contract, and one conformance suite tests it:
 ///
-/// - `create` opens the kernel's object, or says why it cannot.
-/// - `register_source` watches a source under a caller's token, edge-triggered: an event for what
-///   is ready now, then one for each change. A source that is registered already: file_exists. One
-///   that cannot be watched (a regular file): operation_not_permitted. No direction:
-///   invalid_argument.
-/// - `reregister` changes token and interest, and reports anew what is ready. One that is not
-///   registered: no_such_file_or_directory.
-/// - `deregister` must come before the source is closed; no event of it is reported afterwards. One
-///   that is not registered: no_such_file_or_directory. It never blocks.
-/// - `rearm`, which only a backend without edges of its own has, says that a direction would block:
-///   only then is the next event of a direction that was reported due. It may come at once.
-/// - `poll` clears `events`, then appends; it returns how many there are. No timeout blocks for
-///   ever, zero returns at once, another is rounded up, never down. An interruption by a signal is
-///   not seen: the wait goes on with what is left. It may return with no event, after a
-///   notification or at the timeout. It is the only one that blocks.
-/// - `poll` into a registry is the same, but each event goes to `wake_token` as it is read, without
-///   a list between; and it may count notifications among the events.
+/// - `create` opens the kernel object, or gives the kernel's error.
+/// - `register_source` watches a source under a caller's token, edge-triggered: it reports what is
+///   ready now, then each change. Errors: file_exists if the source is registered already;
+///   operation_not_permitted if the kernel cannot watch it (a regular file); invalid_argument if
+///   the interest is empty.
+/// - `reregister` changes token and interest, and reports anew what is ready. Error:
+///   no_such_file_or_directory if the source is not registered.
+/// - `deregister` must be called before the source is closed. No event of the source is reported
+///   afterwards. It never blocks. Error: no_such_file_or_directory if the source is not registered.
+/// - `rearm` exists only in a backend without edges of its own. Such a backend reports a direction
+///   once, and again only after `rearm`, which says that an attempt in that direction would block.
+///   The next event may come at once.
+/// - `poll` clears `events`, appends what is ready, and returns the number of events. Without a
+///   timeout it waits for ever; with zero it returns at once; any other timeout is rounded up. If a
+///   signal interrupts it, it waits for the rest. It may return no event, after a notification or
+///   at the timeout. No other function blocks.
+/// - `poll` into a registry gives each event to `wake_token` as it reads it, and makes no list. Its
+///   count may include notifications.
 /// - `register_source`, `reregister`, `rearm` and `deregister` may be called while another thread
 ///   is in `poll`, which sees the change.
-/// - A `Notifier` wakes `poll` from any thread, also after the backend is gone.
-/// - `kTellsReuse`: file_exists is said of the very source that is registered already, not of
-///   another one that has its number now.
-/// - `create_another`, of a backend that is `LeavesOrphans` alone, opens a new kernel object with
-///   nothing in it but that notifier.
+/// - A `Notifier` wakes `poll` from any thread. It may be used after the backend is destroyed.
+/// - `kTellsReuse`: file_exists means that this very source is registered already, not an earlier
+///   source that had the same number.
+/// - `create_another` exists only in a backend that is `LeavesOrphans`. It opens a new kernel
+///   object that watches only the given notifier.
 template <class B>
 concept ReactorBackend =
     requires(B& backend, RawSource source, Token token, Interest interest, Events& events,
@@ -74,7 +75,7 @@ concept LeavesOrphans =
       { backend.create_another(notifier) } -> std::same_as<Result<B>>;
     };
 
-/// Calls `create_another`, if the backend has it; nothing if it has not, or the kernel refuses.
+/// Calls `create_another`, if the backend has it. Null if it has not, or if the kernel refuses.
 template <ReactorBackend B>
 std::optional<B> create_another_if_needed(const B& backend, const typename B::Notifier& notifier) {
   if constexpr (LeavesOrphans<B>) {

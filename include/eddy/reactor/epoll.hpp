@@ -26,8 +26,8 @@ inline void disown(Pipe& pipe) noexcept {
   disown(pipe.writer);
 }
 
-/// Descriptors that nobody closes but the process that opened them. The child of a fork has no
-/// means to tell whether it has closed the numbers itself, and has something else there now.
+/// Descriptors that only the process that opened them closes. The child of a fork cannot tell
+/// whether it has closed the inherited numbers already, and has reused them.
 template <class T>
 class OfProcess {
  public:
@@ -57,10 +57,10 @@ class OfProcess {
 /// epoll, edge-triggered. The contract is that of `ReactorBackend`.
 class EDDY_EXPORT EpollReactor {
  public:
-  /// After a read or write that transfers less than was asked for, the kernel will report an edge
-  /// when there is more, so the attempt that would say "would block" can be left out.
+  /// After a read or write that moves less than was asked for, the kernel reports an edge when more
+  /// can be moved. So the attempt that would get "would block" can be left out.
   static constexpr bool kShortTransferEndsReadiness = true;
-  /// What is registered is the open file together with its number.
+  /// epoll registers the open file together with its number.
   static constexpr bool kTellsReuse = true;
 
   /// A bell that the reactor watches.
@@ -86,9 +86,9 @@ class EDDY_EXPORT EpollReactor {
   [[nodiscard]] Result<std::size_t> poll(WakerRegistry& wakers,
                                          std::optional<std::chrono::nanoseconds> timeout) const;
   [[nodiscard]] Result<Notifier> create_notifier() const;
-  /// A registration lives as long as the open file, but can be removed only by its number. If
+  /// A registration lives as long as the open file, but can be removed only under its number. If
   /// somebody closes the number and keeps a duplicate, the registration is an orphan: it wakes
-  /// `poll` for nobody until the last duplicate is closed. Only another epoll is free of it.
+  /// `poll` for nobody until the last duplicate is closed. Only a new epoll is free of it.
   [[nodiscard]] Result<EpollReactor> create_another(const Notifier& notifier) const;
 
  private:

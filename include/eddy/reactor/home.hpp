@@ -10,7 +10,7 @@
 namespace eddy::detail {
 
 /// The lower part of a `Worker`: its reactor, and who has borrowed it. A source remembers the id of
-/// the home that it is registered with, which no later home gets.
+/// the home that it is registered with. No two homes have the same id.
 ///
 /// **Thread**: its own.
 class EDDY_EXPORT Home {
@@ -19,13 +19,13 @@ class EDDY_EXPORT Home {
   Home(const Home&) = delete;
   Home& operator=(const Home&) = delete;
 
-  /// True if no home has this id any more, and a home of this thread has ended: most likely that
-  /// one. What it had registered is gone.
+  /// True if no living home has this id, and a home of this thread has ended: most likely that one.
+  /// Its registrations are gone.
   static bool has_ended_here(std::uint32_t id) noexcept;
 
   Reactor reactor;
   const std::uint32_t id;
-  bool looping = false;    ///< its worker runs its loop
+  bool looping = false;    ///< its worker is in its loop
   bool exclusive = false;  ///< borrowed by `with_reactor_mut`
   int shared = 0;          ///< borrows by `with_reactor`
 
@@ -33,15 +33,15 @@ class EDDY_EXPORT Home {
   ~Home();
 
  private:
-  Home* next_ = nullptr;  ///< in the list of all that are alive
+  Home* next_ = nullptr;  ///< in the list of all living homes
 };
 
-/// The home that this thread works for. Trivial, so that what outlives the worker can still ask.
+/// The current home of a thread. Trivial, so that objects that outlive the worker can still ask.
 struct ThreadHome {
   Home* home = nullptr;
-  Home* looping = nullptr;     ///< the home if its loop runs, else null: a task may wait
-  std::uint32_t id = 0;        ///< of the home; 0 if there is none
-  bool one_has_ended = false;  ///< a home of this thread has
+  Home* looping = nullptr;     ///< the home if its loop runs, else null: then no task may wait
+  std::uint32_t id = 0;        ///< the home's id; 0 if there is none
+  bool one_has_ended = false;  ///< some home of this thread has ended
 
   void switch_to(Home* next) noexcept {
     home = next;
@@ -51,7 +51,7 @@ struct ThreadHome {
 };
 EDDY_EXPORT extern constinit thread_local ThreadHome thread_home;
 
-/// Makes a worker the home of this thread. The worker's floor defines it: no lower one knows how.
+/// Makes a worker, which becomes this thread's home. The worker floor defines this function.
 Home& make_home();
 
 }  // namespace eddy::detail

@@ -52,15 +52,15 @@ class EDDY_EXPORT
   bool verify_;
 };
 
-/// Says of a descriptor that it is known to be non-blocking: eddy has opened it so.
+/// Marks a descriptor as non-blocking without asking the kernel: eddy has opened it so.
 struct KnownNonblocking {};
 inline constexpr KnownNonblocking kKnownNonblocking;
 
-/// Stops the program if `fd` is a blocking descriptor, and gives it back else. `what` is what it
-/// was given to, in the words of the message.
+/// Returns `fd`, or stops the program if it is a blocking descriptor. `what` names, for the
+/// message, the object that it was given to.
 Fd refuse_blocking(Fd fd, const char* what) noexcept;
 
-/// Waits until both directions of a connection are over; `co_await` gives `Result<>`.
+/// Waits until both directions of a connection have ended; `co_await` gives `Result<>`.
 class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] ClosedOp final
     : public Operation {
@@ -87,69 +87,68 @@ class EDDY_EXPORT
 
 /// Owns a descriptor and its registration with the reactor of the thread that first waits on it.
 ///
-/// The source is registered once, for both directions, at its first wait, and never modified after;
-/// it is removed before the descriptor is closed. Several tasks may wait in one direction; an edge
-/// wakes them all. Closing or destroying the source ends their waits with operation_canceled, and
-/// so end all operations on a source that is closed or was moved from. It must not be moved while
-/// somebody waits on it: that stops the program.
+/// The source is registered once, at its first wait, for both directions. The registration is never
+/// changed, and is removed before the descriptor is closed. Several tasks may wait in one
+/// direction; an edge wakes them all. When the source is closed or destroyed, their waits end with
+/// operation_canceled. Operations on a source that was closed or moved from end so too. To move a
+/// source while a task waits on it stops the program.
 ///
-/// A library may close the descriptor that it lent, and give its number to another. If that one is
-/// registered too, the older source is *lost*: its waits end with operation_canceled, later ones
-/// with bad_file_descriptor as do all its calls, and it neither deregisters nor closes what is not
-/// its own any more.
+/// A library that lends its descriptor may close it, and the number may become another
+/// descriptor's. If that one is registered too, the older source is *lost*. Its waits end with
+/// operation_canceled. Later waits and calls end with bad_file_descriptor. A lost source neither
+/// deregisters nor closes the number.
 ///
-/// **Thread**: after its first wait, that thread's alone; a wait on another stops the program. In
-/// builds with debug checks every operation on another thread does.
+/// **Thread**: after its first wait, only that thread's. A wait on another thread stops the
+/// program; in builds with debug checks every operation on another thread does.
 class EDDY_EXPORT IoSource {
  public:
-  /// `fd` must be non-blocking: a call that blocks would stop every task. The first wait looks, and
-  /// stops the program if it is not. (Windows does not tell.)
+  /// `fd` must be non-blocking: a call that blocks would stop every task. The first wait checks
+  /// this, and stops the program if `fd` is blocking. (Windows cannot tell.)
   explicit IoSource(Fd fd) noexcept : fd_(std::move(fd)) {}
   IoSource(Fd fd, detail::KnownNonblocking) noexcept : fd_(std::move(fd)), home_id_(kNonblocking) {}
   IoSource(IoSource&& other) noexcept;
   IoSource& operator=(IoSource&& other) noexcept;
   ~IoSource() { close(); }
 
-  /// Completes when the descriptor is readable: data, the end of the stream, or an error to fetch.
-  /// Asks the kernel before it says so: an empty pipe is never reported. Operations of eddy's own
-  /// sockets need not call it; it is for system calls of your own on `raw()`.
-  /// **Errors**: operation_canceled if the source is closed, or lost meanwhile;
+  /// Completes when the descriptor is readable: it has data, the end of the stream, or an error.
+  /// It asks the kernel first, so it never completes for an empty pipe. It is for system calls of
+  /// your own on `raw()`; the operations of eddy's sockets do not need it.
+  /// **Errors**: operation_canceled if the source is closed, or lost during the wait;
   /// bad_file_descriptor if it was lost before; file_exists if another source has registered this
   /// very descriptor; operation_not_permitted if the kernel cannot watch it; not_enough_memory,
-  /// no_space_on_device if the kernel is out of room for the registration.
+  /// no_space_on_device if the kernel has no room for the registration.
   /// **Cancel**: nothing is lost.
   detail::ReadinessOp readable() noexcept { return {*this, Direction::read, true}; }
-  /// The same for writing.
+  /// As `readable`, for writing.
   detail::ReadinessOp writable() noexcept { return {*this, Direction::write, true}; }
 
-  /// Deregisters and closes now. Operations that wait, and later ones, end with
-  /// operation_canceled.
+  /// Deregisters and closes now. Waiting operations and later ones end with operation_canceled.
   void close() noexcept;
-  /// Deregisters and gives the descriptor up to the caller; none if the source was lost.
+  /// Deregisters and gives the descriptor to the caller; an empty `Fd` if the source was lost.
   [[nodiscard]] Fd into_fd() noexcept;
 
-  /// None once it was closed, given up, moved from or lost.
+  /// The descriptor; `kNoSource` once it was closed, given up, moved from or lost.
   RawSource raw() const noexcept;
   /// True once it was closed, given up or moved from.
   bool is_closed() const noexcept { return !fd_; }
-  /// What an operation is to report if its system call has failed with `error`: of a closed source
-  /// what those get that waited when it was closed.
+  /// What an operation reports if its system call has failed with `error`. On a closed source that
+  /// is operation_canceled, as for the operations that waited when it was closed.
   std::error_code error_of_call(std::error_code error) const noexcept {
     if (is_lost()) return std::make_error_code(std::errc::bad_file_descriptor);
     return is_closed() ? std::make_error_code(std::errc::operation_canceled) : error;
   }
 
-  // For operations on the source, in this order: `is_ready`, `mark`, the system call, and if it
-  // says "would block", `clear_ready` and `wait`.
+  // An operation on the source calls, in this order: `is_ready`, `mark`, its system call, and if
+  // that would block, `clear_ready` and `wait`.
 
-  /// True from the first wait on; before, nothing is known of readiness.
+  /// True from the first wait on. Before it, the readiness is not known.
   bool is_registered() const noexcept { return slot_ != nullptr; }
-  /// False if an attempt is known to be in vain.
+  /// False if an attempt is known to block.
   bool is_ready(Direction direction) const noexcept {
     if constexpr (detail::kDebugChecks) check_user();
     return slot_ == nullptr || (*slot_)[direction].ready();
   }
-  /// `raw()` for that system call: what is ready is not lost.
+  /// `raw()` for the system call after `is_ready`: a source that is ready is not lost.
   RawSource raw_of_ready() const noexcept { return fd_.raw(); }
   std::uint64_t mark(Direction direction) const noexcept {
     return slot_ == nullptr ? 0 : WakerRegistry::mark(*slot_, direction);
@@ -157,24 +156,23 @@ class EDDY_EXPORT IoSource {
   void clear_ready(Direction direction, std::uint64_t mark) noexcept {
     if (slot_ != nullptr) WakerRegistry::clear_ready(*slot_, direction, mark);
   }
-  /// The attempt moved less than was asked for, and for no other reason than that there was no
-  /// more. Where edges are real that ends readiness too, unless the stream has ended: no edge would
-  /// tell.
+  /// The attempt moved less than was asked for, only because there was no more. Where edges are
+  /// real this ends readiness too, except after the end of the stream: no edge would follow.
   void note_short_transfer(Direction direction, std::uint64_t mark) noexcept {
     if constexpr (PlatformReactor::kShortTransferEndsReadiness) {
       if (slot_ != nullptr) (*slot_)[direction].clear_if_edges_tell(mark);
     }
   }
-  /// True if the kernel has told, since the first wait, that both directions are over.
+  /// True if the kernel has reported, since the first wait, that both directions have ended.
   bool is_hung_up() const noexcept {
     if constexpr (detail::kDebugChecks) check_user();
     return slot_ != nullptr && slot_->hung_up();
   }
-  /// This side has ended the stream in a direction. Where no edge tells, wakes those who wait.
+  /// Notes that this side has shut directions down. Where no edge follows, wakes the waiters.
   void note_shutdown(ShutdownHow how) noexcept;
   /// Stops the program on another thread than the one that first waited on the source.
   void check_user() const noexcept;
-  /// Links `waiter`, to be woken at the next edge; registers the source if it is not yet.
+  /// Links `waiter`, which the next edge wakes. Registers the source if it is not registered yet.
   sys::Status wait(Direction direction, detail::Waiter& waiter) noexcept;
 
  private:
@@ -183,7 +181,7 @@ class EDDY_EXPORT IoSource {
   EDDY_LOCAL void check_thread() const noexcept;
   bool is_known_nonblocking() const noexcept { return home_id_ == kNonblocking; }
   bool may_be_asked() const noexcept;
-  /// Of a source of this thread; of another's nothing is known.
+  /// False for a source of another thread: its slot cannot be read.
   bool is_lost() const noexcept;
   [[nodiscard]] Result<> register_with_thread() noexcept;
   EDDY_LOCAL void deregister() noexcept;
@@ -194,8 +192,8 @@ class EDDY_EXPORT IoSource {
   static constexpr std::uint32_t kNonblocking = UINT32_MAX;
 
   Fd fd_;
-  /// Of the home with whose reactor it is registered. Before that: `kNonblocking`, or 0 if the mode
-  /// of the descriptor is not known.
+  /// The id of the home whose reactor has the registration. Before the registration:
+  /// `kNonblocking`, or 0 if the mode of the descriptor is not known.
   std::uint32_t home_id_ = 0;
   detail::Slot* slot_ = nullptr;
 };
@@ -207,8 +205,8 @@ inline bool detail::ReadinessOp::try_start() noexcept {
 inline bool detail::ClosedOp::try_start() noexcept { return source_->is_hung_up(); }
 
 inline bool detail::ReadinessOp::confirm_ready() noexcept {
-  // A source that never waited keeps no readiness that a failed attempt could clear: to say "ready"
-  // would be to spin.
+  // A source that never waited has no readiness bit that a failed attempt could clear. If this gave
+  // true for it, the caller would spin.
   return verify_ ? source_->may_be_asked() && ask_kernel() : source_->is_registered();
 }
 

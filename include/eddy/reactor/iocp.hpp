@@ -26,13 +26,13 @@ class PollSet;
 
 /// AFD polls and a completion port. The contract is that of `ReactorBackend`.
 ///
-/// The driver knows no edges: a poll completes when one of its events holds, and is over then. So
-/// a direction that was reported is not asked for again until `rearm`, which says that an attempt
-/// in it would have blocked.
+/// The driver has no edges: a poll completes once, when one of its events holds. So a direction
+/// that was reported is not polled again until `rearm`, which says that an attempt in that
+/// direction would block.
 class EDDY_EXPORT IocpReactor {
  public:
-  /// A poll that starts with something ready completes at once, so nothing is lost by one attempt
-  /// more; but a short transfer promises no edge.
+  /// No edge follows a short transfer. Another attempt must find out that it would block, and start
+  /// a poll. That poll completes at once if something is ready by then, so nothing is lost.
   static constexpr bool kShortTransferEndsReadiness = false;
   /// A poll belongs to the socket, but nothing tells whether a handle is still that socket's.
   static constexpr bool kTellsReuse = false;

@@ -20,17 +20,17 @@ namespace detail {
 class FilterSet;
 }  // namespace detail
 
-/// kqueue, with EV_CLEAR. The contract is that of `ReactorBackend`. Both filters of a source carry
-/// its token; an event of each is an event of its own.
+/// kqueue, with EV_CLEAR. The contract is that of `ReactorBackend`. Both filters of a source have
+/// its token. Each filter reports events of its own.
 class EDDY_EXPORT KqueueReactor {
  public:
-  /// Edges are real here too, but FreeBSD has none for out-of-band data, before whose mark a read
-  /// stops short. So only "would block" ends readiness.
+  /// kqueue has real edges, but FreeBSD reports none for out-of-band data. A read stops short
+  /// before the urgent mark. So only "would block" ends readiness.
   static constexpr bool kShortTransferEndsReadiness = false;
-  /// Filters belong to the number, and closing it drops them, whatever duplicates there are.
+  /// Filters belong to the number. Closing it removes them, even if duplicates are open.
   static constexpr bool kTellsReuse = true;
 
-  /// Triggers a user event of the queue, which is open as long as its last notifier lives.
+  /// Triggers a user event of the queue. The queue stays open until its last notifier is destroyed.
   class Notifier {
    public:
     explicit Notifier(std::shared_ptr<const detail::FilterSet> filters) noexcept

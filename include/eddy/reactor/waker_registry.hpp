@@ -19,7 +19,7 @@ namespace eddy {
 
 namespace detail {
 
-/// What every source is registered for, once and for all.
+/// What every source is registered for.
 inline constexpr Interest kSourceInterest =
     Interest::readable | Interest::writable | Interest::priority;
 
@@ -28,27 +28,29 @@ class Readiness {
  public:
   /// False only after an attempt that said "would block".
   bool ready() const noexcept { return (bits_ & kReady) != 0; }
-  /// True if no edge may tell of what a short transfer left: see wake_token.
+  /// True if a short transfer may have left something for which no edge comes: see wake_token.
   bool sticky() const noexcept { return (bits_ & kSticky) != 0; }
-  /// How many events came, in the bits above the flags, and those: what an attempt remembers.
+  /// The flags, and above them the number of events that have come. An attempt remembers this value
+  /// before its system call.
   std::uint64_t mark() const noexcept { return bits_; }
 
   void note_events(std::uint64_t count) noexcept { bits_ = (bits_ + count * kEvent) | kReady; }
   void make_sticky() noexcept { bits_ |= kSticky; }
-  /// The kernel has told that this direction is over.
+  /// True if the kernel has reported that this direction has ended.
   bool closed() const noexcept { return (bits_ & kClosed) != 0; }
   void close() noexcept { bits_ |= kSticky | kClosed; }
-  /// An attempt that began at `seen` said "would block": not ready, unless an event came since.
+  /// An attempt that began at `seen` would block: not ready, unless an event has come since.
   void clear_ready(std::uint64_t seen) noexcept {
     if (bits_ == seen) bits_ &= ~kReady;
   }
-  /// The attempt moved less than was asked for: the same, unless no edge may tell.
+  /// An attempt that began at `seen` moved less than was asked for. As `clear_ready`, but does
+  /// nothing if the direction is sticky.
   void clear_if_edges_tell(std::uint64_t seen) noexcept {
     if (bits_ == seen && !sticky()) bits_ &= ~kReady;
   }
-  /// For another source.
+  /// Makes it ready to be used for another source.
   void reset() noexcept { bits_ = (bits_ & ~(kSticky | kClosed)) | kReady; }
-  /// No attempt is to be made any more.
+  /// Stops all further attempts.
   void end() noexcept { bits_ &= ~kReady; }
 
  private:
@@ -60,42 +62,42 @@ class Readiness {
   std::uint64_t bits_ = kReady;
 };
 
-/// The place of a registered source in the registry. Its address is stable until `remove`.
+/// A registered source in the registry. Its address is stable until `remove`.
 ///
-/// A slot may be lost before that: another slot has registered the same number, so somebody has
-/// closed the source behind its owner's back. A lost slot is `gone`, and never ready.
+/// A slot is lost if another slot registers the same number: somebody has closed the descriptor
+/// without its owner's knowledge. A lost slot is `gone`, and never ready.
 struct Slot : Watched {
   Readiness& operator[](Direction d) noexcept { return d == Direction::read ? read : write; }
-  /// True if the kernel has told that both directions are over.
+  /// True if the kernel has reported that both directions have ended.
   bool hung_up() const noexcept { return read.closed() && write.closed(); }
 
-  /// To be woken at the next edge in this direction.
+  /// Links `waiter`, which the next edge in this direction wakes.
   void add(Waiter& waiter, Direction direction) noexcept {
     waiter.watch(*this, direction);
     waiters.push_back(waiter);
   }
 
-  std::uint32_t index = 0;       ///< its own; while it is not in use, that of the next one
+  std::uint32_t index = 0;       ///< its own; of an unused slot: that of the next in its list
   std::uint32_t generation = 1;  ///< never 0, so that callers' own tokens below 2^32 cannot match
   Readiness read;
   Readiness write;
-  ListNode waiters;  ///< FIFO of `Waiter`, whatever they wait for
+  ListNode waiters;  ///< FIFO of `Waiter`, of all directions
 };
 
-/// Which slot has registered a descriptor number last. It is asked when a source is registered or
-/// removed, never for an event.
+/// Tells which slot has registered a descriptor number last. It is used when a source is registered
+/// or removed, never for an event.
 class NumberTable {
  public:
   /// Makes room for `source`. Throws std::bad_alloc.
   void reserve(RawSource source);
-  /// The index that was noted for `source`, plus one; 0 if there is none.
+  /// The index noted for `source`, plus one; 0 if there is none.
   std::uint32_t find(RawSource source) const noexcept;
-  /// Does nothing for a number for which there is no room.
+  /// Notes an index for `source`. Does nothing if `reserve` has made no room for it.
   void note(RawSource source, std::uint32_t index_plus_one) noexcept;
 
  private:
   static constexpr std::size_t kPageBits = 8;
-  /// No system hands out larger numbers; whatever is larger is not a source.
+  /// Larger numbers are ignored: no system gives a descriptor such a number.
   static constexpr std::size_t kMostPages = std::size_t{1} << 18;
 
   static std::size_t page_of(RawSource source) noexcept {
@@ -110,8 +112,8 @@ class NumberTable {
 
 }  // namespace detail
 
-/// A slab of slots by token. A token is `(generation << 32) | index`; an event for a source that is
-/// gone meets another generation and is dropped.
+/// A slab of slots by token. A token is `(generation << 32) | index`. The slot of a source that is
+/// gone has another generation, so an event for that source is dropped.
 ///
 /// **Thread**: that of its reactor.
 class WakerRegistry {
@@ -121,33 +123,35 @@ class WakerRegistry {
   /// `woken` is where wakes go; it must outlive the registry.
   explicit WakerRegistry(detail::ReadyQueue& woken) noexcept : woken_(&woken) {}
 
-  /// A slot for `source`, ready in both directions until an attempt says otherwise.
+  /// Takes a slot for `source`. It is ready in both directions until an attempt would block.
   Slot& insert(RawSource source);
-  /// The kernel has registered the source of `slot`. An older slot of the same number is lost.
+  /// Notes that the kernel has registered the source of `slot`. An older slot of the same number is
+  /// lost.
   void hold(Slot& slot) noexcept;
-  /// The slot that has registered `source` last, if it is still there and not lost; else null.
+  /// The slot that has registered `source` last; null if that slot was removed or is lost.
   Slot* holder_of(RawSource source) noexcept;
-  /// The slot has no registration any more. Those who wait in it find themselves refused, and its
-  /// token is dead. It is not freed: its owner does not know yet.
+  /// Marks a slot as lost: it has no registration any more, and its token is not valid. Wakes its
+  /// waiters, whose `unwatch` returns false. The slot is not freed: its owner still refers to it.
   void lose(Slot& slot) noexcept;
-  /// Wakes all that wait in the slot, and frees it. They, and those woken before who have not run
-  /// yet, find themselves refused; until the last of them has run nobody else gets the slot.
+  /// Wakes the waiters of the slot, and frees it. `unwatch` returns false for them, and for those
+  /// that were woken before and have not run yet. The slot is not used again until all of them have
+  /// run or died.
   void remove(Slot& slot) noexcept;
-  /// The same by token. Does nothing if the token is not, or no longer, one of the registry's.
+  /// Removes the slot of a token. Does nothing if no slot has that token.
   void remove_token(Token token) noexcept;
 
-  /// Records readiness, and wakes all that wait for it: one edge may stand for several connections.
-  /// After the end of the stream, or with out-of-band data in it (before whose mark a read stops
-  /// short), only "would block" ends readiness.
-  /// Ignores a token that is not, or no longer, one of the registry's.
-  /// Inlined, so that what the kernel tells stays in registers: 30 instructions fewer.
+  /// Records readiness, and wakes every task that waits for it: one edge may mean several
+  /// connections. After the end of the stream only "would block" ends readiness. The same holds
+  /// after out-of-band data, because a read stops short before the urgent mark.
+  /// Ignores a token that no slot has.
+  /// Inlined to keep the event in registers, which saves 30 instructions.
   [[gnu::always_inline]] void wake_token(const Event& event) noexcept {
     Slot* slot = find(event.token);
     if (slot == nullptr) [[unlikely]] {
       note_stray(event.token);
       return;
     }
-    // Bits, not branches: this is done for each event.
+    // Bits, not branches: this code runs for each event.
     bool hung_up = false;
     if (event.priority | event.read_closed | event.write_closed) [[unlikely]] {
       if (event.priority) slot->read.make_sticky();
@@ -170,11 +174,11 @@ class WakerRegistry {
     }
   }
 
-  /// What an attempt remembers before its system call, to be given to `clear_ready` after it.
+  /// What an attempt remembers before its system call, and gives to `clear_ready` after it.
   static std::uint64_t mark(Slot& slot, Direction direction) noexcept {
     return slot[direction].mark();
   }
-  /// The attempt said "would block": not ready, unless an event came since `mark` was taken.
+  /// The attempt would block: not ready, unless an event has come since `mark` was taken.
   static void clear_ready(Slot& slot, Direction direction, std::uint64_t mark) noexcept {
     slot[direction].clear_ready(mark);
   }
@@ -191,12 +195,12 @@ class WakerRegistry {
     }
   }
 
-  /// How many slots are in use.
+  /// The number of slots in use.
   std::size_t size() const noexcept { return size_; }
 
-  /// True if events for slots that are gone woke the thread more often than it would cost to
-  /// register every source anew. No event of a source follows its removal, so those are of
-  /// registrations that have outlived their descriptors: see `Reactor::drop_orphans`.
+  /// True if more events have come for slots that are gone than there are sources to register anew.
+  /// No event of a source follows its removal, so such events are of orphans: see
+  /// `Reactor::drop_orphans`.
   bool has_many_strays() const noexcept { return strays_ >= kFewStrays + size_; }
   void forget_strays() noexcept { strays_ = 0; }
 
@@ -217,7 +221,7 @@ class WakerRegistry {
     const auto index = static_cast<std::uint32_t>(token);
     if (index >= used_) return nullptr;
     Slot& slot = at(index);
-    // A slot that is not in use has the generation of its next use, of which there is no token yet.
+    // An unused slot has the generation of its next use, for which no token was given out yet.
     return slot.generation == token >> 32 ? &slot : nullptr;
   }
 
@@ -228,8 +232,8 @@ class WakerRegistry {
   std::size_t strays_ = 0;
   std::uint32_t used_ = 0;  ///< slots below this index have been handed out at least once
   std::uint32_t first_free_ = kNoSlot;
-  std::uint32_t first_gone_ = kNoSlot;  ///< of those that were still watched when they were freed,
-  std::uint32_t last_gone_ = kNoSlot;   ///< oldest first
+  std::uint32_t first_gone_ = kNoSlot;  ///< the list of slots that were freed while a waiter still
+  std::uint32_t last_gone_ = kNoSlot;   ///< referred to them, oldest first
 };
 
 }  // namespace eddy
