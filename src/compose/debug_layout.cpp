@@ -1,6 +1,6 @@
-// What a debugger needs to find the tasks of a process without calling anything in it, as in a core
-// file: a list of the workers, and where in an object each member is. A release build has no
-// types in its debug information. share/eddy/gdb/eddy.py reads this.
+// What a debugger needs to find the tasks of a process without calling a function of it, as in a
+// core file: a list of the workers, and the offset of each member. A release build has no types in
+// its debug information. share/eddy/gdb/eddy.py reads this.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/branch.hpp"
 #include "eddy/compose/task_group.hpp"
@@ -18,8 +18,8 @@
 #include <source_location>
 #include <thread>
 
-// Members of classes that have virtual functions or private members are where the compilers that
-// eddy knows say that they are.
+// offsetof is not guaranteed for classes with virtual functions or private members. All compilers
+// that eddy supports give the right offset.
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"
 
 namespace eddy::detail {
@@ -44,14 +44,14 @@ struct DebugLayout {
   std::uint32_t pointer_size = sizeof(void*);
   Listed* workers = nullptr;  ///< the newest first
   const char* source = std::source_location::current().file_name();
-  void (*dump)() = dump_tasks_to_stderr;  ///< so that every program has it, for gdb to call
+  void (*dump)() = dump_tasks_to_stderr;  ///< links it into every program, for gdb to call
   std::array<Entry, kEntries> entry = entries();
 };
 
 constexpr std::array<DebugLayout::Entry, DebugLayout::kEntries> DebugLayout::entries() {
   using State = Waiter::State;
   return {{
-      // The bits, which the first worker measures: byte * 8 + bit.
+      // Positions of bits: byte * 8 + bit. The first worker measures them.
       {"bit.outermost", 0},
       {"bit.branch", 0},
       {"bit.has_cell", 0},
@@ -86,11 +86,11 @@ constexpr std::array<DebugLayout::Entry, DebugLayout::kEntries> DebugLayout::ent
       {"task.since", offsetof(TaskHeader, since)},
       {"state.scheduled", static_cast<std::uint64_t>(State::scheduled)},
       {"promise.awaiting", offsetof(PromiseBase, awaiting)},
-      // After the two pointers with which a frame begins, for no promise is aligned more strictly.
+      // A frame begins with two pointers. No promise is aligned more strictly, so it follows them.
       {"frame.promise", 2 * sizeof(void*)},
       {"cell.named", offsetof(WakerCell, named)},
       {"cell.name", offsetof(NamedCell, name)},
-      // Of which task a branch is; what owns it is known by its type.
+      // How to find the task of a branch. The type of the owner says which entries apply.
       {"cell.owner", offsetof(WakerCell, owner)},
       {"branch.set", offsetof(Branch<void>, set_)},
       {"set.waiter", offsetof(BranchSet, waiter)},
@@ -99,7 +99,7 @@ constexpr std::array<DebugLayout::Entry, DebugLayout::kEntries> DebugLayout::ent
   }};
 }
 
-/// The bit that `set` sets; no compiler tells where it is.
+/// The position of the bit-field that `set` sets. C++ has no offsetof for bit-fields.
 std::uint64_t DebugLayout::bit_of(void (*set)(TaskHeader&)) noexcept {
   using Bytes = std::array<unsigned char, sizeof(TaskHeader)>;
   alignas(TaskHeader) static constinit Bytes storage{};
@@ -142,7 +142,7 @@ void DebugLayout::remove(Listed& worker) noexcept {
 
 }  // namespace eddy::detail
 
-// A name that is the same for every compiler.
+// extern "C": so the name is the same for every compiler.
 extern "C" {
 constinit eddy::detail::DebugLayout eddy_debug_layout;
 }

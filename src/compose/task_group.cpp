@@ -39,7 +39,8 @@ void TaskGroup::report_lost(const detail::CaughtException& lost,
 
 void TaskGroup::cancel() noexcept {
   cancelled_ = true;
-  // From the last on, because each goes ahead of the others: so the first ends first.
+  // From the last to the first: each abort puts its task first on the ready queue. So the first
+  // task ends first.
   for (detail::ListNode* node = members_.prev; node != &members_; node = node->prev) {
     detail::Worker::current().abort(*static_cast<Member&>(*node).task);
   }
@@ -52,7 +53,7 @@ void TaskGroup::adopt(Task<T>& task, std::source_location where) {
     return;
   }
   constexpr bool kGivesResult = !std::is_void_v<T>;
-  // While `task` still owns its frame: it may throw.
+  // Before `task` gives up its frame, because this may throw.
   auto member = std::make_unique<Member>(*this, kGivesResult);
   detail::TaskHeader& header = detail_release(task).promise().make_root(where);
   header.branch = true;
@@ -71,7 +72,7 @@ void TaskGroup::note_end(Member& member) noexcept {
   --size_;
   detail::Worker& worker = detail::Worker::current();
   if (scope_ != nullptr && failed()) {
-    worker.wake_next(*scope_);  // so that no other task fails in between, or does more
+    worker.wake_next(*scope_);  // next: no other task of the group runs, or fails, before it
   } else if (scope_ != nullptr && size_ == 0) {
     worker.wake(*scope_);
   }
@@ -87,7 +88,7 @@ detail::TaskHeader* TaskGroup::give_up_member() noexcept {
   const std::unique_ptr<Member> member(&static_cast<Member&>(*members_.next));
   member->unlink();
   --size_;
-  // What owns the task goes now, and destructors in its frames may ask where it was spawned.
+  // The owner is destroyed now, and destructors in the task's frames may ask where it was spawned.
   detail::owner_of(*member->task) = nullptr;
   return member->task;
 }

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kSignalLimit = 65;
 
-/// What the handler touches: only atomics, and a bell that is never closed.
+/// All that the handler touches: atomics, and a bell that is never closed.
 struct Shared {
   std::array<std::atomic<std::uint64_t>, kSignalLimit> counts{};
   std::atomic<const Pipe*> bell{nullptr};
@@ -25,7 +25,7 @@ struct Shared {
 
 constinit Shared shared;
 
-/// Who listens, and the bell; under the lock.
+/// How many sets listen for each signal, and the bell. `mutex` guards both.
 struct Registry {
   std::mutex mutex;
   std::array<std::uint32_t, kSignalLimit> listeners{};
@@ -95,7 +95,7 @@ Result<SignalSet> SignalSet::create(std::span<const int> signal_numbers) {
     if (!is_signal(signal_number)) return failure(std::errc::invalid_argument);
     if (set.listens_to(signal_number)) continue;
     const std::uint64_t seen =
-        count_of(signal_number);  // first: from the handler on none is missed
+        count_of(signal_number);  // before the handler is installed, so no signal is missed
     if (Result<> acquired = acquire(signal_number); !acquired) {
       return std::unexpected(acquired.error());
     }
@@ -134,7 +134,7 @@ SignalSet::Listened* SignalSet::find_pending() noexcept {
 }
 
 bool SignalSet::NextOp::try_start() noexcept {
-  sys::hush(set_->source_.raw());  // first: what rings from here on is an edge
+  sys::hush(set_->source_.raw());  // first: every later ring is an edge
   return set_->find_pending() != nullptr;
 }
 
@@ -157,7 +157,7 @@ Result<int> SignalSet::NextOp::take() noexcept {
   Listened* pending = set_->find_pending();
   const int signal_number = pending->signal_number;
   pending->seen = count_of(signal_number);
-  // Last in line from now on, so that a flood of one signal does not hold up another.
+  // Now this signal is last in line, so a flood of one signal does not hold up another.
   std::rotate(pending, pending + 1, set_->listened_.data() + set_->listened_.size());
   return signal_number;
 }

@@ -9,8 +9,8 @@
 namespace eddy {
 namespace {
 
-/// How long `now` is after the last tick of a schedule that `tick` is on. Without a sign: the two
-/// may lie further apart than a `Duration` can tell.
+/// The time from the last tick before `now` to `now`; `tick` is any tick of the schedule. Unsigned,
+/// because `now` - `tick` may be more than a `Duration` can hold.
 Duration since_last_tick(Instant tick, Instant now, Duration period) noexcept {
   const auto late = static_cast<std::uint64_t>(now.time_since_epoch().count()) -
                     static_cast<std::uint64_t>(tick.time_since_epoch().count());

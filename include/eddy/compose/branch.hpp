@@ -1,4 +1,4 @@
-// A task that is part of what another task waits for.
+// A branch: a task that an operation of another task owns and waits for.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace eddy::detail {
 
-/// What the branches of one operation have in common: whom to wake, and when.
+/// What the branches of one operation share: which task to wake, and when.
 struct BranchSet {
   enum class WakeOn : std::uint8_t { first_end, last_end, first_error };
 
@@ -26,12 +26,12 @@ struct BranchSet {
       failed = true;
     }
     if (waiter != nullptr && (running == 0 || failed || wake_on == WakeOn::first_end)) {
-      // Next, so that no other branch that is ready runs, and takes what will be dropped.
+      // It runs next. Otherwise a ready branch could run first, and take data that would be lost.
       Worker::current().wake_next(*waiter);
     }
   }
 
-  /// The operation begins to wait.
+  /// The operation begins to wait: `waiting` is woken later.
   void wake_later(Waiter& waiting) noexcept {
     waiter = &waiting;
     static_cast<TaskHeader&>(waiting).has_branches = true;
@@ -40,11 +40,11 @@ struct BranchSet {
   Waiter* waiter = nullptr;  ///< set once the operation has begun to wait
   std::size_t running = 0;
   WakeOn wake_on;
-  bool failed = false;  ///< a branch threw; or gave an error, if not all are waited for
+  bool failed = false;  ///< a branch threw, or gave an error while `wake_on` is not `last_end`
 };
 
-/// One branch of the task that awaits it: a task of its own, owned by an operation. Destroying it
-/// cancels the branch, and comes back when it is gone. Stays where it is once started.
+/// Owns one branch of the task that awaits it. The destructor cancels the branch, and returns when
+/// its frames are destroyed. Must not move once it is started.
 template <class T>
 class Branch final : public TaskOwner {
   friend struct DebugLayout;
@@ -73,7 +73,7 @@ class Branch final : public TaskOwner {
     // There is a worker, because it has started the branch.
     if (header_ != nullptr) Worker::current_if_any()->destroy(*give_up());
   }
-  /// Hands the branch over to who destroys it; null if it is not running.
+  /// Gives the branch to the caller, who destroys it. Null if the branch is not running.
   TaskHeader* give_up() noexcept { return std::exchange(header_, nullptr); }
 
   bool ended() const noexcept { return !outcome.pending(); }
@@ -101,7 +101,7 @@ class Branch final : public TaskOwner {
   TaskHeader* header_ = nullptr;
 };
 
-/// `void` as a value, and a reference as one.
+/// The type of a value, also for `void` and for references.
 template <class T>
 struct NonVoid : Value<T> {};
 template <>

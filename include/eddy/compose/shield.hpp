@@ -1,4 +1,4 @@
-// A task that outlives the cancellation of whoever awaits it.
+// A task that goes on if the task that awaits it is cancelled.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,11 +11,12 @@
 
 namespace eddy {
 
-/// Runs `task` as one that is not cancelled with whoever awaits it, and that the end of `block_on`
-/// waits for: clean-up that must finish. Gives what the task gives, or throws its exception.
-/// What it spawns lives on at the end of `block_on` too, until the last shielded task has ended.
-/// **Cancel**: the task runs on, detached. Its exception or error is reported on standard error
-/// then.
+/// Runs `task` as a shielded task, for a clean-up that must run to its end. A shielded task is not
+/// cancelled with the task that awaits it, and `block_on` waits for it before it returns. Tasks
+/// that it spawns also live on at the end of `block_on`, until the last shielded task has ended.
+/// Gives what `task` gives, or throws its exception.
+/// **Cancel**: the shielded task runs on, detached. Then its exception or error is reported on
+/// standard error.
 template <class T>
 Task<T> shield(Task<T> task, std::source_location where = std::source_location::current()) {
   JoinHandle<T> handle(std::move(task), where, detail::Shielded::yes);

@@ -1,4 +1,4 @@
-// A limit to how long something may take.
+// A limit to how long a task or an operation may take.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -17,7 +17,7 @@ namespace detail {
 template <class T>
 using TimedResult = std::conditional_t<is_result<T>, T, Result<ValueOf<T>>>;
 
-/// What a limit to an operation takes over from it.
+/// The traits that a `TimedOp` takes over from its operation.
 template <class Op>
 struct TimedTraits {};
 template <class Op>
@@ -57,7 +57,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
     return true;
   }
   bool advance(Waiter& waiter) noexcept override {
-    // What is complete in the same turn as its limit is complete.
+    // If the operation completes in the turn in which its limit passes, it has completed in time.
     constexpr bool kAnyWake = requires { typename Op::completes_on_any_wake; };
     if (!(kAnyWake && timer_.fired()) && operation_.advance(waiter)) {
       timer_.cancel();
@@ -95,7 +95,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
   bool expired_ = false;
 };
 
-/// A task, as a branch of its own, with a timer beside it.
+/// A task, as a branch, with a timer beside it.
 template <class T>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedTask final
     : public Operation {
@@ -167,12 +167,12 @@ auto limit_time(TimeLimit limit, A&& awaitable) {
 
 }  // namespace detail
 
-/// Gives what `awaitable`, a task or an operation, gives, as a `Result`; or
-/// `Error::deadline_exceeded` after `length`: then it was cancelled, and is gone. Takes read_exact
-/// and write_all too: whoever runs out of time there gives the stream up. What completes in the
-/// same turn as its limit passes is complete. `Duration::max()` is no limit, and neither is
-/// whatever is longer in another unit.
-/// **Errors**: `Error::deadline_exceeded`, which `std::errc::timed_out` compares equal to; and
+/// Awaits a task or an operation for at most `length`, and gives its result as a `Result`. After
+/// `length` the task or operation is cancelled and destroyed, and the result is
+/// `Error::deadline_exceeded`. If it completes in the turn in which the limit passes, its result
+/// counts. read_exact and write_all are allowed: after their limit the stream is of no more use.
+/// `Duration::max()`, or a longer length in another unit, is no limit.
+/// **Errors**: `Error::deadline_exceeded`, which compares equal to `std::errc::timed_out`; and
 /// those of `awaitable`.
 /// **Cancel**: cancels `awaitable`.
 template <class A>
@@ -184,7 +184,7 @@ auto timeout(std::chrono::duration<Rep, Period> length, A&& awaitable) {
   return timeout(Duration(detail::AnyDuration(length)), std::forward<A>(awaitable));
 }
 
-/// The same with an instant as the limit, a `time_point` of `Clock`.
+/// As `timeout`, with an instant as the limit: a `time_point` of `Clock`.
 template <class A>
 auto timeout_at(Instant deadline, A&& awaitable) {
   return detail::limit_time(detail::TimeLimit(deadline), std::forward<A>(awaitable));

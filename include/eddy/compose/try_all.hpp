@@ -1,4 +1,4 @@
-// All of several, or the first error.
+// Waits for all of several tasks, or for the first error.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -25,8 +25,7 @@ class TryAllBase : public AllOp<Branches, BranchSet::WakeOn::first_error> {
   TryAllBase(TryAllBase&&) noexcept = default;
   ~TryAllBase() = default;
 
-  /// The error for which the other branches were cancelled, if there is one. Throws if that is an
-  /// exception.
+  /// The error of the branch that failed first, if one did. Throws if that branch threw.
   std::optional<std::error_code> take_failure() {
     this->take_exception();
     std::optional<std::error_code> first;
@@ -94,17 +93,17 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] TryAl
   }
 };
 
-/// The operation for branches that give these results.
+/// The operation for branches whose results are `Results`.
 template <class... Results>
 using TryAllOf = TryAllOp<typename Results::value_type...>;
 
 }  // namespace detail
 
-/// Runs tasks and operations that give a `Result` side by side on this task until all have ended;
-/// gives a `Result` of a `std::tuple` of their values, with `std::monostate` for void, or
-/// `Result<>` if all are void. The first error is the result instead, and the first exception comes
-/// out: the other branches are cancelled, and are gone before it returns. A branch after one that
-/// fails at once never starts.
+/// Runs tasks and operations that give a `Result` concurrently, as branches of this task, until all
+/// have ended. Gives a `Result` of a `std::tuple` of their values, with `std::monostate` for void;
+/// or `Result<>` if all are void. If a branch gives an error or throws, the other branches are
+/// cancelled and destroyed first. Then `try_all` gives that error, or throws that exception.
+/// Branches start in order; none starts after one that fails at once.
 /// **Errors**: those of the branches.
 /// **Cancel**: cancels all branches.
 ///
@@ -126,8 +125,8 @@ auto try_all(As&&... branches) {
   }
 }
 
-/// The same for any number of tasks of one type; gives a vector of their values, in their order, or
-/// `Result<>` if they have none.
+/// As above, for any number of tasks of one type. Gives a vector of their values, in the order of
+/// the tasks; or `Result<>` if the values are void.
 template <class T>
 auto try_all(std::vector<Task<Result<T>>> tasks) {
   return detail::TryAllVectorOp<T>(std::move(tasks));

@@ -1,4 +1,4 @@
-// All of several.
+// Waits for all of several tasks.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,7 +13,7 @@ namespace eddy {
 
 namespace detail {
 
-/// Waits for a set of branches; `Branches` visits them.
+/// Waits for a set of branches, which `Branches` holds and visits.
 template <class Branches, BranchSet::WakeOn kWakeOn = BranchSet::WakeOn::last_end>
 class AllOp : public Operation {
  public:
@@ -41,7 +41,7 @@ class AllOp : public Operation {
   }
 
  private:
-  /// All have ended; or one has failed, and the others are cancelled.
+  /// True if all have ended, or if one has failed. Cancels the others if one has failed.
   bool over() noexcept {
     if (set_.failed) cancel();
     return set_.failed || set_.running == 0;
@@ -53,7 +53,7 @@ class AllOp : public Operation {
   AllOp(AllOp&&) noexcept = default;
   ~AllOp() = default;
 
-  /// Throws the exception of a branch, if there is one: the others were cancelled for it.
+  /// Throws the exception of the branch that threw, if one did.
   void take_exception() {
     branches_.for_each([](auto& branch) {
       if (branch.outcome.threw()) static_cast<void>(branch.outcome.take());
@@ -103,7 +103,7 @@ class VectorBranches {
   }
 
   std::vector<Branch<T>> branches;
-  std::size_t given_up = 0;  ///< those before it are not running
+  std::size_t given_up = 0;  ///< branches before this index are not running
 };
 
 template <class... Ts>
@@ -145,9 +145,9 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
 
 }  // namespace detail
 
-/// Runs tasks and operations side by side on this task until all have ended; gives a `std::tuple`
-/// of their values, with `std::monostate` for void, or void if all are void. If one throws, the
-/// others are cancelled, are gone before it returns, and the exception comes out.
+/// Runs tasks and operations concurrently, as branches of this task, until all have ended. Gives a
+/// `std::tuple` of their values, with `std::monostate` for void; or void if all are void. If one
+/// throws, the others are cancelled and destroyed, then `when_all` throws that exception.
 /// **Cancel**: cancels all branches.
 template <class... As>
   requires(detail::IsAwaitable<As> && ...)
@@ -156,7 +156,8 @@ auto when_all(As&&... branches) {
       detail::to_task(std::forward<As>(branches))...);
 }
 
-/// The same for any number of tasks of one type; gives a vector of their values, in their order.
+/// As above, for any number of tasks of one type. Gives a vector of their values, in the order of
+/// the tasks.
 template <class T>
 auto when_all(std::vector<Task<T>> tasks) {
   return detail::WhenAllVectorOp<T>(std::move(tasks));

@@ -1,4 +1,4 @@
-// The first of several to finish.
+// Waits for the first of several tasks to end.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,12 +13,12 @@ namespace eddy {
 
 namespace detail {
 
-/// True for an operation whose cancelling loses data that it has already moved.
+/// True for an operation that loses data if it is cancelled: it has moved some of it already.
 template <class A>
 inline constexpr bool loses_progress =
     requires { typename std::remove_cvref_t<A>::loses_progress; };
 
-/// An operation whose loss was agreed to.
+/// An operation that the user allows to lose data.
 template <class Op>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] MayLose final {
  public:
@@ -74,7 +74,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
   WhenAnyResult take() { return take_first(std::index_sequence_for<Ts...>()); }
 
  private:
-  /// Calls `f` with each branch until one answers true.
+  /// Calls `f` with each branch until a call returns true.
   template <class F>
   bool any_of(F f) noexcept {
     return std::apply([&](auto&... branch) { return (f(branch) || ...); }, branches_);
@@ -94,19 +94,21 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
 
 }  // namespace detail
 
-/// Says that the progress of a `read_exact` or `write_all` may be lost with a `when_any`.
+/// Allows a `when_any` to cancel a `read_exact` or `write_all`, and to lose the bytes that it has
+/// moved by then.
 template <class Op>
 auto may_lose(Op&& operation) {
   static_assert(!std::is_lvalue_reference_v<Op>, "an operation is awaited once: make it here");
   return detail::MayLose<std::remove_cvref_t<Op>>(std::forward<Op>(operation));
 }
 
-/// Runs tasks and operations side by side on this task until the first ends; gives a `std::variant`
-/// whose `index()` says which, with `std::monostate` for void. The others are cancelled, and are
-/// gone before it returns. They start in order; if one ends at once, those after it never start
-/// (but a task that has used up its operations of this turn lets each begin to wait first). Of
-/// two that are ready together the earlier one is taken, and the other has lost nothing. If the
-/// first to end throws, so does `when_any`.
+/// Runs tasks and operations concurrently, as branches of this task, until the first ends. Gives a
+/// `std::variant` whose `index()` says which one ended, with `std::monostate` for void. The others
+/// are cancelled and destroyed before `when_any` returns. If two are ready in the same turn, the
+/// earlier argument wins, and the other loses nothing. If the first to end throws, so does
+/// `when_any`.
+/// The branches start in order. If one ends at once, those after it never start; but if the task
+/// has used up its budget of operations, each branch begins to wait first.
 /// **Cancel**: cancels all branches.
 ///
 ///     auto first = co_await eddy::when_any(stream.read(buffer), eddy::sleep_for(1s));

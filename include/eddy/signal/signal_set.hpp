@@ -16,18 +16,18 @@ namespace eddy {
 
 /// Listens for a set of signals (numbers of <csignal>).
 ///
-/// Any number of sets, on any threads, may listen for one signal, and each gets it. While at least
-/// one does, the library's handler is installed; when the last is gone, the previous handler is
-/// back, unless somebody else has installed one meanwhile: that stays. The handler runs on the
-/// alternate stack of threads that have one (sigaltstack). A signal that comes several times before
-/// it is asked for is reported once; one that comes between two calls of `next` is not lost.
+/// Any number of sets, on any threads, may listen for one signal, and each gets it. The first set
+/// installs the library's handler. The last set, when it is destroyed, restores the previous
+/// handler; but a handler that somebody else has installed meanwhile stays. The library's handler
+/// runs on the alternate stack of threads that have one (sigaltstack). A signal that comes several
+/// times between two calls of `next` is reported once. None is lost.
 ///
 /// **Thread**: that of its first wait.
 class EDDY_EXPORT SignalSet {
  public:
-  /// **Errors**: invalid_argument for what is no signal, cannot be caught (SIGKILL, SIGSTOP), or is
-  /// raised by a fault, which would come again and again (SIGSEGV, SIGBUS, SIGFPE, SIGILL);
-  /// too_many_files_open.
+  /// **Errors**: invalid_argument for a number that is no signal, cannot be caught (SIGKILL,
+  /// SIGSTOP), or is raised by a fault, which would repeat for ever (SIGSEGV, SIGBUS, SIGFPE,
+  /// SIGILL); too_many_files_open.
   [[nodiscard]] static Result<SignalSet> create(std::initializer_list<int> signal_numbers) {
     return create(std::span(signal_numbers.begin(), signal_numbers.size()));
   }
@@ -56,15 +56,15 @@ class EDDY_EXPORT SignalSet {
   };
 
   /// Gives the number of the next signal as `Result<int>`.
-  /// **Errors**: operation_canceled if the set is destroyed meanwhile, or was moved from;
-  /// not_enough_memory and the like if it cannot be waited for.
-  /// **Cancel**: nothing is lost; the signal is reported to the next call.
+  /// **Errors**: operation_canceled if the set is destroyed during the wait, or was moved from;
+  /// not_enough_memory and the like if the kernel cannot register the set's descriptor.
+  /// **Cancel**: nothing is lost: the next call gets the signal.
   NextOp next() noexcept { return NextOp(*this); }
 
  private:
   struct Listened {
     int signal_number;
-    std::uint64_t seen;  ///< how many of them had come when last asked
+    std::uint64_t seen;  ///< the number of signals that had come when `next` last gave one
   };
 
   explicit SignalSet(IoSource source) noexcept : source_(std::move(source)) {}
@@ -77,8 +77,8 @@ class EDDY_EXPORT SignalSet {
   std::vector<Listened> listened_;
 };
 
-/// Completes at the next SIGINT: Ctrl-C. From then on, if nobody else listens, the signal does
-/// again what it did before, so that a second Ctrl-C ends a program that hangs.
+/// Completes at the next SIGINT (Ctrl-C). Then, if nothing else listens, the signal does again what
+/// it did before: so a second Ctrl-C ends a program that hangs.
 /// **Errors**: those of `SignalSet::create`.
 /// **Cancel**: nothing is lost.
 EDDY_EXPORT Task<Result<>> ctrl_c();

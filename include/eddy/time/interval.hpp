@@ -9,23 +9,23 @@
 
 namespace eddy {
 
-/// What an `Interval` does when its user comes late for a tick.
+/// What an `Interval` does after a tick that was awaited too late.
 enum class MissedTick : std::uint8_t {
-  burst,  ///< the missed ticks come at once, until the schedule is met again
-  delay,  ///< the next tick comes a period after the late one: the schedule moves
-  skip,   ///< the missed ticks are left out; the next is on the schedule
+  burst,  ///< missed ticks complete at once, one after the other, until none is left
+  delay,  ///< the next tick comes one period after the late one: the schedule moves
+  skip,   ///< missed ticks are left out; the next tick is the next one of the schedule
 };
 
-/// Completes `tick()` once a period; the first time at once.
+/// A schedule of ticks. `tick()` completes once a period; the first time at once.
 ///
 ///     eddy::Interval every(100ms, eddy::MissedTick::skip);
 ///     for (;;) { co_await every.tick(); report(); }
 class EDDY_EXPORT Interval {
  public:
-  /// `period` must be more than zero; else the program stops.
+  /// `period` must be more than zero: the program stops otherwise.
   explicit Interval(detail::AnyDuration period, MissedTick missed = MissedTick::burst)
       : Interval(Clock::now(), period, missed) {}
-  /// With the first tick at `start`.
+  /// As above, with the first tick at `start`.
   Interval(detail::AnyInstant start, detail::AnyDuration period,
            MissedTick missed = MissedTick::burst);
 
@@ -53,8 +53,8 @@ class EDDY_EXPORT Interval {
     detail::Timer timer_;
   };
 
-  /// Waits for the next tick; gives the instant for which it was scheduled.
-  /// **Cancel**: nothing is lost; the tick comes again.
+  /// Waits for the next tick. Gives the instant for which that tick was scheduled.
+  /// **Cancel**: nothing is lost: the next call waits for the same tick.
   TickOp tick() noexcept { return TickOp(*this); }
 
   Duration period() const noexcept { return period_; }

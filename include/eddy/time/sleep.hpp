@@ -33,23 +33,22 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Sleep
 
 }  // namespace detail
 
-/// Waits for `length`, which starts when the current turn of the loop ends (tasks that run before
-/// the clock is read again do not shorten it). Never early; late by a tick of 33 us at most, the
-/// turn of the loop, and what the system takes to wake the thread. Zero or less completes at once.
-/// `Duration::max()` waits for ever, and so does whatever is longer in another unit.
+/// Waits for `length`, which starts when the current turn of the loop ends. The wait never ends
+/// early. It may end late by up to one tick (33 us), the turn of the loop, and the time that the
+/// system takes to wake the thread. Zero or less completes at once. `Duration::max()`, or a longer
+/// length in another unit, waits for ever.
 /// **Cancel**: nothing is lost.
 inline detail::SleepOp sleep_for(Duration length) noexcept {
   return detail::SleepOp(detail::TimeLimit(length));
 }
-// Templates beside, because a parameter of a type of eddy's own would be in the frame of who
-// awaits.
+// A template of its own: a parameter of a class of eddy's would be kept in the awaiting frame.
 template <class Rep, class Period>
 detail::SleepOp sleep_for(std::chrono::duration<Rep, Period> length) noexcept {
   return sleep_for(Duration(detail::AnyDuration(length)));
 }
 
-/// Waits until `deadline`, a `time_point` of `Clock`; at once if it has passed. `Instant::max()` is
-/// never, and so is whatever is later in another unit.
+/// Waits until `deadline`, a `time_point` of `Clock`; completes at once if it has passed.
+/// `Instant::max()`, or a later instant in another unit, is never.
 /// **Cancel**: nothing is lost.
 inline detail::SleepOp sleep_until(Instant deadline) noexcept {
   return detail::SleepOp(detail::TimeLimit(deadline));
