@@ -16,8 +16,8 @@
 namespace eddy::detail {
 namespace {
 
-/// Tasks that do the same at the same places. A line says first who they are and where they were
-/// spawned, then what they do.
+/// Tasks that do the same at the same places, for one line. `who` is their name and where they were
+/// spawned.
 struct Group {
   std::string who;
   std::string awaits;
@@ -34,7 +34,7 @@ void append_place(std::string& out, const std::source_location& place) {
 
 void append_address(std::string& out, std::uintptr_t address) {
   char name[32];
-  // Not %p, which looks otherwise on each platform.
+  // Not %p: its output differs between platforms.
   std::snprintf(name, sizeof name, "task 0x%llx", static_cast<unsigned long long>(address));
   out += name;
 }
@@ -61,7 +61,7 @@ Group group_of(TaskView&& task) {
     group.who += task.name;
     group.who += '"';
   }
-  // The places of the library's own tasks, and of branches, say nothing.
+  // Leave out places in the library, and those of branches, which have none.
   if (task.spawned_at.line() != 0 && !is_in_library(task.spawned_at)) {
     group.who += " spawned at ";
     append_place(group.who, task.spawned_at);
@@ -108,7 +108,7 @@ std::string line_of(const Group& group) {
   return out;
 }
 
-/// What tasks of one group have in common.
+/// The same for all tasks of a group, and different for other groups.
 std::string key_of(const Group& group) {
   const TaskView& task = group.oldest;
   std::string key = group.who + '\n' + group.awaits + '\n' + task.waiting.what;

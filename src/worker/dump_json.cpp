@@ -11,7 +11,7 @@
 namespace eddy::detail {
 namespace {
 
-/// How many bytes at the start of `text` are one character of UTF-8; 0 if none are.
+/// The length in bytes of the UTF-8 character at the start of `text`; 0 if there is no valid one.
 std::size_t character_at(std::string_view text) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(0);
@@ -24,7 +24,7 @@ std::size_t character_at(std::string_view text) noexcept {
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0U) != 0x80) return 0;
   }
-  // Too long a form, a half of UTF-16, and beyond the last character.
+  // Overlong forms, UTF-16 surrogates, and numbers beyond the last character.
   if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) >= 0xA0)) return 0;
   if ((first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) >= 0x90)) return 0;
   return length;

@@ -1,5 +1,5 @@
-// In a file of its own, which is compiled with all debug information in every build: without it gdb
-// does not know the namespace, nor what the function returns, and refuses to call it.
+// This file is compiled with full debug information in every build. Without it gdb knows neither
+// the namespace nor the return type of the function, and refuses to call it.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 #include "eddy/worker/dump.hpp"
@@ -16,7 +16,7 @@ void dump_tasks_to_stderr() {
     text += line;
     text += '\n';
   });
-  // At once, so that what other threads write is not in between.
+  // In one write, so that no line of another thread comes in between.
   sys::write_to_stderr(std::as_bytes(std::span(text)));
 }
 

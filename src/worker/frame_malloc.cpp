@@ -1,4 +1,4 @@
-// Frames straight from the heap, for the sanitizers, which watch each one: no list ever has room.
+// Frames straight from the heap, so that the sanitizers see each one. No list ever has room.
 // SPDX-License-Identifier: MIT
 #include "eddy/worker/frame_pool.hpp"
 

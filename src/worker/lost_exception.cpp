@@ -25,7 +25,7 @@ std::string place_text(const std::source_location& place) {
   return std::string("at ") + place.file_name() + ':' + std::to_string(place.line());
 }
 
-/// ": what it says", if it says something.
+/// ": " and the exception's `what`; empty if it has none.
 std::string what_of(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
@@ -36,7 +36,7 @@ std::string what_of(const std::exception_ptr& exception) {
   }
 }
 
-/// Where a task was spawned that has not ended, or the one that awaits it.
+/// Where a live task was spawned; for a branch, the task that awaits it.
 std::source_location place_of(const TaskHeader& task) noexcept {
   const TaskOwner* const owner = owner_of(task);
   return spawn_place(task, owner != nullptr ? owner->branch_of() : nullptr);

@@ -11,7 +11,7 @@
 namespace eddy::detail {
 std::source_location spawn_place(const TaskHeader& task, const Waiter* parent) noexcept {
   const Worker* const worker = Worker::current_if_any();
-  // A branch that runs for the first time is one of the task that has started it.
+  // During the first run of a branch, `starters` knows its task; its owner does not yet.
   const Worker::Starter* starter = worker != nullptr ? worker->starters() : nullptr;
   const TaskHeader* at = &task;
   while (at->spawned_at.line() == 0 && at->branch) {

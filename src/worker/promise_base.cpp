@@ -11,7 +11,6 @@
 namespace eddy::detail {
 namespace {
 
-/// Complete from the start.
 class Turn final : public Operation {
  public:
   bool advance(Waiter&) noexcept override { return true; }
@@ -23,7 +22,7 @@ class Turn final : public Operation {
 void PromiseBase::check_misplaced() const noexcept {
   const auto* const self = reinterpret_cast<const char*>(this);
   const auto* const block = static_cast<const char*>(newest_frame.block);
-  // Elsewhere: copying an argument of the coroutine has made a frame meanwhile.
+  // Elsewhere: the newest frame is another one, made while an argument was copied.
   const bool elsewhere =
       std::less<>()(self, block) || !std::less<>()(self, block + newest_frame.size);
   if (elsewhere && reinterpret_cast<std::uintptr_t>(self) % (2 * sizeof(void*)) == 0) return;
@@ -34,7 +33,7 @@ void PromiseBase::check_misplaced() const noexcept {
 }
 
 void PromiseBase::end_with_hook() noexcept {
-  // A loop, because an error may end any number of coroutines that await each other with `ok`.
+  // A loop, because one error may end a long chain of coroutines that await each other with `ok`.
   PromiseBase* ended = this;
   while (ended->hook != nullptr) {
     ended = ended->hook->child_ended(*ended);
@@ -47,10 +46,10 @@ void PromiseBase::end_with_hook() noexcept {
 
 void PromiseBase::end_without_value() noexcept {
   if (!outermost && !resume_point) {
-    progress = Progress::without_value;  // in its first run: who awaits it is told, and stops
+    progress = Progress::without_value;  // first run: the awaiting coroutine stops the program
     return;
   }
-  if (!outermost) task().resume_point = resume_point;  // the place to tell of
+  if (!outermost) task().resume_point = resume_point;  // for the place in the message
   stop_without_value();
 }
 
@@ -84,7 +83,7 @@ bool puts_off(PromiseBase& child) noexcept {
 void suspend_before(PromiseBase& child) noexcept {
   TaskHeader& task = *child.member_of;
   if (child.progress == Progress::without_value) {
-    task.resume_point = child.resume_point;  // the place to tell of
+    task.resume_point = child.resume_point;  // for the place in the message
     PromiseBase::stop_without_value();
   }
   task.children = kChildren;

@@ -20,11 +20,11 @@ NamedCell& named_cell_of(TaskHeader& task) {
   return *cell;
 }
 
-/// How much of `name` fits without the half of a UTF-8 character at its end.
+/// How many bytes of `name` to keep: up to the limit, without a cut UTF-8 character at the end.
 std::size_t fitting(std::string_view name) noexcept {
   if (name.size() <= kTaskNameLimit) return name.size();
   std::size_t end = kTaskNameLimit;
-  // Three at most: what has more bytes that continue a character is no UTF-8.
+  // At most three steps: no UTF-8 character has more continuation bytes.
   for (int i = 0; i < 3 && (static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80; ++i) --end;
   return end;
 }

@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<std::string_view, 9> kFloors = {
     "platform", "core", "reactor", "worker", "task", "time", "compose", "net", "signal"};
 
-/// The last part of `path`, which is taken from it.
+/// Removes the last part of `path`, and returns it.
 std::string_view take_last(std::string_view& path) noexcept {
   const std::size_t slash = path.find_last_of("/\\");
   const std::string_view last = path.substr(slash + 1);
@@ -24,7 +24,7 @@ std::string_view take_last(std::string_view& path) noexcept {
   return last;
 }
 
-/// Where the library's sources are, in the compiler's words: the folder above this file's.
+/// The folder of the library's sources, as the compiler names it: the one above this file's folder.
 std::string_view source_folder() noexcept {
   std::string_view path = std::source_location::current().file_name();
   take_last(path);
@@ -57,17 +57,18 @@ TaskView view(TaskHeader& task, Instant now) {
   for (std::coroutine_handle<> frame = task.resume_point; frame;) {
     PromiseBase& promise = PromiseBase::of(frame);
     const std::source_location place = location_of(promise.awaiting);
-    // A child that is put off has not awaited yet.
+    // A child that was put off has no place yet.
     if (place.line() != 0 && !is_in_library(place)) seen.awaits.push_back(place);
     frame = promise.outermost ? nullptr : promise.resume_point;
   }
-  // A refused operation has lost what it would describe.
+  // The source of a refused operation is gone, so the operation cannot describe itself.
   seen.waiting = task.refused() ? Waiting{"what is gone", kNoSource} : task.operation->describe();
   seen.waited = now - task.since;
   return seen;
 }
 
-/// Takes what is between brackets out of `text`, but for what `keep` gives for it.
+/// Replaces each outermost pair of brackets in `text`, with its content, by what `keep` returns for
+/// that content.
 template <class Keep>
 std::string without(std::string_view text, char open, char close, Keep keep) {
   std::string out;
@@ -102,7 +103,7 @@ std::source_location location_of(const void* place) noexcept {
 bool is_in_library(const std::source_location& place) {
   std::string_view path = place.file_name();
   if (!path.ends_with(".hpp")) {
-    // The path may be relative, and so that of a user's file.
+    // The path may be relative, so a user's file may have the same one.
     return path.starts_with(source_folder()) &&
            short_name(place.function_name()).starts_with("eddy::");
   }

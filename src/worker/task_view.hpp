@@ -1,4 +1,4 @@
-// What the dumps show of a task, whatever their form.
+// What all dumps show of a task.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,25 +13,25 @@
 
 namespace eddy::detail {
 
-/// The source location that a coroutine keeps as the one pointer of which it is made.
+/// The source location that a coroutine keeps as a pointer.
 std::source_location location_of(const void* place) noexcept;
-/// True of a place in eddy's own headers and sources, which says nothing to a user.
+/// True if a place is in eddy's own headers and sources. Dumps do not show such places.
 bool is_in_library(const std::source_location& place);
-/// The function's qualified name, without its types: `app::Server::serve`, `main::<lambda>`. Of
-/// what the compiler gives, which differs from one to the next.
+/// The function's qualified name, without types: `app::Server::serve`, `main::<lambda>`. `function`
+/// is the compiler's text, which differs between compilers.
 std::string short_name(std::string_view function);
 
 struct TaskView {
   enum class State : std::uint8_t { runs, not_started, waits };
 
   std::uintptr_t address;
-  std::uintptr_t parent = 0;  ///< the task of which it is a branch, if that is known
+  std::uintptr_t parent = 0;  ///< the task whose branch it is; 0 if not known
   bool branch;
   std::string_view name;
   std::source_location spawned_at;
   State state;
-  std::vector<std::source_location> awaits;  ///< innermost first, without those of the library
-  Waiting waiting;                           ///< of one that waits
+  std::vector<std::source_location> awaits;  ///< innermost first, without places in the library
+  Waiting waiting;                           ///< only if `state` is `waits`
   Duration waited{};
 };
 

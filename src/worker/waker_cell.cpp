@@ -8,12 +8,12 @@
 namespace eddy::detail {
 namespace {
 
-/// Whether this thread is that of the cell's task, whose state it may touch then.
+/// True if this thread is that of the cell's task. Then it may touch the task.
 bool is_home_of(const WakerCell& cell, Worker* here) noexcept {
   return here != nullptr && &here->inbox() == cell.inbox;
 }
 
-/// Posts one of the two messages of `cell`, unless it is in the inbox.
+/// Posts one of the two messages of `cell`, unless that message is in the inbox already.
 template <class CellMessage>
 void post_once(WakerCell& cell) noexcept {
   CellMessage& message = cell;

@@ -19,21 +19,21 @@
 namespace eddy::detail {
 namespace {
 
-/// Tasks that run between two looks at the reactor, if the last look did not report more events,
-/// and the time that they should take at most.
+/// How many tasks run between two looks at the reactor, unless the last poll reported more events;
+/// and the time that these tasks should take at most.
 constexpr unsigned kTasksPerTurn = 61;
 constexpr Duration kTurnLength = std::chrono::milliseconds(1);
-/// More do not fit into a turn, however quick they are.
+/// The most tasks that a turn may run, however quick they are.
 constexpr unsigned kMostTasksPerTurn = 256;
 
-/// What children may take until the clock is read again, and how many they are at most.
+/// How long children may run until the clock is read again, and the most of them that may run.
 constexpr Duration kChildrenLength = std::chrono::microseconds(100);
 constexpr Duration::rep kMostChildren = 64;
-/// So many grants in one turn are enough, even if the clock stands still.
+/// The most grants of more children in a turn, in case the clock stands still.
 constexpr unsigned kMostChildGrants = 256;
 
-/// Ends the thread's worker with it. But not one that still runs: a task has called `exit`, and
-/// its frame, which is on the stack, must not be destroyed.
+/// Ends the worker when its thread ends. But a worker that still runs its loop is left: a task has
+/// called `exit`, and the task's frame is on the stack, so it must not be destroyed.
 struct WorkerEnd {
   WorkerEnd() = default;
   WorkerEnd(const WorkerEnd&) = delete;
@@ -55,10 +55,10 @@ Reactor make_reactor() {
   return std::move(*made);
 }
 
-/// Runs `task` until its next wait, which gives false, or its end.
+/// Runs `task` until it waits or ends. True: it has ended.
 inline bool ends(TaskHeader& task) noexcept {
   if (task.operation != nullptr && !task.operation->advance(task)) return false;
-  // Each turn of this loop resumes the innermost coroutine. When one ends, its parent is next.
+  // Each round resumes the innermost coroutine. When a coroutine ends, its parent is next.
   while (task.progress == Progress::unfinished) {
     task.operation = nullptr;
     task.resume_point.resume();
@@ -67,7 +67,6 @@ inline bool ends(TaskHeader& task) noexcept {
   return true;
 }
 
-/// A task waits while it holds more `BlockingGuard`s than when it began to run.
 [[noreturn, maybe_unused]] void stop_guarded_wait() noexcept {
   fatal(
       "a task waits while it holds an eddy::BlockingGuard or the lock of an eddy::BlockingMutex: "
@@ -75,7 +74,8 @@ inline bool ends(TaskHeader& task) noexcept {
       "the co_await");
 }
 
-/// The same; in debug builds a wait with more guards than before stops the program.
+/// As `ends`. In debug builds, a task that waits with more guards than it began with stops the
+/// program.
 inline bool ends_unguarded(TaskHeader& task) noexcept {
   if constexpr (kDebugChecks) {
     const int guards = blocking_guards_held();
@@ -87,13 +87,13 @@ inline bool ends_unguarded(TaskHeader& task) noexcept {
   }
 }
 
-/// What to ask of a kernel that may prolong a wait, so that the wait ends when `timeout` is over:
-/// it may be early then, and is made again. Timers that follow each other closely are not worth
-/// that.
+/// The timeout to give to a kernel that may prolong a wait, so that the wait ends after `timeout`.
+/// The wait may end too early; then the loop waits again. Short timeouts are not changed: that
+/// would only make more waits.
 Duration less_slack(Duration timeout, const WaitSlack& slack) noexcept {
   if (timeout <= 10 * slack.least) return timeout;
   if (slack.share == 0) return timeout - slack.least;
-  // What is left, and its share-th, make the timeout.
+  // The result plus its share-th is the timeout.
   return timeout -
          std::max(slack.least, std::min<Duration>(timeout / (slack.share + 1), slack.most));
 }
@@ -115,8 +115,8 @@ Worker& Worker::stop_outside_loop() noexcept { stop_task_of_another_copy(); }
 Worker& Worker::make_current() {
   auto* const made = new Worker;
   thread_home.switch_to(made);
-  // A worker that is made when the thread has ended one already, in a destructor or by atexit, is
-  // never ended.
+  // If the thread has destroyed this already, a worker that is made later, in a destructor or by
+  // atexit, is never destroyed.
   thread_local const WorkerEnd end;
   return *made;
 }
@@ -140,7 +140,7 @@ Worker::Worker()
 }
 
 Worker::~Worker() {
-  Worker* const before = switch_to(this);  // destructors of tasks ask for it
+  Worker* const before = switch_to(this);  // destructors of tasks use the current worker
   report_never_run(*this);
   for_each_task([](TaskHeader& task) { task.shielded = false; });
   shielded_ = 0;
@@ -165,7 +165,7 @@ bool Worker::children_used_up(TaskHeader& task) noexcept {
 
 void Worker::abort(TaskHeader& task) noexcept {
   task.cancel_requested = true;
-  // Next, so that no branch of it that is ready runs, and takes what will be dropped.
+  // It runs next. Otherwise a ready branch of it could run first, and take data that would be lost.
   ready_->wake_next(task);
 }
 
@@ -188,7 +188,7 @@ void Worker::run_until(const bool& done) {
   done_ = &no_shielded_;
   while (!no_shielded_) {
     turn();
-    if (no_shielded_) cancel_all();  // what they have spawned; which may be shielded
+    if (no_shielded_) cancel_all();  // what they have spawned; destructors may shield new tasks
   }
   looping = false;
   thread_home.looping = nullptr;
@@ -204,11 +204,11 @@ void Worker::turn() {
     run(static_cast<TaskHeader&>(*waiter), kBudget);
   } while (--left_in_turn_ != 0);
   running_ = nullptr;
-  if (*done_ || live_ == 0) return;  // with no task left nothing would end a park
+  if (*done_ || live_ == 0) return;  // with no task left, nothing would end a park
   look();
 }
 
-/// Runs `task` until its next wait or its end; gives what is left of the budget.
+/// Runs `task` until it waits or ends. Returns what is left of the budget.
 inline std::uint8_t Worker::run(TaskHeader& task, std::uint8_t budget) noexcept {
   if (task.cancel_requested) {
     cancel(task);
@@ -227,7 +227,7 @@ inline std::uint8_t Worker::run(TaskHeader& task, std::uint8_t budget) noexcept 
   return left;
 }
 
-/// The task waits for its operation; or goes to the end of the queue, if it was woken meanwhile.
+/// Makes the task idle; or puts it last on the ready queue if it was woken meanwhile.
 inline void Worker::suspend(TaskHeader& task) noexcept {
   if (task.state != Waiter::State::notified) {
     task.state = Waiter::State::idle;
@@ -239,16 +239,16 @@ inline void Worker::suspend(TaskHeader& task) noexcept {
     cancel(task);
     return;
   }
-  if (task.linked()) task.unlink();  // from what it would wait for
+  if (task.linked()) task.unlink();  // from the list in which it was about to wait
   ready_->push(task);
   task.since = now_;
-  // It may have moved megabytes; sixty of its kind would hold up everybody else for too long.
+  // A task without budget may have moved megabytes. Sixty such tasks in a turn would delay all
+  // others for too long.
   if (task.budget == 0) left_in_turn_ = 1;
 }
 
-/// Of a branch: its task is, or the task of which that is a branch, and so on.
 bool Worker::is_for_shielded(const TaskHeader& task) const noexcept {
-  const Starter* starter = starters_;  // of what runs for the first time, and is no branch yet
+  const Starter* starter = starters_;  // during a branch's first run, its owner does not know yet
   for (const TaskHeader* at = &task; at != nullptr;) {
     if (at->shielded || at->of_shielded) return true;
     if (!at->branch) return false;
@@ -278,7 +278,7 @@ void Worker::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
   running_ = outer.task;
 }
 
-/// Frees a task that is done, and in no list of waiters.
+/// Frees a task that is done, and in no list.
 template <class Free>
 inline void Worker::release(TaskHeader& task, Free free_frames) noexcept {
   --live_;
@@ -287,19 +287,19 @@ inline void Worker::release(TaskHeader& task, Free free_frames) noexcept {
       TaskOwner* const owner = task.cell->owner;
       end_cell(*task.cell);
       task.has_cell = false;
-      task.owner = owner;  // destructors in the frames may ask where the task was spawned
+      task.owner = owner;  // destructors in the frames may need the place of the spawn
     }
     if (task.shielded) no_shielded_ = --shielded_ == 0;
   }
-  const QuietDestruction quiet;  // of what it had not awaited yet
+  const QuietDestruction quiet;  // the task may hold tasks that it has not awaited yet
   free_frames(task.promise());
-  // The last task, or the one that the loop runs for: only here can either end.
+  // The turn ends with the last task, or with the task that the loop runs for. Both end only here.
   if (live_ == 0 || *done_) left_in_turn_ = 1;
 }
 
 void Worker::finish(TaskHeader& task) noexcept {
   if (!no_shielded_) [[unlikely]] {
-    ends_for_shielded_ = is_for_shielded(task);  // before the owner, who knows the way up, is told
+    ends_for_shielded_ = is_for_shielded(task);  // first, because it needs the owner
   }
   running_ = nullptr;
   task.state = Waiter::State::done;
@@ -315,13 +315,13 @@ void Worker::cancel(TaskHeader& task) noexcept {
   if (!no_shielded_) [[unlikely]] {
     ends_for_shielded_ = is_for_shielded(task);
   }
-  running_ = nullptr;  // the one that ran last may be this one
-  // First, because the owner may be in the frame, or be destroyed by a destructor there.
+  running_ = nullptr;  // this task may have run last
+  // Before `destroy`: the owner may be in the frame, or a destructor in it may destroy the owner.
   if (TaskOwner* owner = std::exchange(owner_of(task), nullptr)) owner->on_end(nullptr);
   destroy(task);
 }
 
-/// Destroys a task that is not running, and has no branch that is.
+/// Destroys a task that is not running and has no live branches.
 inline void Worker::destroy_alone(TaskHeader& task) noexcept {
   release(task, [&](PromiseBase& outermost) {
     outermost.destroy_from(PromiseBase::of(task.resume_point));
@@ -343,9 +343,9 @@ void Worker::destroy(TaskHeader& task) noexcept {
   }
 }
 
-/// In a loop, because branches may have branches without end.
+/// In a loop, because branches may be nested to any depth.
 void Worker::destroy_with_branches(TaskHeader& task) noexcept {
-  ListNode owners;  // a stack: each stands before the one that owns it
+  ListNode owners;  // a stack: each task stands before the task whose branch it is
   for (TaskHeader* doomed = &task;;) {
     Operation* const waits_on = doomed->has_branches ? doomed->operation : nullptr;
     if (Waiter* const branch = waits_on != nullptr ? waits_on->give_up_branch() : nullptr) {
@@ -361,7 +361,8 @@ void Worker::destroy_with_branches(TaskHeader& task) noexcept {
   }
 }
 
-/// All but the shielded ones, what these have spawned, and the branches, which go with their tasks.
+/// Cancels all tasks except shielded ones and, while any is shielded, those that they have spawned.
+/// Branches are cancelled with their tasks.
 void Worker::cancel_all() noexcept {
   for (;;) {
     ListNode doomed;
@@ -369,18 +370,18 @@ void Worker::cancel_all() noexcept {
       if (task.shielded || task.branch || (task.of_shielded && !no_shielded_)) return;
       task.unlink();
       doomed.push_back(task);
-      task.state = Waiter::State::scheduled;  // so that a wake leaves it there
+      task.state = Waiter::State::scheduled;  // so that a wake leaves it in `doomed`
     });
     if (!doomed.linked()) return;
     while (doomed.linked()) cancel(static_cast<TaskHeader&>(static_cast<Waiter&>(*doomed.next)));
-    // Their destructors may have spawned others.
+    // Destructors may have spawned more tasks.
   }
 }
 
 void Worker::look() {
   if (!inbox_->empty()) inbox_->deliver_all(*this);
   if (ready_->empty()) {
-    // A long turn is judged also if it ran all that there was: the next poll may report as many.
+    // A long turn that emptied the queue counts too: the next poll may report as many events.
     if (turn_length_ - left_in_turn_ >= kTasksPerTurn) {
       const Instant now = Clock::now();
       adapt_turn(now);
@@ -402,7 +403,7 @@ void Worker::park() {
   if (reactor.rebuild_count() != rebuilds_seen_) follow_rebuild();
   if (reactor.has_many_orphans()) {
     reactor.drop_orphans(inbox_->notifier());
-    if (!ready_->empty()) return;  // of sources that were found lost
+    if (!ready_->empty()) return;  // the waiters of sources that were found lost
   }
   std::optional<Duration> timeout;
   if (!wheel_.empty()) {
@@ -422,14 +423,14 @@ void Worker::park() {
   wheel_.advance(now_);
 }
 
-/// The old notifier is shared with the parent of a fork, whom it would wake.
+/// Replaces the notifier, after a fork: the old one is shared with the parent, and would wake it.
 void Worker::follow_rebuild() {
   rebuilds_seen_ = reactor.rebuild_count();
   inbox_->replace_notifier(make_notifier(reactor));
   slack_ = sys::wait_slack();
 }
 
-/// Looks without sleeping for the length that the user chose; true if there is something to run.
+/// Polls without sleeping for the length that the user chose. True if a task can run.
 bool Worker::poll_busily() {
   const Instant end = saturating_add(Clock::now(), busy_poll_);
   do {
@@ -449,7 +450,8 @@ void Worker::poll(std::optional<Duration> timeout) {
   reported_ = static_cast<unsigned>(*polled);
 }
 
-/// Tasks that take long make turns of fewer, so that the clock is read once a turn and no more.
+/// Adapts the number of tasks in a turn to the time that they took. So the clock is read only once
+/// a turn.
 void Worker::adapt_turn(Instant now) noexcept {
   const Duration took = now - now_;
   if (took > kTurnLength) {

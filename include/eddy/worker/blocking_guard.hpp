@@ -13,7 +13,7 @@ namespace detail {
 
 EDDY_EXPORT extern constinit thread_local int blocking_guards;
 
-/// How many guards this thread holds; 0 in builds that do not count them.
+/// The number of guards that this thread holds; 0 in builds that do not count them.
 inline int blocking_guards_held() noexcept {
   if constexpr (kDebugChecks) {
     return blocking_guards;
@@ -24,12 +24,12 @@ inline int blocking_guards_held() noexcept {
 
 }  // namespace detail
 
-/// Says that its scope must not wait, because it holds what other tasks of the thread would block
-/// on: the lock of a `std::mutex`, say. A task that waits in a `co_await` while it holds one stops
-/// the program, in debug builds; other builds count nothing. A `co_await` of a task may wait even
-/// if that task does not: the budget may be used up. A guard that the thread held before the task
-/// began to run does not matter.
-/// **Thread**: the guard lives and dies on one thread.
+/// Says that its scope must not wait, because the scope holds something on which other tasks of the
+/// thread would block, such as the lock of a `std::mutex`. In debug builds, a task that waits in a
+/// `co_await` while it holds a guard stops the program. Other builds count nothing. A `co_await` of
+/// a child may wait even if the child does not, because the budget may be used up. A guard from
+/// before the task began to run does not count.
+/// **Thread**: create and destroy the guard on one thread.
 ///
 ///     const std::lock_guard lock(mutex);
 ///     const eddy::BlockingGuard guard;  // a co_await that waits in here is a mistake
@@ -45,8 +45,8 @@ class [[nodiscard("the guard lasts as long as its variable")]] BlockingGuard {
   }
 };
 
-/// A mutex of which each lock is a `BlockingGuard`, for `std::unique_lock`, `std::lock_guard` and
-/// their kin. In other builds than debug it is its `Mutex`.
+/// A mutex whose every lock is a `BlockingGuard` too. Use it with `std::unique_lock`,
+/// `std::lock_guard` and the like. Only debug builds count; in other builds it acts as a `Mutex`.
 ///
 ///     eddy::BlockingMutex<> mutex;
 ///     const std::unique_lock lock(mutex);

@@ -1,4 +1,4 @@
-// How other threads reach the loop of a thread: its inbox.
+// The inbox of a thread: how other threads reach its loop.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,38 +11,39 @@
 
 namespace eddy::detail {
 
-/// The messages that other threads have sent to a thread. Counted, so that it outlives its thread
-/// while others may post to it.
+/// The messages that other threads have sent to a thread. It counts its references, so it outlives
+/// its thread while others may post to it.
 class Inbox {
  public:
   explicit Inbox(PlatformReactor::Notifier notifier) noexcept : notifier_(std::move(notifier)) {}
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  /// Sends `message`, and wakes the thread if it sleeps. Takes no lock and allocates nothing.
+  /// Sends `message`, and wakes the thread if it is parked. Takes no lock and allocates nothing.
   /// False: the thread has ended, and the message still belongs to the caller.
-  /// **Thread**: any, that of the inbox too, while the caller holds a reference to the inbox.
+  /// **Thread**: any, even that of the inbox. The caller must hold a reference to the inbox.
   [[nodiscard]] EDDY_EXPORT bool post(Message& message) noexcept;
 
   EDDY_EXPORT void retain() noexcept;
   EDDY_EXPORT void release() noexcept;
 
-  // All below: for the owner.
+  // The rest is for the owner of the inbox only.
 
-  /// Before the first `begin_park` in the child of a fork: no one notifies yet.
+  /// Call in the child of a fork, before the first `begin_park`: nobody uses the notifier then.
   void replace_notifier(PlatformReactor::Notifier notifier) noexcept {
     notifier_ = std::move(notifier);
   }
   const PlatformReactor::Notifier& notifier() const noexcept { return notifier_; }
 
-  /// Between these two the owner may sleep: `begin_park` says whether it should.
+  /// The owner may sleep between `begin_park` and `end_park`, if `begin_park` returns true.
   bool begin_park() noexcept { return messages_.begin_park(); }
   void end_park() noexcept { messages_.end_park(); }
 
   bool empty() const noexcept { return messages_.empty(); }
-  /// Delivers what is there now; what is posted meanwhile comes at the next call.
+  /// Delivers the messages that are there now. A message that is posted meanwhile waits for the
+  /// next call.
   void deliver_all(Worker& worker) noexcept;
-  /// Drops what is there; from now on posts are refused.
+  /// Drops the messages that are there, and refuses later posts.
   void close() noexcept;
 
  private:

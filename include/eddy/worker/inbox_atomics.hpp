@@ -9,45 +9,45 @@
 
 namespace eddy::detail {
 
-/// What the classes below are made of in the library. `tests/models` compiles the same classes with
-/// atomics of a model checker, which tries their threads in every order.
+/// The atomics that the classes below use in the library. `tests/models` compiles the same classes
+/// with the atomics of a model checker, which runs their threads in every order.
 struct StdAtomics {
   template <class T>
   using Atomic = std::atomic<T>;
 };
 
-/// What became of a message that was pushed.
+/// The result of a push.
 enum class Pushed : std::uint8_t {
   refused,     ///< the stack is closed; the message still belongs to the caller
   accepted,    ///< the owner will look at the stack
   to_sleeper,  ///< accepted, and the caller must wake the owner
 };
 
-/// A stack of nodes (Treiber 1986), and the flag by which its owner says that it is about to sleep.
-/// Any thread pushes; the owner alone takes, and takes all. A node has a member `next`.
+/// A stack of nodes (Treiber 1986), and a flag by which its owner says that it is about to sleep.
+/// Any thread pushes. Only the owner takes, and always takes all. A node has a member `next`.
 template <class Node, class Atomics = StdAtomics>
 class MessageStack {
  public:
-  /// A node that was accepted belongs to the owner, who may have destroyed it when this returns.
-  /// **Thread**: any that keeps the stack alive meanwhile.
+  /// An accepted node belongs to the owner, which may have destroyed it before this returns.
+  /// **Thread**: any. The caller keeps the stack alive meanwhile.
   Pushed push(Node& node) noexcept {
     Node* head = head_.load(std::memory_order_relaxed);
     do {
       if (head == closed()) return Pushed::refused;
       node.next = head;
     } while (!head_.compare_exchange_weak(head, &node));
-    // One of several that push wakes the owner.
+    // The exchange picks one of several pushing threads to wake the owner.
     const bool wakes = parked_.load() && parked_.exchange(false);
     return wakes ? Pushed::to_sleeper : Pushed::accepted;
   }
 
-  // All below: for the owner.
+  // The rest is for the owner of the stack only.
 
-  /// Between these two the owner may sleep: `begin_park` says whether it should.
+  /// The owner may sleep between `begin_park` and `end_park`, if `begin_park` returns true.
   bool begin_park() noexcept {
-    // Against `push`: one of us sees the other's write, because both are sequentially consistent.
-    // An exchange, which costs no more than such a store: qemu 7.2, as it emulates Arm on x86, lets
-    // a load overtake the store.
+    // `push` and this function write, then read, all sequentially consistent: so at least one of
+    // the two sees the other's write. This is an exchange, not a store, because qemu 7.2 lets a
+    // load overtake such a store when it emulates Arm on x86. It costs no more than the store.
     parked_.exchange(true);
     if (head_.load() == nullptr) return true;
     parked_.store(false);
@@ -58,11 +58,11 @@ class MessageStack {
   bool empty() const noexcept { return head_.load(std::memory_order_relaxed) == nullptr; }
   /// Takes all nodes, the oldest first, linked by `next`.
   Node* take_all() noexcept { return reversed(head_.exchange(nullptr)); }
-  /// The same; from now on pushes are refused. Nothing may be called after it but `push`.
+  /// As `take_all`, and refuses later pushes. Only `push` may be called afterwards.
   Node* close() noexcept { return reversed(head_.exchange(closed())); }
 
  private:
-  /// An address that is no node's.
+  /// An address that no node has.
   Node* closed() noexcept { return reinterpret_cast<Node*>(this); }
 
   static Node* reversed(Node* newest) noexcept {
@@ -80,27 +80,26 @@ class MessageStack {
   typename Atomics::template Atomic<bool> parked_{false};
 };
 
-/// Whether a message that is always the same is in an inbox, where it can be once only.
+/// Tells whether a message is in an inbox, so that it is posted only once at a time.
 template <class Atomics = StdAtomics>
 class PostedOnce {
  public:
-  /// True: the caller posts the message. False: it is in the inbox, and its delivery will see all
-  /// that the caller did before this.
+  /// True: the caller posts the message. False: the message is in the inbox, and its delivery will
+  /// see everything that the caller did before this call.
   bool begin_post() noexcept { return !posted_.exchange(true); }
-  /// For the delivery, before it looks at what the message is about: the next `begin_post` posts
-  /// anew.
+  /// The delivery calls this before it acts on the message. The next `begin_post` posts anew.
   void end_post() noexcept { posted_.exchange(false); }
 
  private:
   typename Atomics::template Atomic<bool> posted_{false};
 };
 
-/// How many refer to an object of several threads: one at first.
+/// The reference count of an object that several threads share. It starts at one.
 template <class Atomics = StdAtomics>
 class References {
  public:
   void add() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
-  /// True: that was the last one, and the caller destroys the object.
+  /// True: that was the last reference, and the caller destroys the object.
   [[nodiscard]] bool remove() noexcept {
     return count_.fetch_sub(1, std::memory_order_acq_rel) == 1;
   }

@@ -1,4 +1,4 @@
-// What is said on standard error of what would be lost in silence.
+// Reports on standard error of outcomes that nobody receives.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -21,26 +21,26 @@ struct CaughtException {
   std::source_location spawned_at;
 };
 
-/// Says on standard error that a detached task threw. An exception that nobody will ever see would
-/// be worse.
+/// Reports that a detached task threw.
 EDDY_EXPORT void report_lost_exception(TaskHeader& task) noexcept;
-/// The same of a detached task that gave an error.
+/// Reports that a detached task gave an error.
 EDDY_EXPORT void report_lost_error(const std::error_code& error, const TaskHeader& task) noexcept;
-/// The same of an exception that was kept for somebody who never asked for it. If it is one of a
-/// branch, `parent` is the task that waits for that, or null.
+/// Reports an exception that was kept for somebody who never asked for it. If a branch threw it,
+/// `parent` is the task that waits for the branch; it may be null.
 EDDY_EXPORT void report_lost_exception(const CaughtException& lost,
                                        const Waiter* parent = nullptr) noexcept;
 
-/// The same of an error that was kept for somebody who never asked for it.
+/// Reports an error that was kept for somebody who never asked for it.
 EDDY_EXPORT void report_lost_error(const std::error_code& error,
                                    const std::source_location& spawned_at) noexcept;
 
-/// Says that a task is destroyed that nobody has awaited; `place` is that of its coroutine, null if
-/// the task was handed over. In debug builds alone. Nothing is said while an exception is under way
-/// or a `QuietDestruction` lives: who is cancelled or fails may drop what it had not used yet.
+/// Reports that a task is destroyed that was never awaited; only debug builds call it. `place` is
+/// that of its coroutine, or null if the task was handed over. Reports nothing for null, while an
+/// exception is thrown, or while a `QuietDestruction` lives: a coroutine that fails or is cancelled
+/// may drop tasks.
 EDDY_EXPORT void report_never_awaited(const void* place) noexcept;
 
-/// While it lives tasks may be destroyed on this thread that nobody has awaited.
+/// While it lives, this thread may destroy tasks that were never awaited without a report.
 class QuietDestruction {
  public:
   QuietDestruction() noexcept {
@@ -56,12 +56,12 @@ class QuietDestruction {
   EDDY_EXPORT static void count(int step) noexcept;
 };
 
-/// Says which tasks of a thread that ends have never run.
+/// Reports which tasks have never run, when their thread ends.
 void report_never_run(Worker& worker) noexcept;
 
-/// A second join has found the value of a task taken.
+/// Stops the program: a second join has found that the value is taken.
 EDDY_EXPORT [[noreturn]] void stop_value_taken() noexcept;
-/// A join has found no task in its handle.
+/// Stops the program: a join has found no task in its handle.
 EDDY_EXPORT [[noreturn]] void stop_no_task() noexcept;
 
 }  // namespace eddy::detail

@@ -1,4 +1,4 @@
-// What one thread sends to the loop of another.
+// What one thread sends to the loop of another thread.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,9 +8,9 @@ namespace eddy::detail {
 
 class Worker;
 
-/// A message to the loop of a thread, sent by `Inbox::post`: a node that its sender owns until the
-/// inbox accepts it. Then one of `deliver` and `drop` is called, once. From the start of that call
-/// the message may be destroyed, or posted anew.
+/// A message to the loop of a thread, sent by `Inbox::post`. It is a node that its sender owns
+/// until the inbox accepts it. Then `deliver` or `drop` is called, once. From the start of that
+/// call the message may be destroyed, or posted anew.
 class EDDY_EXPORT Message {
  public:
   Message(const Message&) = delete;
@@ -20,8 +20,7 @@ class EDDY_EXPORT Message {
   /// delivered in the order of their posts. May wake, abort, spawn and post.
   virtual void deliver(Worker& worker) noexcept = 0;
   /// The thread of the inbox ends before the delivery.
-  /// **Thread**: that of the inbox, which has no loop any more: must not wake, abort or spawn
-  /// there.
+  /// **Thread**: that of the inbox, whose loop has ended. Must not wake, abort or spawn.
   virtual void drop() noexcept = 0;
 
   Message* next = nullptr;  ///< for the inbox alone

@@ -1,4 +1,4 @@
-// Where in the program the running task is: for messages.
+// The place of a task in the program, for messages.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -15,16 +15,16 @@ namespace eddy::detail {
 class Waiter;
 struct TaskHeader;
 
-/// Where `task` was spawned. A branch was not: for it, where the task was spawned that awaits it,
-/// which `parent` says once that task waits. Line 0 if it is not known.
+/// Where `task` was spawned. For a branch: where the task that awaits the branch was spawned;
+/// `parent` is that task, or null until it waits. Line 0 if the place is not known.
 EDDY_EXPORT std::source_location spawn_place(const TaskHeader& task, const Waiter* parent) noexcept;
 
-/// The last part of the path.
+/// The file's name without its folders.
 std::string_view file_name_of(const std::source_location& place) noexcept;
 
-/// Writes ", in the task spawned at FILE:LINE, at the co_await at FILE:LINE" of the task that runs
-/// on this thread; gives how many bytes that took, none if no task runs. The worker hands it to
-/// `fatal`.
+/// Writes ", in the task spawned at FILE:LINE, at the co_await at FILE:LINE" for the running task
+/// of this thread. Returns the number of bytes, 0 if no task runs. The worker gives this function
+/// to `set_place_writer`.
 std::size_t write_place_of_running_task(std::span<char> out) noexcept;
 
 }  // namespace eddy::detail

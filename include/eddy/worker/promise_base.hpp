@@ -37,9 +37,9 @@ class PromiseBase : public TaskHeader {
   }
   static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
-  /// Stops the program if g++ has not laid out the frame as resuming it takes for granted: the
-  /// promise follows two pointers at the start of the block that `operator new` gave. Where that is
-  /// inlined the compiler knows the answer, and the check is gone.
+  /// Stops the program if g++ has misplaced the frame. The promise must follow two pointers at the
+  /// start of the block that `operator new` gave: resuming relies on it. If `operator new` is
+  /// inlined, the compiler knows the answer and removes the check.
   void check_frame() const noexcept {
     if constexpr (kIsGcc) {
       const char* const begin = reinterpret_cast<const char*>(this) - 2 * sizeof(void*);
@@ -70,7 +70,7 @@ class PromiseBase : public TaskHeader {
     threw = true;
   }
 
-  /// Makes this coroutine the outermost of a task of its own.
+  /// Makes this coroutine the outermost coroutine of a new task.
   TaskHeader& make_root(std::source_location where) noexcept {
     make_idle();
     outermost = true;
@@ -83,9 +83,9 @@ class PromiseBase : public TaskHeader {
     return *this;
   }
 
-  /// The coroutine has its result, or its exception: whoever awaits it goes on. A child that ends
-  /// in its first run, before it ever waited, returns into its parent's `await_ready`, which looks
-  /// at `progress`; so the stack is as deep as coroutines nest, in every build mode.
+  /// The coroutine has its result or exception, so its awaiting coroutine goes on. A child that
+  /// ends in its first run, without a wait, returns into its parent's `await_ready`, which looks at
+  /// `progress`. So the stack is only as deep as coroutines nest, in every build mode.
   void end() noexcept {
     progress = Progress::finished;
     if (outermost || !resume_point) return;
@@ -95,25 +95,25 @@ class PromiseBase : public TaskHeader {
       member_of->resume_point = resume_point;
     }
   }
-  /// A coroutine that owes a value has run to its end without `co_return`. Stops the program, now
-  /// or, in its first run, when the coroutine that awaits it is known.
+  /// A coroutine that must give a value has ended without `co_return`. Stops the program: at once,
+  /// or in the coroutine's first run when the awaiting coroutine is known.
   EDDY_EXPORT void end_without_value() noexcept;
 
-  /// An error of `ok` ends this coroutine. `ended`, the child that gave the error, stays alive
-  /// until the frame of this one is destroyed.
+  /// An error of `ok` ends this coroutine. The frame of `ended`, the child that gave the error,
+  /// lives until the frame of this coroutine is destroyed.
   void leave(PromiseBase& ended) noexcept {
     child = &ended;
     left_child = true;
   }
-  /// Destroys the frame, and before it those of the children inside it, innermost first; not by
-  /// recursion, so that their number is no matter. `innermost` is this, or one of the children.
+  /// Destroys the frames of the children, innermost first, then this frame. It is a loop, not a
+  /// recursion, so any number of frames is allowed. `innermost` is this, or one of the children.
   void destroy_from(PromiseBase& innermost) noexcept {
     if (&innermost != this) [[unlikely]] {
       destroy_children(innermost);
     }
     frame().destroy();
   }
-  /// The same for a coroutine that has ended.
+  /// As `destroy_from`, for a coroutine that has ended.
   void destroy_ended() noexcept {
     if (left_child) [[unlikely]] {
       destroy_children(innermost_left());
@@ -122,12 +122,12 @@ class PromiseBase : public TaskHeader {
   }
 
   union {
-    const void* awaiting;          ///< the place of the last `co_await`, if there was one
+    const void* awaiting;          ///< the place of the last `co_await`; null if there was none
     std::exception_ptr exception;  ///< alive if `threw`
   };
 
-  /// Of a task that nobody awaited, where debug builds note the place of its coroutine: somebody
-  /// has taken it over, so its end is no mistake.
+  /// Notes that a task that was never awaited has been handed over, so it may be destroyed without
+  /// a report. (Until a task is awaited, debug builds keep the place of its coroutine here.)
   void note_given() noexcept {
     if constexpr (kDebugChecks) awaiting = nullptr;
   }
@@ -135,8 +135,8 @@ class PromiseBase : public TaskHeader {
   EDDY_EXPORT [[noreturn]] static void stop_without_value() noexcept;
 
  protected:
-  /// Stops the program if the exception that is being handled came out of a destructor, as the
-  /// frame was destroyed.
+  /// Stops the program if the current exception came out of a destructor while the frame was
+  /// destroyed.
   EDDY_EXPORT void stop_if_destroyed() const noexcept;
   EDDY_EXPORT void check_misplaced() const noexcept;
   EDDY_EXPORT void end_with_hook() noexcept;
@@ -149,19 +149,18 @@ class PromiseBase : public TaskHeader {
 
 inline PromiseBase& TaskHeader::promise() noexcept { return static_cast<PromiseBase&>(*this); }
 
-/// A task that has used its budget up runs again after all that can run now, and goes on with
-/// `operation`.
+/// Puts a task that has used its budget up last on the ready queue. It goes on with `operation`.
 EDDY_EXPORT void yield_over_budget(TaskHeader& task, Operation& operation,
                                    std::coroutine_handle<> frame) noexcept;
 
-/// The operation of a task that only gives up its turn: complete from the start.
+/// The operation of a task that only waits for its turn. It is complete from the start.
 EDDY_EXPORT Operation& the_turn() noexcept;
 
-/// The task has awaited children for as long as one may without a look at the clock. True: `child`
-/// is to be put off, because other tasks, timers and sockets must be looked at first.
+/// Called when a task has awaited as many children as it may. True: `child` is put off, because
+/// other tasks, timers and sockets come first.
 EDDY_EXPORT bool puts_off(PromiseBase& child) noexcept;
-/// The rest of the suspension of who awaits `child`, which is not suspended itself: it was put off,
-/// or has ended without a value.
+/// Suspends the coroutine that awaits `child`, where `child` was put off, or has ended without a
+/// value.
 EDDY_EXPORT void suspend_before(PromiseBase& child) noexcept;
 
 }  // namespace eddy::detail

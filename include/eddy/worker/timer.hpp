@@ -8,14 +8,14 @@
 
 namespace eddy::detail {
 
-/// When something is over: after a length that starts with the wait, or at an instant.
+/// A limit in time: a length that starts with the wait, or an instant.
 class TimeLimit {
  public:
   explicit TimeLimit(Duration after) noexcept : count_(after.count()), is_instant_(false) {}
   explicit TimeLimit(Instant at) noexcept
       : count_(at.time_since_epoch().count()), is_instant_(true) {}
 
-  /// True if there is nothing to wait for.
+  /// True if the limit has passed already, so that there is nothing to wait for.
   bool passed() const noexcept {
     return is_instant_ ? Clock::now().time_since_epoch().count() >= count_ : count_ <= 0;
   }
@@ -27,7 +27,7 @@ class TimeLimit {
   bool is_instant_;
 };
 
-/// A deadline of the task that waits, in the wheel of its thread until it fires or dies.
+/// A deadline of a waiting task. It is in the timer wheel from arming until it fires or dies.
 class Timer {
  public:
   Timer() noexcept = default;

@@ -1,4 +1,4 @@
-// How other threads reach a task: a cell that outlives it.
+// A cell that outlives its task: how other threads reach the task.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -15,18 +15,18 @@ namespace eddy::detail {
 class Inbox;
 struct WakerCell;
 
-/// The message of a cell that wakes its task.
+/// A cell's message that wakes the task.
 struct WakeMessage : Message {
   void deliver(Worker& worker) noexcept final;
   void drop() noexcept final;
 
-  PostedOnce<> once;  ///< wakes that find it in the inbox are one with the first
+  PostedOnce<> once;  ///< wakes that come before the delivery are one wake
 
  protected:
   ~WakeMessage() = default;
 };
 
-/// The message of a cell that aborts its task.
+/// A cell's message that aborts the task.
 struct AbortMessage : Message {
   void deliver(Worker& worker) noexcept final;
   void drop() noexcept final;
@@ -37,31 +37,31 @@ struct AbortMessage : Message {
   ~AbortMessage() = default;
 };
 
-/// What a waker refers to. Other threads see its messages, the count and `inbox`; `task` belongs to
-/// the task's thread, so a waker can outlive its task with no lock.
+/// What a waker refers to. Other threads use only its messages, its count and `inbox`. Only the
+/// task's thread uses `task`, so a waker can outlive its task without a lock.
 struct WakerCell : WakeMessage, AbortMessage {
   WakerCell(Inbox& home, TaskHeader& header, bool with_name = false) noexcept;
   virtual ~WakerCell();
 
-  References<> references;  ///< those of its messages while they are in the inbox too
-  const bool named;         ///< it is a `NamedCell`
+  References<> references;  ///< a message in the inbox has one too
+  const bool named;         ///< true if it is a `NamedCell`
   TaskHeader* task;         ///< null once the task has ended
   TaskOwner* owner;
   Inbox* inbox;
 };
 
-/// The cell of a task with a name: so that no other task has room for one.
+/// The cell of a task with a name. A task without a name needs no memory for one.
 struct NamedCell final : WakerCell {
   NamedCell(Inbox& home, TaskHeader& header) noexcept;
 
-  WakerCell* plain;  ///< the task's cell before it had a name, to which wakers may refer; or null
+  WakerCell* plain;  ///< the cell from before the name, to which wakers may refer; may be null
   char name[kTaskNameLimit + 1];
 };
 
-/// The task of `cell` has ended: its wakers do nothing from now on.
+/// The task of `cell` has ended. Its wakers do nothing from now on.
 void end_cell(WakerCell& cell) noexcept;
 
-/// Who gets the outcome of `task`, to read or to change.
+/// The owner of `task`, wherever it is kept.
 inline TaskOwner*& owner_of(TaskHeader& task) noexcept {
   return task.has_cell ? task.cell->owner : task.owner;
 }
@@ -73,7 +73,7 @@ EDDY_EXPORT WakerCell* retain(WakerCell* cell) noexcept;
 EDDY_EXPORT void release(WakerCell* cell) noexcept;
 EDDY_EXPORT void wake_cell(WakerCell& cell) noexcept;
 EDDY_EXPORT void abort_cell(WakerCell& cell) noexcept;
-/// The cell of a task of this thread, made at first use; the caller gets a reference to it.
+/// The cell of a task of this thread, made at first use. The caller gets a reference to it.
 EDDY_EXPORT WakerCell* cell_of(TaskHeader& task);
 
 /// A counted reference to a task that may have ended.

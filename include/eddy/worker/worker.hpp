@@ -1,4 +1,4 @@
-// The run loop of a thread. Programs do not see it: they call `block_on` and `spawn`.
+// The worker of a thread, which runs its loop. Programs call `block_on` and `spawn` instead.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -24,7 +24,7 @@ namespace eddy::detail {
 class Worker;
 class Inbox;
 
-/// Operations that may succeed at once, one after another, before a task yields.
+/// The number of operations that may succeed at once, one after another, before a task yields.
 inline constexpr std::uint8_t kBudget = 48;
 
 /// Puts a worker into the list that a debugger walks, in a live process or a core file.
@@ -39,32 +39,33 @@ class Listed {
   friend struct DebugLayout;
 
   Listed* next_ = nullptr;
-  std::uintptr_t thread_ = 0;  ///< its number, as the debugger has it
+  std::uintptr_t thread_ = 0;  ///< the thread's id, as the debugger knows it
 };
 
 /// The one object of a thread: its reactor, its timers, its inbox, and the loop that runs its
-/// tasks. Turns alternate: tasks that can run, then a look at other threads' wakes, the reactor and
-/// the wheel; with nothing to run, the look parks until there is something.
+/// tasks. A turn of the loop runs tasks from the ready queue, then looks at the inbox, the reactor
+/// and the timer wheel. If no task can run, that look parks the thread.
 ///
-/// **Thread**: its own; other threads reach it through its `Inbox`.
+/// **Thread**: its own. Other threads reach it through its `Inbox`.
 class Worker final : public Home {
  public:
-  /// The thread's, made at first use.
+  /// The worker of this thread, made at first use.
   static Worker& current() {
     Worker* const worker = current_if_any();
     return worker != nullptr ? *worker : make_current();
   }
-  /// The one that runs the task that calls this. Stops the program if this copy of eddy runs no
-  /// loop on the thread: two copies in a process, such as a program's and a plugin's, have a worker
-  /// each, and a task that waits by the wrong one would never be woken.
+  /// The worker that runs the calling task. Stops the program if this copy of eddy runs no loop on
+  /// the thread. Two copies in a process, such as a program's and a plugin's, have a worker each.
+  /// Nobody would wake a task that waits by the wrong copy.
   static Worker& of_running_task() noexcept {
     Home* const looping = thread_home.looping;
     return looping != nullptr ? static_cast<Worker&>(*looping) : stop_outside_loop();
   }
-  /// The thread's, or null if there is none.
+  /// The worker of this thread; null if there is none.
   static Worker* current_if_any() noexcept { return static_cast<Worker*>(thread_home.home); }
-  /// From now on `next` is the worker of this thread, or none if it is null; gives the one before.
-  /// The caller owns both. One whose loop runs must be put back before that goes on.
+  /// Makes `next` the worker of this thread; null leaves the thread with none. Returns the worker
+  /// before it. The caller owns both. A worker whose loop runs must be current again before its
+  /// loop goes on.
   EDDY_EXPORT static Worker* switch_to(Worker* next) noexcept;
 
   Worker();
@@ -72,7 +73,7 @@ class Worker final : public Home {
   Worker& operator=(const Worker&) = delete;
   ~Worker();
 
-  /// Takes over a task, whose frame the worker destroys when it ends, and makes it runnable.
+  /// Takes over a task, and schedules it. The worker destroys its frame when it ends.
   void spawn(TaskHeader& task, TaskOwner* owner) noexcept {
     task.owner = owner;
     task.since = now_;
@@ -82,63 +83,63 @@ class Worker final : public Home {
       note_shielded(task);
     }
   }
-  /// The end of `block_on` waits for `task`, which has not been spawned yet.
+  /// Marks `task` as shielded, so that the end of `block_on` waits for it. Call before `spawn`.
   void shield(TaskHeader& task) noexcept {
     task.shielded = true;
     ++shielded_;
     no_shielded_ = false;
   }
-  /// Takes over a branch of the task that runs now, and runs it up to its first wait.
+  /// Takes over a branch of the running task, and runs the branch up to its first wait.
   EDDY_EXPORT void start_branch(TaskHeader& branch, TaskOwner& owner) noexcept;
-  /// Destroys the frames of a task that is not running, and before them its branches, innermost
-  /// first. Its owner is not told.
+  /// Destroys a task that is not running: first its branches, then its frames, innermost first.
+  /// Does not tell the task's owner.
   EDDY_EXPORT void destroy(TaskHeader& task) noexcept;
-  /// Asks for a task to be cancelled: the loop destroys it, at its next suspension if it is
-  /// running.
+  /// Asks the loop to cancel a task. If the task is running, the loop cancels it when it suspends.
   void abort(TaskHeader& task) noexcept;
   void wake(Waiter& waiter) noexcept { ready_->wake(waiter); }
-  /// Wakes `waiter` ahead of all others, also of an abort that another thread has asked for: a
-  /// branch of it may have taken something.
+  /// Wakes `waiter`, and makes it the next to run: a branch of it may have taken data. It runs in
+  /// this turn, so before any abort that another thread has sent.
   void wake_next(Waiter& waiter) noexcept {
     ready_->wake_next(waiter);
     if (left_in_turn_ == 1) left_in_turn_ = 2;
   }
 
-  /// `task` has awaited as many children as it was allowed to. True: it must yield. False: it may
+  /// Called when `task` has awaited as many children as it may. True: it must yield. False: it may
   /// await some more.
   bool children_used_up(TaskHeader& task) noexcept;
 
-  /// Runs tasks until `done`, then cancels those that are left and waits for the shielded ones.
+  /// Runs tasks until `done`. Then cancels the tasks that are left, and waits for the shielded
+  /// ones.
   EDDY_EXPORT void run_until(const bool& done);
-  /// The thread ends while the loop runs: a task has called `exit`.
+  /// Notes that the thread ends while the loop runs: a task has called `exit`.
   void note_exit() noexcept { exit_in_loop_ = true; }
 
   TimerWheel& wheel() noexcept { return wheel_; }
   Inbox& inbox() noexcept { return *inbox_; }
   Instant now() const noexcept { return now_; }
-  /// The task that runs; null if none does.
+  /// The running task; null if there is none.
   TaskHeader* running() const noexcept { return running_; }
-  /// A task that starts a branch, while that runs for the first time.
+  /// A task that starts a branch, during the first run of that branch.
   struct Starter {
     TaskHeader* task;
     const Starter* before;
   };
-  /// Those of the branch that runs, if it is new; the nearest first.
+  /// The tasks whose branches run for the first time now, the innermost first.
   const Starter* starters() const noexcept { return starters_; }
   void set_busy_poll(Duration length) noexcept { busy_poll_ = length; }
-  /// Calls `f(task)` with every task that has not ended, but for those that the end of `block_on`
-  /// is about to cancel: first what runs or can run, then what waits. `f` may take the task out of
-  /// its list.
+  /// Calls `f(task)` with every task that has not ended, except those that the end of `block_on` is
+  /// about to cancel: first tasks that run or can run, then tasks that wait. `f` may unlink the
+  /// task.
   template <class F>
   void for_each_task(F f);
 
  private:
   friend struct DebugLayout;
 
-  /// `task` is shielded, or was spawned by such a task, or is a branch of one.
+  /// True if `task`, or a task whose branch it is, is shielded or was spawned by a shielded task.
   bool is_for_shielded(const TaskHeader& task) const noexcept;
-  /// Notes in `spawned` whether that is so of the task that spawns it: the one that runs, or the
-  /// one whose frames are destroyed.
+  /// Notes in `spawned` whether `is_for_shielded` holds for its spawner: the running task, or the
+  /// task whose frames are being destroyed.
   EDDY_EXPORT void note_shielded(TaskHeader& spawned) const noexcept;
   EDDY_EXPORT static Worker& make_current();
   friend Home& make_home();
@@ -164,25 +165,25 @@ class Worker final : public Home {
   ReadyQueue* ready_;  ///< the reactor's
   Inbox* inbox_;
   TimerWheel wheel_;
-  ListNode waiting_;      ///< tasks that wait for something that has no list of `Waiter`
-  std::size_t live_ = 0;  ///< how many tasks have not ended
+  ListNode waiting_;      ///< tasks that wait, but not in the list of a slot
+  std::size_t live_ = 0;  ///< the number of tasks that have not ended
   TaskHeader* running_ = nullptr;
-  const Starter* starters_ = nullptr;  ///< those of the branch that runs, if it is new
-  Instant now_;                        ///< the last reading of the clock, but for those below
-  Instant children_seen_;              ///< when a task last used up its children
-  unsigned child_grants_ = 0;          ///< how often that was, in this turn
+  const Starter* starters_ = nullptr;  ///< see `starters`
+  Instant now_;                        ///< the loop's last reading of the clock
+  Instant children_seen_;              ///< the last reading in `children_used_up`
+  unsigned child_grants_ = 0;          ///< the number of calls of `children_used_up` in this turn
   Duration busy_poll_{};
   WaitSlack slack_;                   ///< of this thread's waits
-  const bool* done_ = &no_shielded_;  ///< whether what `run_until` runs for has ended
-  std::size_t shielded_ = 0;          ///< how many tasks are,
-  bool no_shielded_ = true;           ///< and whether that is none
-  unsigned fitting_;           ///< how many tasks a turn may have, going by how long they took
-  unsigned reported_ = 0;      ///< events of a poll since the last turn began
-  unsigned turn_length_ = 0;   ///< how many tasks this turn may have,
-  unsigned left_in_turn_ = 0;  ///< and how many of them are left
-  std::uint32_t rebuilds_seen_ = 0;  ///< the inbox notifies the reactor's object of this count
+  const bool* done_ = &no_shielded_;  ///< the condition that ends `run_until`
+  std::size_t shielded_ = 0;          ///< the number of live shielded tasks
+  bool no_shielded_ = true;           ///< true if there are none
+  unsigned fitting_;           ///< how many tasks fit into a turn, judged by the last turn's length
+  unsigned reported_ = 0;      ///< the number of events that the last poll reported
+  unsigned turn_length_ = 0;   ///< how many tasks this turn may run
+  unsigned left_in_turn_ = 0;  ///< how many more this turn may run
+  std::uint32_t rebuilds_seen_ = 0;  ///< the rebuild count for which the inbox's notifier was made
   bool exit_in_loop_ = false;
-  bool ends_for_shielded_ = false;  ///< of the task that ended or was cancelled last
+  bool ends_for_shielded_ = false;  ///< `is_for_shielded` of the task that ended last
   Listed listed_;
 };
 
