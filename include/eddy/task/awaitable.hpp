@@ -1,4 +1,4 @@
-// What can be awaited, what that gives, and how it becomes a task of its own.
+// What can be awaited, the result of awaiting it, and how to make a task of it.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace eddy::detail {
 
-/// An operation as a task of its own.
+/// A task that awaits one operation.
 template <class Op, class T>
 Task<T> run_operation(Op operation) {
   co_return co_await std::move(operation);
@@ -49,7 +49,7 @@ using AwaitResultOf = typename AwaitResult<std::remove_cvref_t<A>>::type;
 template <class A>
 concept IsAwaitable = is_task<std::remove_cvref_t<A>> || IsOperation<std::remove_cvref_t<A>> ||
                       HasOperation<std::remove_cvref_t<A>>;
-/// The same for a static assertion, which would else list what each part of the concept lacks.
+/// As `IsAwaitable`, for a static_assert: the concept would list each part that is not satisfied.
 template <class A>
 inline constexpr bool is_awaitable = IsAwaitable<A>;
 

@@ -1,4 +1,4 @@
-// Running a program: the entry from ordinary code.
+// Runs tasks from ordinary code.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -29,11 +29,11 @@ class RootOwner final : public TaskOwner {
 
 }  // namespace detail
 
-/// Runs `task`, and all that it spawns, on this thread until `task` has ended; gives its value, or
-/// throws its exception. Then cancels what is left of the spawned tasks, in no set order; their
-/// destructors run here. But shielded tasks, and what they have spawned, run on. It waits for the
-/// shielded ones, and cancels what they have left. Calling
-/// it inside a task stops the program.
+/// Runs `task`, and the tasks that it spawns, on this thread until `task` has ended. Then cancels
+/// the tasks that are left, in no particular order; their destructors run inside `block_on`. But
+/// shielded tasks, and tasks that these have spawned, run on: `block_on` waits for the shielded
+/// ones, then cancels the rest. Returns the value of `task`, or throws its exception.
+/// A call inside a task stops the program.
 template <class T>
 [[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] T
 block_on(Task<T> task, std::source_location where = std::source_location::current()) {
@@ -44,9 +44,9 @@ block_on(Task<T> task, std::source_location where = std::source_location::curren
   return owner.outcome.take();
 }
 
-/// The same for `f(args...)`, a coroutine; `f` and the arguments are moved or copied into the task
-/// first, as `spawn` does, so a lambda may capture. At most five arguments. Or for one operation or
-/// join handle: `block_on(handle)`.
+/// As above, for the coroutine `f(args...)`, with at most five arguments. `f` and the arguments are
+/// moved or copied into the task first, as by `spawn`, so a lambda may capture. Or for an operation
+/// or a join handle: `block_on(handle)`.
 template <detail::SpawnFunction F>
 [[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] auto
 block_on(F&& f, std::source_location where = std::source_location::current()) {
@@ -94,7 +94,7 @@ block_on(F&& f, A&& a, B&& b, C&& c, D&& d, E&& e,
                   where);
 }
 
-/// Refused: the place of the call could not be remembered.
+/// Refused: a parameter for the place of the call cannot follow a parameter pack.
 template <detail::SpawnFunction F, class A, class B, class C, class D, class E, class G,
           class... More>
   requires detail::IsArgument<G>
@@ -103,8 +103,8 @@ void block_on(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
                 "block_on takes at most five arguments: give it a lambda that captures them");
 }
 
-/// Before each sleep of this thread's loop, looks for events for `length` without sleeping: less
-/// latency for a whole core. Zero, which is the default, sleeps at once.
+/// Before this thread's loop sleeps, it polls for `length` without sleeping. This lowers latency,
+/// and keeps a whole core busy. With zero, the default, the loop sleeps at once.
 inline void busy_poll(detail::AnyDuration length) {
   detail::Worker::current().set_busy_poll(length);
 }

@@ -32,8 +32,8 @@ inline constexpr bool returns_result = false;
 template <class T>
 inline constexpr bool returns_result<PromiseOf<T>> = is_result<T>;
 
-/// Makes `error` the result of `promise`. Of a task that returns no `Result` it is never asked:
-/// `ok` throws there.
+/// Makes `error` the result of `promise`. Never called for a task that returns no `Result`: there
+/// `ok` throws.
 template <class P>
 void set_error(P& promise, std::error_code error) noexcept {
   if constexpr (returns_result<P>) {
@@ -43,8 +43,8 @@ void set_error(P& promise, std::error_code error) noexcept {
   }
 }
 
-/// Ends the coroutine of `promise` here with `error`, without running it on: as a return would, but
-/// its locals are destroyed by who awaits it, before the result is used there.
+/// Ends the coroutine of `promise` with `error`, as a `return` would, but does not resume it. The
+/// awaiting coroutine destroys its locals before it uses the result.
 template <class P>
 void return_error(P& promise, std::error_code error) noexcept {
   set_error(promise, error);
@@ -58,7 +58,7 @@ typename R::value_type unwrap(R result) {
   if constexpr (!std::is_void_v<typename R::value_type>) return *std::move(result);
 }
 
-/// The operation of what `ok` was given: itself, or what it has.
+/// The operation in the argument of `ok`: the argument itself, or the one that it gives.
 template <class A>
 decltype(auto) operation_of(A& awaited) noexcept {
   if constexpr (IsOperation<A>) {
@@ -93,7 +93,7 @@ class [[nodiscard]] OkAwaiter final : public Operation {
     return unwrap(*std::move(result_));
   }
 
-  // What start_operation asks of a leaf.
+  // The leaf's functions that `start_operation` calls.
   Operation& waiting() noexcept { return *this; }
   Operation& complete() noexcept {
     complete_ = true;
@@ -107,7 +107,7 @@ class [[nodiscard]] OkAwaiter final : public Operation {
     return (complete_ || operation_.advance(waiter)) && finish(static_cast<TaskHeader&>(waiter));
   }
   Waiting describe() const noexcept override {
-    // What a complete operation refers to may be gone.
+    // The source of a complete operation may be gone.
     return complete_ ? the_turn().describe() : operation_.describe();
   }
 
@@ -142,7 +142,7 @@ class [[nodiscard]] OkAwaiter final : public Operation {
   bool complete_ = false;
 };
 
-/// Runs a child on the task of its parent, which goes on only with the child's value.
+/// Runs a child as part of its parent's task. The parent goes on only with the child's value.
 template <class P, class T>
 class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private EndHook {
  public:
@@ -182,7 +182,7 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
   P* promise_;
 };
 
-/// Goes on only with the value of a `Result` that is there already; an lvalue stays where it is.
+/// Awaits a `Result`, and goes on only with its value. For an lvalue it gives a reference.
 template <class P, class A>
   requires is_result<std::remove_cvref_t<A>>
 class [[nodiscard]] OkAwaiter<P, A> final {
@@ -210,9 +210,9 @@ class [[nodiscard]] OkAwaiter<P, A> final {
 }  // namespace detail
 
 /// `co_await ok(operation)` gives the value of a `Result`, or ends this coroutine with its error,
-/// as Rust's `?` does: the awaiting task returns a `Result` of any type. In a task that returns no
-/// `Result` it throws std::system_error instead. Takes operations, tasks that return `Result`, and
-/// a `Result` itself; of one that has a name it gives a reference to the value.
+/// as Rust's `?` does. The awaiting task returns a `Result` of any type. In a task that returns no
+/// `Result`, `ok` throws std::system_error instead. Takes an operation or a task that gives a
+/// `Result`, or a `Result` itself. For a `Result` variable it gives a reference to the value.
 ///
 ///     eddy::Task<eddy::Result<>> greet(eddy::SocketAddress server) {
 ///       eddy::TcpStream stream = co_await eddy::ok(eddy::TcpStream::connect(server));

@@ -1,4 +1,4 @@
-// How a task ended, kept by whoever waits for it.
+// How a task ended, kept by the owner of the task.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace eddy::detail {
 
-/// How an outcome keeps a `T`: it can be moved without an exception.
+/// How an outcome keeps a `T`, so that moving the outcome cannot throw.
 template <class T>
 struct Kept {
   static constexpr bool kMayThrow = !std::is_nothrow_move_constructible_v<T>;
@@ -34,9 +34,8 @@ struct Kept<void> {
   using type = std::monostate;
 };
 
-/// What a task gave: pending until it has ended, then its value or exception for the one who may
-/// ask, or that it was cancelled. An exception that nobody has asked for is reported when the
-/// outcome goes.
+/// The outcome of a task: pending until the task has ended, then its value, its exception, or
+/// cancelled. The destructor reports an exception that nobody has taken.
 template <class T>
 class Outcome {
  public:
@@ -44,9 +43,9 @@ class Outcome {
     pending,
     cancelled,
     value,
-    taken,  ///< the value was, and is not to be had again
+    taken,  ///< it had a value, which was taken
     threw,
-    heard,  ///< threw, and somebody has got the exception
+    heard,  ///< it threw, and the exception was taken
   };
 
   Outcome() noexcept {}
@@ -59,8 +58,8 @@ class Outcome {
   }
   ~Outcome() { end(nullptr); }
 
-  /// Takes what `ended` holds; null is a cancelled task. If moving the value throws, that exception
-  /// is the outcome.
+  /// Takes the value or exception of `ended`; null means a cancelled task. If moving the value
+  /// throws, that exception is the outcome.
   void take_from(PromiseBase* ended) noexcept {
     if (ended == nullptr) {
       state_ = State::cancelled;
@@ -77,7 +76,7 @@ class Outcome {
     }
   }
 
-  /// The value, once; or throws the exception.
+  /// Returns the value, once; or throws the exception.
   T take() {
     if (threw()) std::rethrow_exception(hear());
     if constexpr (std::is_reference_v<T>) {
@@ -94,7 +93,7 @@ class Outcome {
   State state() const noexcept { return state_; }
   bool pending() const noexcept { return state_ == State::pending; }
   bool threw() const noexcept { return state_ >= State::threw; }
-  /// It has a `Result` that is an error, and that nobody has taken.
+  /// True if it has a `Result` that is an error and was not taken.
   bool is_error() const noexcept
     requires is_result<T>
   {
@@ -105,25 +104,26 @@ class Outcome {
       return !value_.has_value();
     }
   }
-  /// The exception; whoever gets it is told by it.
+  /// The exception, which counts as taken from now on.
   const std::exception_ptr& hear() noexcept {
     state_ = State::heard;
     return caught_.exception;
   }
 
-  /// Forgets it. `parent` is the task that waits for a branch, if this is the outcome of one.
+  /// Makes it pending again. If it is a branch's outcome, `parent` is the task that waits for the
+  /// branch.
   void clear(const Waiter* parent = nullptr) noexcept {
     end(parent);
     state_ = State::pending;
   }
-  /// It has an exception that nobody has asked for.
+  /// True if it has an exception that was not taken.
   bool unheard() const noexcept { return state_ == State::threw; }
 
  private:
   using Value = typename Kept<T>::type;
 
   void keep_value(Stored<T>& stored) noexcept(!Kept<T>::kMayThrow) {
-    // By placement, so that what `take` gives is made in its place.
+    // By placement new, so that `take` constructs its result in place.
     if constexpr (std::is_reference_v<T>) {
       value_ = &stored.take();
     } else if constexpr (Kept<T>::kMayThrow) {
@@ -159,7 +159,7 @@ class Outcome {
   }
 
   union {
-    Value value_;             ///< alive if there is one, also when it was taken
+    Value value_;             ///< alive if the state is `value` or `taken`
     CaughtException caught_;  ///< alive if the task threw
   };
   State state_ = State::pending;

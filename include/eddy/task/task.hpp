@@ -11,15 +11,15 @@
 
 namespace eddy {
 
-/// A lazy coroutine that gives a `T`: a value (it may be move-only), a reference, or nothing.
-/// Whatever keeps a reference in a `Result`, a variant, a tuple or a vector (a join, `timeout`,
-/// `when_any`, `when_all`) gives it as a `std::reference_wrapper`.
+/// A lazy coroutine that gives a `T`: a value (which may be move-only), a reference, or nothing. A
+/// join, `timeout`, `when_any` and `when_all` keep a reference as a `std::reference_wrapper`, in
+/// their `Result`, variant, tuple or vector.
 ///
-/// It does nothing until it is awaited, `spawn`ed or given to `block_on`. `co_await child()` is a
-/// function call: the child runs at once, on the same task (but a task that has run for long lets
-/// others run before it starts another child), and an exception of it comes out of the
-/// `co_await`. Destroying a task that was never awaited destroys its arguments and runs nothing;
-/// debug builds say so on standard error, with the coroutine's name and place.
+/// A `Task` does nothing until it is awaited, given to `block_on`, or started by `spawn`.
+/// `co_await child()` is like a function call: the child runs at once, as part of the same task,
+/// and its exception comes out of the `co_await`. But a task that has run for long lets others run
+/// before it starts another child. Destroying a task that was never awaited destroys its arguments
+/// and runs nothing; debug builds report it on standard error, with the coroutine's name and place.
 ///
 ///     eddy::Task<int> twice(int n) { co_return 2 * n; }
 ///     eddy::Task<> print() { std::printf("%d\n", co_await twice(21)); }
@@ -58,14 +58,14 @@ class [[nodiscard("a task does nothing until it is awaited, spawned or given to 
   std::coroutine_handle<promise_type> frame_;
 };
 
-/// For the library: takes the frame out of a task, which must not have been awaited yet.
+/// For the library: takes the frame out of a task that was not awaited yet.
 template <class T>
 std::coroutine_handle<detail::Promise<T>> detail_release(Task<T>& task) noexcept {
   if (!task.frame_) detail::fatal("a task was awaited or spawned that was moved from before");
   return std::exchange(task.frame_, nullptr);
 }
 
-/// For the library: `task` was handed over to who may drop it without a word.
+/// For the library: `task` was handed over, and may be destroyed without a report.
 template <class T>
 void detail_give(Task<T>& task) noexcept {
   if (task.frame_) task.frame_.promise().note_given();
@@ -88,7 +88,7 @@ inline Task<void> Promise<void>::get_return_object(const void* place) noexcept {
   return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
 }
 
-/// Runs a child on the task of its parent, and gives the parent its result.
+/// Runs a child as part of its parent's task, and gives the parent the child's result.
 template <class T>
 class [[nodiscard]] TaskAwaiter {
  public:
@@ -116,7 +116,7 @@ class [[nodiscard]] TaskAwaiter {
       suspend_before(child());
     }
   }
-  /// The child's frame, and so its arguments, are gone before the parent uses the result.
+  /// The child's frame, with its arguments, is destroyed before the parent uses the result.
   T await_resume() { return take(); }
   [[nodiscard("it may be an error: look at it, or write (void)co_await")]] T await_resume()
     requires may_be_error<T>
@@ -146,7 +146,7 @@ class [[nodiscard]] TaskAwaiter {
   };
 
   void destroy_child() noexcept {
-    // Only an error of `ok` leaves children in a frame, and only a `Result` can hold it.
+    // Only an error of `ok` leaves children in a frame, and only a `Result` can hold such an error.
     if constexpr (is_result<T>) {
       child().destroy_ended();
     } else {
@@ -158,7 +158,8 @@ class [[nodiscard]] TaskAwaiter {
     return std::coroutine_handle<Promise<T>>::from_address(frame_);
   }
 
-  void* frame_;  ///< null once the frame is gone; whoever destroys it first clears this
+  void*
+      frame_;  ///< null once the frame is destroyed: other code that destroys it clears this first
 };
 
 }  // namespace detail

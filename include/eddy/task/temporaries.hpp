@@ -11,7 +11,7 @@
 
 namespace eddy::detail {
 
-/// True of the closure of a lambda that captures. g++ calls its type "main()::<lambda(int)>".
+/// True for the closure of a lambda that captures. g++ calls its type "main()::<lambda(int)>".
 template <class T>
 consteval bool is_capturing_closure() {
   const std::string_view name = std::source_location::current().function_name();
@@ -19,8 +19,8 @@ consteval bool is_capturing_closure() {
          name.contains("<lambda(") && name.ends_with(")>]");
 }
 
-/// True if an argument, forwarded as `A&&`, may be such a temporary. What was named and then moved
-/// looks the same.
+/// True if an argument, forwarded as `A&&`, may be a temporary that g++ 12 destroys twice. A moved
+/// variable looks the same.
 template <class A>
 consteval bool is_destroyed_twice() {
   if constexpr (kDestroysTemporariesTwice && std::is_class_v<A>) {
@@ -31,11 +31,11 @@ consteval bool is_destroyed_twice() {
   }
 }
 
-/// True if `A` is a handle that has come from `spawn` with such a temporary.
+/// True if `A` is the handle of a `spawn` that was given such a temporary.
 template <class A>
 inline constexpr bool is_spawned_with_temporary = requires { typename A::spawned_with_temporary; };
 
-/// Refuses to await such a temporary. What can be awaited is no closure.
+/// Refuses to await such a temporary. A closure cannot be awaited, so it needs no check.
 template <class A>
 constexpr void refuse_temporary() noexcept {
   static_assert(!(std::is_aggregate_v<A> && is_destroyed_twice<A>()),
@@ -47,8 +47,8 @@ constexpr void refuse_temporary() noexcept {
                 "auto handle = spawn(...); co_await handle");
 }
 
-/// True if a frame can hold a `T` where it belongs. g++ 12 and clang place what is aligned more
-/// strictly wrongly.
+/// True if a frame can hold a `T`. g++ 12 and clang misplace objects that are aligned more
+/// strictly.
 template <class T>
 inline constexpr bool fits_a_frame = alignof(T) <= alignof(std::max_align_t);
 

@@ -1,4 +1,4 @@
-// Waking a task from anywhere.
+// Wakers: how to wake a task from anywhere.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,10 +10,10 @@
 
 namespace eddy {
 
-/// Wakes one task: makes it run, or if it is running, run once more.
+/// Wakes one task: schedules it, or if it is running, lets it run once more. Copies refer to the
+/// same task. Wakes that come before the task runs are one wake.
 ///
-/// **Thread**: any, at any time, also after the task has ended or its thread is gone; then it does
-/// nothing. Copies refer to the same task. Wakes that come before the task runs are one wake.
+/// **Thread**: any, at any time. Does nothing after the task or its thread has ended.
 class Waker {
  public:
   void wake() const noexcept {
@@ -61,7 +61,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Suspe
   void take() const noexcept {}
 };
 
-/// Gives up the turn.
+/// Goes to the end of the ready queue.
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] YieldOp final
     : public Operation {
  public:
@@ -94,17 +94,18 @@ class EDDY_EXPORT
 
 }  // namespace detail
 
-/// `co_await current_waker()` gives a `Waker` of the task that awaits it: of the branch, in a
-/// branch of `when_any` and its kin, which is a task of its own.
+/// `co_await current_waker()` gives a `Waker` of the task that awaits it. A branch of `when_any`
+/// and the like is a task of its own: there it gives a waker of the branch.
 inline detail::CurrentWakerOp current_waker() noexcept { return {}; }
 
-/// Waits until a `Waker` of this task wakes it, for operations of your own: keep a waker where the
-/// event is, check whether it came, and if not, suspend. A wake that comes between the check and
-/// the suspension is not lost. May return early; check again.
+/// Waits until a `Waker` of this task wakes it. It is for operations of your own: store a waker
+/// where your event will find it, check whether the event has come, and if not, suspend. A wake
+/// between the check and the suspension is not lost. May return early: check again.
 /// **Cancel**: nothing is lost.
 inline detail::SuspendOp suspend() noexcept { return {}; }
 
-/// Lets every other task that can run do so first, and the reactor and timers be looked at in turn.
+/// Lets every other task that can run do so first. The loop looks at the reactor and the timers as
+/// usual.
 /// **Cancel**: nothing is lost.
 inline detail::YieldOp yield_now() noexcept { return {}; }
 
