@@ -158,8 +158,7 @@ class [[nodiscard]] TaskAwaiter {
     return std::coroutine_handle<Promise<T>>::from_address(frame_);
   }
 
-  void*
-      frame_;  ///< null once the frame is destroyed: other code that destroys it clears this first
+  void* frame_;  ///< null once the frame is destroyed; whoever destroys it clears this first
 };
 
 }  // namespace detail
