@@ -67,14 +67,14 @@ void refuse_each(const std::function<Task<>(Tally&)>& program) {
   ADD_FAILURE() << "always out of memory";
 }
 
-TEST(OutOfMemory, OfAnAwait) {
+TEST(OutOfMemory, InAnAwaitThrowsAndLeaksNothing) {
   refuse_each([](Tally& tally) -> Task<> {
     static_cast<void>(co_await child(Guard(tally), Bulk(), false));
     static_cast<void>(co_await child(Guard(tally), Bulk(), true));
   });
 }
 
-TEST(OutOfMemory, OfASpawn) {
+TEST(OutOfMemory, InASpawnThrowsAndLeaksNothing) {
   refuse_each([](Tally& tally) -> Task<> {
     JoinHandle<int> handle = spawn(child, Guard(tally), Bulk(), true);
     JoinHandle<int> captured = spawn(
@@ -90,14 +90,14 @@ TEST(OutOfMemory, OfASpawn) {
   });
 }
 
-TEST(OutOfMemory, OfAWhenAny) {
+TEST(OutOfMemory, InAWhenAnyThrowsAndLeaksNothing) {
   refuse_each([](Tally& tally) -> Task<> {
     co_await when_any(child(Guard(tally), Bulk(), true), child(Guard(tally), Bulk(), true),
                       sleep_for(1h));
   });
 }
 
-TEST(OutOfMemory, OfAWhenAll) {
+TEST(OutOfMemory, InAWhenAllThrowsAndLeaksNothing) {
   refuse_each([](Tally& tally) -> Task<> {
     std::vector<Task<int>> tasks;
     for (int i = 0; i < 4; ++i) tasks.push_back(child(Guard(tally), Bulk(), i % 2 == 0));
@@ -105,7 +105,7 @@ TEST(OutOfMemory, OfAWhenAll) {
   });
 }
 
-TEST(OutOfMemory, OfATimeout) {
+TEST(OutOfMemory, InATimeoutThrowsAndLeaksNothing) {
   refuse_each([](Tally& tally) -> Task<> {
     auto inner = [&]() -> Task<int> { co_return co_await child(Guard(tally), Bulk(), true); };
     static_cast<void>(co_await timeout(1h, inner()));
@@ -118,7 +118,7 @@ TEST(OutOfMemory, OfATimeout) {
   });
 }
 
-TEST(OutOfMemory, OfAGroup) {
+TEST(OutOfMemory, InAGroupThrowsAndLeaksNothing) {
   refuse_each([](Tally& tally) -> Task<> {
     auto body = [&](TaskGroup& group) -> Task<> {
       for (int i = 0; i < 3; ++i) group.spawn(child_of_group, Guard(tally), Bulk());
@@ -128,7 +128,7 @@ TEST(OutOfMemory, OfAGroup) {
   });
 }
 
-TEST(OutOfMemory, OfAWaker) {
+TEST(OutOfMemory, InAWakerThrowsAndLeaksNothing) {
   refuse_each([](Tally& tally) -> Task<> {
     auto task = [](Guard) -> Task<> {
       const Waker waker = co_await current_waker();
@@ -150,7 +150,7 @@ Task<Result<PooledBuffer>> read_without_memory(TcpStream& stream, BufferPool& po
   co_return bytes;
 }
 
-TEST(OutOfMemory, OfABufferOfAPoolIsAnErrorAndTheBytesStay) {
+TEST(OutOfMemory, ForABufferOfAPoolIsAnErrorOfTheReadAndTheBytesStay) {
   test::SocketPair sockets = test::connected_sockets();
   TcpStream left(std::move(sockets.client));
   TcpStream right(std::move(sockets.server));
@@ -167,7 +167,7 @@ TEST(OutOfMemory, OfABufferOfAPoolIsAnErrorAndTheBytesStay) {
   });
 }
 
-TEST(OutOfMemory, OfABufferOfAPoolIsNoMatterWhereThereIsNothingToRead) {
+TEST(OutOfMemory, ForABufferOfAPoolDoesNotMatterIfThereIsNothingToRead) {
   test::SocketPair sockets = test::connected_sockets();
   TcpStream left(std::move(sockets.client));
   TcpStream right(std::move(sockets.server));

@@ -15,7 +15,7 @@
 namespace eddy {
 namespace {
 
-TEST(OutOfMemory, AtItsFirstRegistrationAWaitSaysSoAndMayBeMadeAgain) {
+TEST(OutOfMemory, AtItsRegistrationEndsAWaitWithAnErrorAndTheNextWaitWorks) {
   Pipe pipe = std::move(sys::create_pipe().value());
   // A thread of its own: its registry has no memory yet.
   std::thread([&] {

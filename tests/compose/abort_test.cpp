@@ -85,7 +85,7 @@ TEST(Abort, OfAScheduledTaskKeepsItFromRunning) {
   });
 }
 
-TEST(Abort, OfItselfDestroysTheTaskAtItsNextSuspension) {
+TEST(Abort, OfTheRunningTaskDestroysItAtItsNextSuspension) {
   run([]() -> Task<> {
     Log log;
     std::optional<JoinHandle<void>> handle;
@@ -105,7 +105,7 @@ TEST(Abort, OfItselfDestroysTheTaskAtItsNextSuspension) {
   });
 }
 
-TEST(Abort, OfItselfWithoutAnotherSuspensionLetsTheTaskEnd) {
+TEST(Abort, OfTheRunningTaskLetsItEndIfItDoesNotSuspendAgain) {
   run([]() -> Task<> {
     std::optional<JoinHandle<int>> handle;
     auto task = [&]() -> Task<int> {
@@ -170,7 +170,7 @@ TEST(Abort, DestroysTheFramesInnermostFirst) {
             (Log{"~innermost 2", "~innermost 1", "~middle", "~argument of middle", "~outermost"}));
 }
 
-TEST(Abort, CancelledCodeCannotCatchIt) {
+TEST(Abort, CannotBeCaughtByTheCancelledTask) {
   Log log;
   auto stubborn = [&]() -> Task<> {
     const Trace local(log, "local");
@@ -192,7 +192,7 @@ TEST(Abort, CancelledCodeCannotCatchIt) {
   EXPECT_EQ(log, (Log{"~local"}));
 }
 
-TEST(Abort, FromAnotherThreadDestroysTheTaskOnItsOwn) {
+TEST(Abort, FromAnotherThreadDestroysTheTaskOnItsOwnThread) {
   Tally tally;
   run([&]() -> Task<> {
     JoinHandle<void> handle = spawn(wait_for_ever, Guard(tally));
@@ -202,7 +202,7 @@ TEST(Abort, FromAnotherThreadDestroysTheTaskOnItsOwn) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST(Abort, FromManyThreadsAtOnceIsOnce) {
+TEST(Abort, FromManyThreadsAtOnceCancelsTheTaskOnce) {
   Tally tally;
   run([&]() -> Task<> {
     for (int round = 0; round < 50; ++round) {
@@ -269,7 +269,7 @@ TEST(Abort, AWakeAndAnAbortFromAnotherThreadAreNotConfused) {
   });
 }
 
-TEST(Abort, OfAParentByItsRunningBranchEndsTheBranchAtItsNextWait) {
+TEST(Abort, ByARunningBranchOfItsParentCancelsTheBranchAtItsNextWait) {
   run([]() -> Task<> {
     Log log;
     std::optional<JoinHandle<void>> handle;
@@ -298,7 +298,7 @@ TEST(Abort, OfAParentByItsRunningBranchEndsTheBranchAtItsNextWait) {
   });
 }
 
-TEST(Abort, OfAParentInTheFirstRunOfABranchEndsTheParentAtItsNextWait) {
+TEST(Abort, ByABranchInItsFirstRunCancelsTheParentAtItsNextWait) {
   run([]() -> Task<> {
     Log log;
     std::optional<JoinHandle<void>> handle;
@@ -321,7 +321,7 @@ TEST(Abort, OfAParentInTheFirstRunOfABranchEndsTheParentAtItsNextWait) {
   });
 }
 
-TEST(Abort, InADestructorOfACancelledTaskReachesOthers) {
+TEST(Abort, InADestructorOfACancelledTaskCancelsAnotherTask) {
   run([]() -> Task<> {
     Tally tally;
     // Each, when destroyed, aborts the next; the last aborts the first, which is gone.
@@ -362,7 +362,7 @@ TEST(Abort, ADestructorMayWakeAndAbortItsOwnDyingTask) {
   });
 }
 
-TEST(Abort, ADestructorMaySpawnWhatOutlivesTheTask) {
+TEST(Abort, ADestructorMaySpawnATaskThatOutlivesItsOwn) {
   bool cleaned = false;
   run([&]() -> Task<> {
     auto task = [&]() -> Task<> {
@@ -409,7 +409,7 @@ TEST(Abort, AReadyBranchOfAnAbortedTaskNeverRuns) {
   });
 }
 
-TEST(Abort, OfAGroupsTasksEndsTheFirstFirst) {
+TEST(Abort, OfAGroupsTasksDestroysThemInTheOrderOfTheirSpawn) {
   Log log;
   run([&]() -> Task<> {
     co_await with_group([&](TaskGroup& group) -> Task<> {

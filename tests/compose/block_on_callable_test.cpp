@@ -73,7 +73,7 @@ TEST(BlockOnCallable, RemembersThePlaceOfTheCall) {
   EXPECT_NE(dumped.find("block_on_callable_test.cpp"), std::string::npos) << dumped;
 }
 
-TEST(BlockOnCallable, AHandleWithoutATypeIsOneOfNothing) {
+TEST(BlockOnCallable, AJoinHandleWithoutATypeIsForATaskWithoutAValue) {
   std::string text;
   JoinHandle<> handle = spawn(append, std::ref(text), "more");
   EXPECT_TRUE(block_on(handle).has_value());

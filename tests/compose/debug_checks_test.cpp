@@ -32,7 +32,7 @@ std::string said_by(F f) {
   return testing::internal::GetCapturedStderr();
 }
 
-TEST(TaskNeverAwaited, IsSaidWithTheNameAndPlaceOfItsCoroutine) {
+TEST(TaskNeverAwaited, IsReportedWithTheNameAndPlaceOfItsCoroutine) {
   const std::string said = said_by([] { const Task<> task = forgotten(); });
   if (detail::kDebugChecks) {
     EXPECT_NE(said.find("a task was destroyed that was never awaited"), std::string::npos) << said;
@@ -43,14 +43,14 @@ TEST(TaskNeverAwaited, IsSaidWithTheNameAndPlaceOfItsCoroutine) {
   }
 }
 
-TEST(TaskNeverAwaited, IsSaidOnceOfATaskThatHoldsOthers) {
+TEST(TaskNeverAwaited, IsReportedOnceForATaskThatHoldsOthers) {
   auto outer = [](Task<> inner) -> Task<> { co_await std::move(inner); };
   const std::string said = said_by([&] { const Task<> task = outer(forgotten()); });
   EXPECT_EQ(said.find("forgotten()"), std::string::npos) << said;
   EXPECT_EQ(said.empty(), !detail::kDebugChecks) << said;
 }
 
-TEST(TaskNeverAwaited, IsNotSaidOfWhatWasHandedOver) {
+TEST(TaskNeverAwaited, IsNotReportedIfTheTaskWasHandedOver) {
   EXPECT_EQ(said_by([] {
               run([]() -> Task<> {
                 auto now = []() -> Task<> { co_return; };
@@ -75,7 +75,7 @@ TEST(TaskNeverAwaited, IsNotSaidOfWhatWasHandedOver) {
             "");
 }
 
-TEST(TaskNeverAwaited, IsNotSaidOfWhatACancelledOrFailingTaskHadNotUsedYet) {
+TEST(TaskNeverAwaited, IsNotReportedForTasksThatACancelledOrFailingTaskHeld) {
   EXPECT_EQ(said_by([] {
               run([]() -> Task<> {
                 auto hold = [](Task<> held) -> Task<> {
@@ -104,7 +104,7 @@ TEST(BlockingGuard, MayBeHeldOverAnAwaitThatDoesNotWait) {
   });
 }
 
-TEST(BlockingGuard, ThatTheThreadHeldBeforeDoesNotMatter) {
+TEST(BlockingGuard, FromBeforeTheTaskRanDoesNotCount) {
   BlockingMutex<> mutex;
   const std::lock_guard lock(mutex);
   const BlockingGuard guard;

@@ -199,7 +199,7 @@ Task<> wait_in_order(int depth, Log& log) {
   (void)co_await timeout(1h, inner());
 }
 
-TEST(DeepChain, IsDestroyedFromTheInnermostOutwards) {
+TEST(DeepChain, IsDestroyedInnermostFirst) {
   Log log;
   run([&]() -> Task<> {
     JoinHandle<void> waiting = spawn(wait_in_order, 1, std::ref(log));

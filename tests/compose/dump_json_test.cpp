@@ -92,7 +92,7 @@ testing::AssertionResult has(const std::string& text, const char* pattern) {
   return testing::AssertionFailure() << pattern << " is not in " << text;
 }
 
-TEST(DumpJson, OfAThreadWithoutTasksHasNone) { EXPECT_EQ(dump(), R"({"schema":1,"tasks":[]})"); }
+TEST(DumpJson, OfAThreadWithoutTasksListsNone) { EXPECT_EQ(dump(), R"({"schema":1,"tasks":[]})"); }
 
 TEST(DumpJson, HasEveryMemberForEveryTask) {
   run([]() -> Task<> {
@@ -122,7 +122,7 @@ TEST(DumpJson, HasEveryMemberForEveryTask) {
   });
 }
 
-TEST(DumpJson, IsValidWhateverATaskIsCalled) {
+TEST(DumpJson, IsValidWhateverTheNameOfATask) {
   for (const char* name :
        {"\"quoted\"", "back\\slash", "a\x01 b\n", "\xff\xc3", "\xed\xa0\x80", "\xc0\xaf"}) {
     run([name]() -> Task<> {
@@ -134,7 +134,7 @@ TEST(DumpJson, IsValidWhateverATaskIsCalled) {
   }
 }
 
-TEST(DumpJson, KeepsCharactersAndReplacesWhatIsNone) {
+TEST(DumpJson, KeepsValidCharactersAndReplacesInvalidBytes) {
   run([]() -> Task<> {
     name_task("\u00e9 \u20ac \U0001F600 \xc3( \xed\xa0\x80");
     const std::string all = dump();

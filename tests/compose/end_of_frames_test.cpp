@@ -37,7 +37,7 @@ class ThrowsAtEnd {
 Task<> suspend_in_a_task() { co_await suspend(); }
 
 // A name keeps the owner of the task in a cell, which goes before the frames.
-TEST(EndOfFrames, OfANamedTaskAnExceptionOfItsBranchIsReportedWithItsPlace) {
+TEST(EndOfFrames, AnExceptionOfABranchOfANamedTaskIsReportedWithItsPlace) {
   JoinHandle<>* handle = nullptr;
   const auto branch = [&]() -> Task<> {
     co_await yield_now();
@@ -61,7 +61,7 @@ TEST(EndOfFrames, OfANamedTaskAnExceptionOfItsBranchIsReportedWithItsPlace) {
   EXPECT_NE(said.find(": lost\n"), std::string::npos) << said;
 }
 
-TEST(EndOfFramesDeathTest, OfANamedTaskADestructorThatThrowsIsNamedByItsSpawn) {
+TEST(EndOfFramesDeathTest, AThrowingDestructorInANamedTaskIsReportedWithTheSpawn) {
   const auto named = []() -> Task<> {
     name_task("named");
     const ThrowsAtEnd thrower;
@@ -77,7 +77,7 @@ TEST(EndOfFramesDeathTest, OfANamedTaskADestructorThatThrowsIsNamedByItsSpawn) {
                "a destructor threw.*spawned at .*end_of_frames_test.cpp:.*from a destructor");
 }
 
-TEST(EndOfFramesDeathTest, OfAMemberOfAGroupADestructorThatThrowsIsNamedByItsSpawn) {
+TEST(EndOfFramesDeathTest, AThrowingDestructorInATaskOfAGroupIsReportedWithTheSpawn) {
   const auto member = []() -> Task<> {
     const ThrowsAtEnd thrower;
     co_await suspend();
@@ -110,7 +110,7 @@ struct CleanUp {
   void start() { spawn(&CleanUp::run, this).detach(); }
 };
 
-TEST(EndOfFrames, WhatADestructorSpawnsInAnAbortedTaskOfAShieldedOneRunsToItsEnd) {
+TEST(EndOfFrames, ATaskSpawnedByADestructorOfAnAbortedTaskUnderAShieldRunsToItsEnd) {
   CleanUp clean_up;
   const auto connection = [&]() -> Task<> {
     const AtEnd at_end([&] { clean_up.start(); });
@@ -129,7 +129,7 @@ TEST(EndOfFrames, WhatADestructorSpawnsInAnAbortedTaskOfAShieldedOneRunsToItsEnd
   EXPECT_FALSE(clean_up.cancelled);
 }
 
-TEST(EndOfFrames, WhatADestructorOfAnArgumentSpawnsAsATaskOfAShieldedOneEndsRunsToItsEnd) {
+TEST(EndOfFrames, ATaskSpawnedByADestructorOfAnArgumentUnderAShieldRunsToItsEnd) {
   CleanUp clean_up;
   class Starts {
    public:

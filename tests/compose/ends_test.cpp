@@ -37,7 +37,7 @@ std::string said_by_a_thread(F f) {
   return testing::internal::GetCapturedStderr();
 }
 
-TEST(ThreadEnd, WithoutABlockOnSaysWhereTheTasksWereSpawnedThatNeverRan) {
+TEST(ThreadEnd, WithoutABlockOnReportsWhereTasksThatNeverRanWereSpawned) {
   const std::string said = said_by_a_thread([] {
     for (int i = 0; i < 3; ++i) spawn(never).detach();
     const JoinHandle<void> other = spawn(never);
@@ -51,7 +51,7 @@ TEST(ThreadEnd, WithoutABlockOnSaysWhereTheTasksWereSpawnedThatNeverRan) {
   EXPECT_EQ(said.find('\n'), said.size() - 1) << said;
 }
 
-TEST(ThreadEnd, SaysSoOfWhatWasSpawnedAfterTheLastBlockOn) {
+TEST(ThreadEnd, ReportsTasksThatWereSpawnedAfterTheLastBlockOn) {
   const std::string said = said_by_a_thread([] {
     run([]() -> Task<> { co_return; });
     spawn(never).detach();
@@ -59,7 +59,7 @@ TEST(ThreadEnd, SaysSoOfWhatWasSpawnedAfterTheLastBlockOn) {
   EXPECT_NE(said.find("would run 1 task of it"), std::string::npos) << said;
 }
 
-TEST(ThreadEnd, SaysNothingOfTasksThatRanOrWereAborted) {
+TEST(ThreadEnd, DoesNotReportTasksThatRanOrWereAborted) {
   EXPECT_EQ(said_by_a_thread([] {
               spawn(never).detach();
               run([]() -> Task<> {
@@ -73,7 +73,7 @@ TEST(ThreadEnd, SaysNothingOfTasksThatRanOrWereAborted) {
             "");
 }
 
-TEST(Shield, WhatItsTaskHasSpawnedRunsOnAtTheEndOfBlockOn) {
+TEST(Shield, TasksThatItsTaskHasSpawnedRunOnAtTheEndOfBlockOn) {
   Log log;
   auto left = [&]() -> Task<> {
     const Trace trace(log, "left");
@@ -131,7 +131,7 @@ class Thrower {
   bool armed_ = true;
 };
 
-TEST(ThrowingDestructor, OfATaskThatEndsByItselfIsItsException) {
+TEST(ThrowingDestructor, OfATaskThatEndsByItselfGivesTheExceptionOfTheTask) {
   auto task = []() -> Task<> {
     const Thrower local;
     co_await yield_now();
@@ -193,7 +193,7 @@ struct BlocksAtEnd {
   }
 };
 
-TEST_F(EndsDeathTest, ABlockOnAfterATaskHasCalledExitStopsTheProgramInWords) {
+TEST_F(EndsDeathTest, ABlockOnAfterATaskHasCalledExitStopsTheProgramWithAMessage) {
   EXPECT_DEATH(
       {
         static BlocksAtEnd at_end;

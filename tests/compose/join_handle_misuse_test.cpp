@@ -35,14 +35,14 @@ Task<> join_twice(JoinHandle<T>& handle) {
   }
 }
 
-TEST(JoinHandle, OfATaskThatGivesNothingTellsItsEndToEachJoin) {
+TEST(JoinHandle, TellsEachJoinThatATaskWithoutAValueHasEnded) {
   run([]() -> Task<> {
     JoinHandle<void> handle = spawn([]() -> Task<> { co_await yield_now(); });
     co_await join_twice(handle);
   });
 }
 
-TEST(JoinHandle, TellsAnExceptionToEachJoin) {
+TEST(JoinHandle, GivesAnExceptionToEachJoin) {
   run([]() -> Task<> {
     JoinHandle<std::string> handle = spawn(fail);
     for (int i = 0; i < 2; ++i) {
@@ -52,7 +52,7 @@ TEST(JoinHandle, TellsAnExceptionToEachJoin) {
   });
 }
 
-TEST(JoinHandle, TellsACancellationToEachJoin) {
+TEST(JoinHandle, TellsEachJoinThatTheTaskWasCancelled) {
   run([]() -> Task<> {
     JoinHandle<void> handle = spawn(wait_for_ever);
     handle.abort();
@@ -63,7 +63,7 @@ TEST(JoinHandle, TellsACancellationToEachJoin) {
   });
 }
 
-TEST(JoinHandle, AssignedToItselfStillHasItsTask) {
+TEST(JoinHandle, KeepsItsTaskIfItIsAssignedToItself) {
   run([]() -> Task<> {
     JoinHandle<std::string> handle = spawn(give);
     JoinHandle<std::string>& same = handle;

@@ -70,7 +70,7 @@ TEST(JoinHandle, GivesTheException) {
   });
 }
 
-TEST(JoinHandle, TellsCancelledFromThrew) {
+TEST(JoinHandle, SaysWhetherTheTaskWasCancelledOrThrew) {
   run([]() -> Task<> {
     Tally tally;
     JoinHandle<int> handle = spawn(wait_for_ever, Guard(tally));
@@ -85,7 +85,7 @@ TEST(JoinHandle, TellsCancelledFromThrew) {
   });
 }
 
-TEST(JoinHandle, DroppedItDetachesTheTask) {
+TEST(JoinHandle, DroppingItDetachesTheTask) {
   bool ended = false;
   run([&]() -> Task<> {
     auto task = [&]() -> Task<> {
@@ -155,7 +155,7 @@ TEST(JoinHandle, WakesEveryJoiner) {
   });
 }
 
-TEST(JoinHandle, OfTwoJoinersOneMayBeCancelled) {
+TEST(JoinHandle, CancellingOneOfTwoJoinersLeavesTheOther) {
   run([]() -> Task<> {
     JoinHandle<int> handle = spawn(give_later, 8, 10);
     auto join = [&]() -> Task<int> { co_return (co_await handle).value(); };
@@ -195,7 +195,7 @@ TEST(JoinHandle, CanBeMovedWhileItIsAwaited) {
   });
 }
 
-TEST(JoinHandle, AssignedToItDetachesItsOldTask) {
+TEST(JoinHandle, AssigningAnotherHandleToItDetachesItsOldTask) {
   run([]() -> Task<> {
     bool ended = false;
     auto old_task = [&]() -> Task<int> {
@@ -210,7 +210,7 @@ TEST(JoinHandle, AssignedToItDetachesItsOldTask) {
   });
 }
 
-TEST(JoinHandle, DestroyedWhileItIsAwaitedItEndsTheJoinAsCancelled) {
+TEST(JoinHandle, DestroyingItWhileItIsAwaitedEndsTheJoinAsCancelled) {
   run([]() -> Task<> {
     bool ended = false;
     auto task = [&]() -> Task<int> {
@@ -228,7 +228,7 @@ TEST(JoinHandle, DestroyedWhileItIsAwaitedItEndsTheJoinAsCancelled) {
   });
 }
 
-TEST(JoinHandle, DestroyedBetweenTheEndOfTheTaskAndTheJoinItEndsTheJoinAsCancelled) {
+TEST(JoinHandle, DestroyingItBetweenTheEndOfTheTaskAndTheJoinEndsTheJoinAsCancelled) {
   run([]() -> Task<> {
     std::optional<JoinHandle<int>> handle;
     auto task = [&]() -> Task<int> {
@@ -245,7 +245,7 @@ TEST(JoinHandle, DestroyedBetweenTheEndOfTheTaskAndTheJoinItEndsTheJoinAsCancell
   });
 }
 
-TEST(JoinHandle, MovedBetweenTheEndOfTheTaskAndTheJoinItStillGivesTheValue) {
+TEST(JoinHandle, GivesTheValueAfterAMoveBetweenTheEndOfTheTaskAndTheJoin) {
   run([]() -> Task<> {
     std::optional<JoinHandle<int>> handle;
     std::optional<JoinHandle<int>> moved;
@@ -290,7 +290,7 @@ TEST(JoinHandle, MayLiveInTheTaskThatItJoins) {
   }
 }
 
-TEST(JoinHandle, MayBeDestroyedByADestructorOfTheTaskThatIsCancelled) {
+TEST(JoinHandle, MayBeDestroyedByADestructorOfItsCancelledTask) {
   run([]() -> Task<> {
     std::optional<JoinHandle<void>> handle;
     bool destroyed = false;
@@ -335,19 +335,19 @@ void use_on_another_thread(F use) {
   });
 }
 
-TEST_F(JoinHandleDeathTest, AnotherThreadMayNotAbort) {
+TEST_F(JoinHandleDeathTest, AbortingOnAnotherThreadStopsTheProgram) {
   EXPECT_DEATH(use_on_another_thread([](JoinHandle<int>& handle) { handle.abort(); }),
                "a JoinHandle was used on another thread than its task's");
 }
 
-TEST_F(JoinHandleDeathTest, AnotherThreadMayNotAwait) {
+TEST_F(JoinHandleDeathTest, AwaitingOnAnotherThreadStopsTheProgram) {
   EXPECT_DEATH(use_on_another_thread([](JoinHandle<int>& handle) {
                  run([&]() -> Task<> { EXPECT_TRUE((co_await handle).has_value()); });
                }),
                "a JoinHandle was used on another thread than its task's");
 }
 
-TEST_F(JoinHandleDeathTest, AnotherThreadMayNotDrop) {
+TEST_F(JoinHandleDeathTest, DroppingOnAnotherThreadStopsTheProgram) {
   EXPECT_DEATH(use_on_another_thread([](JoinHandle<int>& handle) {
                  const JoinHandle<int> taken = std::move(handle);
                }),

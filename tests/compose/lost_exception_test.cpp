@@ -70,7 +70,7 @@ void expect_reported(const std::string& said) {
   EXPECT_EQ(count(said, "\n"), 1) << said;
 }
 
-TEST(LostException, OfAHandleThatGoesAfterItsTaskThrewIsReported) {
+TEST(LostException, OfAHandleThatIsDestroyedAfterItsTaskThrewIsReported) {
   expect_reported(said_by([] {
     run([]() -> Task<> {
       const JoinHandle<void> handle = spawn([]() { return fail(); });
@@ -88,7 +88,7 @@ TEST(LostException, OfAHandleThatIsDetachedAfterItsTaskThrewIsReportedAtOnce) {
   });
 }
 
-TEST(LostException, OfAHandleThatIsAssignedOverIsReportedAtOnce) {
+TEST(LostException, OfAHandleThatAnotherIsAssignedToIsReportedAtOnce) {
   run([]() -> Task<> {
     JoinHandle<void> handle = spawn([]() { return fail(); });
     co_await yield_now();
@@ -123,7 +123,7 @@ TEST(LostException, OfATaskWhoseJoinerIsCancelledAtTheEndOfBlockOnIsReported) {
   }));
 }
 
-TEST(LostException, OfAHandleThatOutlivesBlockOnIsReportedWhenItGoes) {
+TEST(LostException, OfAHandleThatOutlivesBlockOnIsReportedWhenTheHandleIsDestroyed) {
   std::optional<JoinHandle<void>> handle;
   EXPECT_EQ(said_by([&] {
               run([&]() -> Task<> {
@@ -254,7 +254,7 @@ TEST(LostError, OfADetachedTaskIsReportedWithItsPlace) {
                         kDetached);
 }
 
-TEST(LostError, OfATaskWhoseHandleIsDroppedOrAssignedOverIsReported) {
+TEST(LostError, OfATaskWhoseHandleIsDroppedOrReplacedIsReported) {
   expect_error_reported(said_by([] {
                           run([]() -> Task<> {
                             {
@@ -276,7 +276,7 @@ TEST(LostError, OfATaskWhoseHandleIsDroppedOrAssignedOverIsReported) {
                         kDetached);
 }
 
-TEST(LostError, OfAHandleThatGoesAfterItsTaskEndedIsReported) {
+TEST(LostError, OfAHandleThatIsDestroyedAfterItsTaskEndedIsReported) {
   expect_error_reported(said_by([] {
                           run([]() -> Task<> {
                             auto first = spawn(err);
@@ -288,7 +288,7 @@ TEST(LostError, OfAHandleThatGoesAfterItsTaskEndedIsReported) {
                         kNobodyGotIt);
 }
 
-TEST(LostError, OfAHandleThatIsDetachedOrAssignedOverAfterItsTaskEndedIsReportedAtOnce) {
+TEST(LostError, OfAHandleThatIsDetachedOrReplacedAfterItsTaskEndedIsReportedAtOnce) {
   run([]() -> Task<> {
     auto handle = spawn(err);
     co_await yield_now();
@@ -300,7 +300,7 @@ TEST(LostError, OfAHandleThatIsDetachedOrAssignedOverAfterItsTaskEndedIsReported
   });
 }
 
-TEST(LostError, OfAnExceptionOfADetachedTaskThatGivesAResultIsReportedAsOne) {
+TEST(LostError, ADetachedTaskThatGivesAResultButThrowsIsReportedAsThrowing) {
   const std::string said = said_by([] {
     run([]() -> Task<> {
       auto fails = []() -> Task<Result<>> {
@@ -314,7 +314,7 @@ TEST(LostError, OfAnExceptionOfADetachedTaskThatGivesAResultIsReportedAsOne) {
   EXPECT_EQ(count(said, "ended with an exception: of the task"), 1) << said;
 }
 
-TEST(LostError, ThatAJoinHasGivenOrThatNeverWasIsNotReported) {
+TEST(LostError, ThatAJoinHasGivenIsNotReportedAndNeitherIsASuccess) {
   EXPECT_EQ(said_by([] {
               run([]() -> Task<> {
                 auto joined = spawn(err);
@@ -365,7 +365,7 @@ TEST(LostException, ThatComesOutOfWithGroupIsNotReported) {
             "");
 }
 
-TEST(LostException, ThatComesOutOfAWhenAnyAndItsKinIsNotReported) {
+TEST(LostException, ThatComesOutOfAWhenAnyAndTheLikeIsNotReported) {
   EXPECT_EQ(said_by([] {
               run([]() -> Task<> {
                 EXPECT_THROW(co_await when_any(fail(), wait_for_ever()), std::runtime_error);

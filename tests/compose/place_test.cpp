@@ -49,7 +49,7 @@ TEST(PlaceDeathTest, ATaskThatHasNotAwaitedYetHasNoPlaceOfAnAwait) {
   EXPECT_DEATH(block_on(program()), "in the task spawned at " + place(kSpawn) + "\n");
 }
 
-TEST(PlaceDeathTest, ABranchIsNamedByTheTaskThatItIsABranchOf) {
+TEST(PlaceDeathTest, ABranchIsNamedByTheTaskThatAwaitsIt) {
   constexpr unsigned kAwait = __LINE__ + 2;
   const auto misuse = []() -> Task<> {
     co_await yield_now();

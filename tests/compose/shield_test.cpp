@@ -64,7 +64,7 @@ TEST(Shield, IsLazy) {
   });
 }
 
-TEST(Shield, LetsItsTaskEndWhenWhoAwaitsItIsCancelled) {
+TEST(Shield, LetsItsTaskRunOnAfterTheAwaiterIsCancelled) {
   Log log;
   auto clean_up = [&]() -> Task<> {
     for (int i = 0; i < 3; ++i) co_await yield_now();
@@ -79,14 +79,14 @@ TEST(Shield, LetsItsTaskEndWhenWhoAwaitsItIsCancelled) {
   EXPECT_EQ(log, (Log{"cleaned up", "slept"}));
 }
 
-TEST(Shield, TheExceptionOfOneThatNobodyAwaitsAnyMoreIsReported) {
+TEST(Shield, ReportsAnExceptionThatNobodyAwaitsAnyMore) {
   testing::internal::CaptureStderr();
   run([]() -> Task<> { co_await when_any(shield(fail_later()), yield_now()); });
   const std::string said = testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find("of the shielded"), std::string::npos) << said;
 }
 
-TEST(Shield, SeveralAreAllWaitedFor) {
+TEST(Shield, MakesBlockOnWaitForSeveralTasks) {
   Tally tally;
   int ended = 0;
   auto clean_up = [&](int turns, Guard) -> Task<> {

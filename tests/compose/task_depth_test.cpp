@@ -109,7 +109,7 @@ Task<int> nest(int depth, bool wait, Guard) {
 
 constexpr int kDeep = 2000;
 
-TEST(TaskDepth, NestsDeeply) {
+TEST(TaskDepth, TasksNestDeeply) {
   Tally tally;
   run([&]() -> Task<> {
     EXPECT_EQ(co_await nest(kDeep, false, Guard(tally)), kDeep);

@@ -43,7 +43,7 @@ Task<> fail_after(int turns) {
   throw std::runtime_error("of a child");
 }
 
-TEST(TaskGroup, ComesBackWhenTheBodyAndAllTasksHaveEnded) {
+TEST(TaskGroup, EndsWhenTheBodyAndAllTasksHaveEnded) {
   run([]() -> Task<> {
     Tally tally;
     const int result = co_await with_group([&](TaskGroup& group) -> Task<int> {
@@ -92,7 +92,7 @@ TEST(TaskGroup, ABodyThatThrowsCancelsTheTasks) {
   });
 }
 
-TEST(TaskGroup, ABodyThatThrowsBeforeItIsACoroutineCancelsTheTasksToo) {
+TEST(TaskGroup, ABodyThatThrowsBeforeItReturnsItsTaskCancelsTheTasksToo) {
   run([]() -> Task<> {
     Tally tally;
     const auto body = [&](TaskGroup& group) -> Task<> {
@@ -122,7 +122,7 @@ TEST(TaskGroup, ATaskThatThrowsCancelsTheBodyAndTheOthers) {
   });
 }
 
-TEST(TaskGroup, ATaskThatThrowsAfterTheBodyHasEndedCountsToo) {
+TEST(TaskGroup, AnExceptionOfATaskComesOutEvenAfterTheBodyHasEnded) {
   run([]() -> Task<> {
     EXPECT_THROW(co_await with_group([&](TaskGroup& group) -> Task<int> {
                    group.spawn(fail_after, 3);
@@ -132,7 +132,7 @@ TEST(TaskGroup, ATaskThatThrowsAfterTheBodyHasEndedCountsToo) {
   });
 }
 
-TEST(TaskGroup, OfSeveralExceptionsTheFirstComesOut) {
+TEST(TaskGroup, TheFirstOfSeveralExceptionsComesOut) {
   run([]() -> Task<> {
     auto fail_with = [](int turns, int what) -> Task<> {
       for (int i = 0; i < turns; ++i) co_await yield_now();
@@ -178,7 +178,7 @@ TEST(TaskGroup, ATaskThatGivesAnErrorCancelsTheBodyAndTheOthers) {
   });
 }
 
-TEST(TaskGroup, ATaskThatGivesAnErrorAfterTheBodyHasEndedCountsToo) {
+TEST(TaskGroup, AnErrorOfATaskComesOutEvenAfterTheBodyHasEnded) {
   run([]() -> Task<> {
     auto body = [](TaskGroup& group) -> Task<Result<int>> {
       group.spawn(err_after, 3, std::errc::timed_out);
@@ -219,7 +219,7 @@ TEST(TaskGroup, ABodyThatGivesAnErrorCancelsTheTasks) {
   });
 }
 
-TEST(TaskGroup, OfSeveralErrorsAndExceptionsTheFirstComesOut) {
+TEST(TaskGroup, TheFirstOfSeveralErrorsAndExceptionsComesOut) {
   run([]() -> Task<> {
     auto errors = [](TaskGroup& group) -> Task<Result<>> {
       group.spawn(err_after, 3, std::errc::io_error);
@@ -257,7 +257,7 @@ TEST(TaskGroup, ThrowsTheErrorOfATaskIfTheBodyGivesNoResult) {
   });
 }
 
-TEST(TaskGroup, CancelledFromOutsideItCancelsTasksThenBody) {
+TEST(TaskGroup, CancelsItsTasksThenItsBodyIfItIsCancelledFromOutside) {
   run([]() -> Task<> {
     Log log;
     auto child = [&]() -> Task<> {
@@ -301,7 +301,7 @@ TEST(TaskGroup, CancelEndsTheTasksButNotTheBody) {
   });
 }
 
-TEST(TaskGroup, IsIdleAlsoAfterATaskThatHasUsedItsBudgetUp) {
+TEST(TaskGroup, BecomesIdleAfterATaskThatHasUsedItsBudgetUp) {
   run([]() -> Task<> {
     co_await with_group([](TaskGroup& group) -> Task<> {
       const auto add = [&]() -> Task<> {
@@ -359,7 +359,7 @@ TEST(TaskGroup, ATaskThatCancelsItsGroupRunsToItsNextWait) {
   });
 }
 
-TEST(TaskGroup, CancelFromADestructorOfATaskOfTheGroup) {
+TEST(TaskGroup, MayBeCancelledByADestructorOfOneOfItsTasks) {
   run([]() -> Task<> {
     Tally tally;
     co_await with_group([&](TaskGroup& group) -> Task<> {
@@ -379,7 +379,7 @@ TEST(TaskGroup, CancelFromADestructorOfATaskOfTheGroup) {
   });
 }
 
-TEST(TaskGroup, ADestructorOfATaskThatEndsMaySpawnIntoTheGroup) {
+TEST(TaskGroup, ADestructorOfAnEndingTaskMaySpawnIntoTheGroup) {
   run([]() -> Task<> {
     Tally tally;
     co_await with_group([&](TaskGroup& group) -> Task<> {
@@ -449,7 +449,7 @@ TEST(TaskGroup, HoldsTenThousandTasks) {
   });
 }
 
-TEST(TaskGroup, Nests) {
+TEST(TaskGroup, MayBeNested) {
   run([]() -> Task<> {
     Tally tally;
     auto inner = [&](TaskGroup& group) -> Task<> {
@@ -501,7 +501,7 @@ TEST(TaskGroup, IsCancelledByAWhenAnyOrATimeoutAroundIt) {
   });
 }
 
-TEST(TaskGroup, LeftoverTasksOfABlockOnAreThoseOfItsGroupsToo) {
+TEST(TaskGroup, TheEndOfBlockOnCancelsTheTasksOfGroupsToo) {
   Tally tally;
   auto body = [&](TaskGroup& group) -> Task<> {
     group.spawn(never, Guard(tally));

@@ -79,12 +79,12 @@ void expect_each_copy_may_throw(F f) {
   ADD_FAILURE() << "it has thrown to the end";
 }
 
-TEST(ThrowingMove, ComesOutOfBlockOn) {
+TEST(ExceptionOfAMove, ComesOutOfBlockOn) {
   expect_each_copy_may_throw([] { return block_on(make()).number(); });
   expect_each_copy_may_throw([] { return block_on(make_later()).number(); });
 }
 
-TEST(ThrowingMove, ComesOutOfAChild) {
+TEST(ExceptionOfAMove, ComesOutOfAChild) {
   expect_each_copy_may_throw([] {
     return run([]() -> Task<int> {
       const Legacy child = co_await make();
@@ -95,7 +95,7 @@ TEST(ThrowingMove, ComesOutOfAChild) {
   });
 }
 
-TEST(ThrowingMove, ComesOutOfAJoin) {
+TEST(ExceptionOfAMove, ComesOutOfAJoin) {
   expect_each_copy_may_throw([] {
     return run([]() -> Task<int> {
       JoinHandle<Legacy> handle = spawn(make_later);
@@ -106,7 +106,7 @@ TEST(ThrowingMove, ComesOutOfAJoin) {
   });
 }
 
-TEST(ThrowingMove, DoesNotKeepAHandleFromBeingMoved) {
+TEST(ExceptionOfAMove, DoesNotComeOutOfAMoveOfTheHandle) {
   expect_each_copy_may_throw([] {
     return run([]() -> Task<int> {
       JoinHandle<Legacy> handle = spawn(make);
@@ -122,7 +122,7 @@ TEST(ThrowingMove, DoesNotKeepAHandleFromBeingMoved) {
   });
 }
 
-TEST(ThrowingMove, ComesOutOfAWhenAny) {
+TEST(ExceptionOfAMove, ComesOutOfAWhenAny) {
   expect_each_copy_may_throw([] {
     return run([]() -> Task<int> {
       const auto first = co_await when_any(sleep_for(1h), make_later());
@@ -131,7 +131,7 @@ TEST(ThrowingMove, ComesOutOfAWhenAny) {
   });
 }
 
-TEST(ThrowingMove, ComesOutOfAWhenAll) {
+TEST(ExceptionOfAMove, ComesOutOfAWhenAll) {
   expect_each_copy_may_throw([] {
     return run([]() -> Task<int> {
       const auto all = co_await when_all(make_later(), make());
@@ -149,7 +149,7 @@ TEST(ThrowingMove, ComesOutOfAWhenAll) {
   });
 }
 
-TEST(ThrowingMove, ComesOutOfATimeout) {
+TEST(ExceptionOfAMove, ComesOutOfATimeout) {
   expect_each_copy_may_throw([] {
     return run([]() -> Task<int> {
       const Result<Legacy> timed = co_await timeout(1h, make_later());
@@ -158,7 +158,7 @@ TEST(ThrowingMove, ComesOutOfATimeout) {
   });
 }
 
-TEST(ThrowingMove, ComesOutOfAGroup) {
+TEST(ExceptionOfAMove, ComesOutOfAGroup) {
   expect_each_copy_may_throw([] {
     return run([]() -> Task<int> {
       auto body = [](TaskGroup&) { return make_later(); };
@@ -168,7 +168,7 @@ TEST(ThrowingMove, ComesOutOfAGroup) {
   });
 }
 
-TEST(ThrowingMove, ComesOutOfAShield) {
+TEST(ExceptionOfAMove, ComesOutOfAShield) {
   expect_each_copy_may_throw([] {
     return run([]() -> Task<int> {
       const Legacy given = co_await shield(make_later());
@@ -177,7 +177,7 @@ TEST(ThrowingMove, ComesOutOfAShield) {
   });
 }
 
-TEST(ThrowingMove, ComesOutOfOk) {
+TEST(ExceptionOfAMove, ComesOutOfOk) {
   expect_each_copy_may_throw([] {
     auto child = []() -> Task<Result<Legacy>> { co_return co_await timeout(1h, make_later()); };
     auto task = [&]() -> Task<Result<int>> {
@@ -190,7 +190,7 @@ TEST(ThrowingMove, ComesOutOfOk) {
   });
 }
 
-TEST(ThrowingMove, OfAClosureComesOutOfSpawnAndItsKin) {
+TEST(ExceptionOfAMove, OfAClosureComesOutOfSpawnAndTheLike) {
   expect_each_copy_may_throw([] {
     return run([]() -> Task<int> {
       const Legacy kept(7);

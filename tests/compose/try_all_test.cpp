@@ -52,7 +52,7 @@ Task<Result<>> nothing_after(int turns) {
   co_return {};
 }
 
-TEST(TryAll, GivesATupleOfAllValuesIfAllAreWell) {
+TEST(TryAll, GivesATupleOfAllValuesIfAllSucceed) {
   run([]() -> Task<> {
     auto text = []() -> Task<Result<std::unique_ptr<int>>> { co_return std::make_unique<int>(3); };
     auto all = co_await try_all(after(3, 1), nothing_after(1), text());
@@ -64,7 +64,7 @@ TEST(TryAll, GivesATupleOfAllValuesIfAllAreWell) {
   });
 }
 
-TEST(TryAll, OfResultsWithoutAValueGivesOneWithoutAValue) {
+TEST(TryAll, OfResultsWithoutAValueGivesAResultWithoutAValue) {
   run([]() -> Task<> {
     const auto all = co_await try_all(nothing_after(0), timeout(1h, yield_now()));
     static_assert(std::is_same_v<decltype(all), const Result<>>);
@@ -106,7 +106,7 @@ TEST(TryAll, AnErrorAtOnceKeepsLaterBranchesFromStarting) {
   });
 }
 
-TEST(TryAll, OfTwoErrorsTheEarlierIsTheResult) {
+TEST(TryAll, GivesTheEarlierOfTwoErrors) {
   run([]() -> Task<> {
     for (const int turns : {1, 2}) {
       const auto all = co_await try_all(fail_after(2, std::errc::io_error),
@@ -143,7 +143,7 @@ TEST(TryAll, OfAVectorGivesTheValuesInTheirOrder) {
   });
 }
 
-TEST(TryAll, OkOfItReturnsTheFirstErrorFromTheTaskThatAwaitsIt) {
+TEST(TryAll, InsideOkEndsTheAwaitingTaskWithTheFirstError) {
   bool went_on = false;
   const Result<int> sum = run([&]() -> Task<Result<int>> {
     const std::tuple<int, int> well = co_await ok(try_all(after(1, 2), after(2, 3)));
@@ -156,7 +156,7 @@ TEST(TryAll, OkOfItReturnsTheFirstErrorFromTheTaskThatAwaitsIt) {
   EXPECT_FALSE(went_on);
 }
 
-TEST(TryAll, CancelledWhileItWaitsItCancelsItsBranches) {
+TEST(TryAll, CancelsItsBranchesIfItIsCancelledWhileItWaits) {
   run([]() -> Task<> {
     Tally tally;
     auto outer = [&]() -> Task<> {

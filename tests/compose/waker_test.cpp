@@ -93,7 +93,7 @@ TEST(Waker, AWakeBetweenTheCheckAndTheSuspensionIsNotLost) {
   });
 }
 
-TEST(Waker, AWakeThatIsOnlyPendingEndsNoSleepEarly) {
+TEST(Waker, APendingWakeEndsNoSleepEarly) {
   run([]() -> Task<> {
     const Waker self = co_await current_waker();
     const Instant start = Clock::now();
@@ -181,7 +181,7 @@ TEST(Waker, OfABranchWakesTheBranch) {
   });
 }
 
-TEST(Waker, KeptPastTheEndOfItsTaskDoesNothing) {
+TEST(Waker, ThatOutlivesItsTaskDoesNothing) {
   std::optional<Waker> of_root;
   std::optional<Waker> of_child;
   run([&]() -> Task<> {
@@ -199,7 +199,7 @@ TEST(Waker, KeptPastTheEndOfItsTaskDoesNothing) {
   });
 }
 
-TEST(Waker, ADestructorThatRunsInACancelMayWakeAnybody) {
+TEST(Waker, ADestructorOfACancelledTaskMayWakeAnyTask) {
   run([]() -> Task<> {
     Log log;
     Flag flag;

@@ -120,7 +120,7 @@ TEST(WakerThreads, AWakeInTheMomentOfParkingIsNotLost) {
   });
 }
 
-TEST(WakerThreads, AWakeAfterTheParkIsOneOfTheLoop) {
+TEST(WakerThreads, AWakeIsDeliveredWhileTheLoopIsBusy) {
   run([]() -> Task<> {
     std::atomic<bool> came = false;
     std::atomic<int> turns = 0;
@@ -213,7 +213,7 @@ TEST(WakerThreads, WakesBeforeTheTaskRunsAreOneWake) {
   });
 }
 
-TEST(WakerThreads, KeptPastTheEndOfItsThreadItDoesNothing) {
+TEST(WakerThreads, AWakerThatOutlivesItsThreadDoesNothing) {
   std::optional<Waker> kept;
   std::thread([&] { run([&]() -> Task<> { kept.emplace(co_await current_waker()); }); }).join();
   kept->wake();
@@ -246,7 +246,7 @@ TEST(WakerThreads, AThreadMayEndWhileOthersWakeItsTasks) {
 }
 
 // moduvex_runtime's root waker was a bare number of a descriptor, which may be a stranger's later.
-TEST(WakerThreads, TheWakerOfTheRootKeptPastBlockOnWritesToNobody) {
+TEST(WakerThreads, AWakerOfAThreadThatHasEndedWritesToNoDescriptor) {
   std::optional<Waker> kept;
   std::thread([&] { run([&]() -> Task<> { kept.emplace(co_await current_waker()); }); }).join();
   // Strangers take over all descriptor numbers that the loop has given back.

@@ -56,7 +56,7 @@ TEST(WhenAll, GivesATupleOfAllValues) {
   });
 }
 
-TEST(WhenAll, OfVoidsIsVoid) {
+TEST(WhenAll, OfVoidBranchesGivesVoid) {
   run([]() -> Task<> {
     static_assert(std::is_void_v<decltype(when_all(yield_now(), sleep_for(1ms)).take())>);
     co_await when_all(yield_now(), sleep_for(1ms));
@@ -64,7 +64,7 @@ TEST(WhenAll, OfVoidsIsVoid) {
   });
 }
 
-TEST(WhenAll, RunsItsBranchesSideBySide) {
+TEST(WhenAll, RunsItsBranchesConcurrently) {
   run([]() -> Task<> {
     std::vector<int> order;
     auto branch = [&](int n) -> Task<> {
@@ -132,7 +132,7 @@ TEST(WhenAll, OfTwoExceptionsOneComesOut) {
   });
 }
 
-TEST(WhenAll, CancelledWhileItWaitsItCancelsItsBranches) {
+TEST(WhenAll, CancelsItsBranchesIfItIsCancelledWhileItWaits) {
   run([]() -> Task<> {
     Tally tally;
     auto outer = [&]() -> Task<> {

@@ -193,7 +193,7 @@ TEST_P(WheelAgainstModel, WithoutCancelsTheNextDeadlineIsExact) {
 }
 
 // So many in a slot that the wheel moves some of them ahead of time, and some when it enters it.
-TEST_P(WheelAgainstModel, OrderHoldsWhereManyAreDueTogether) {
+TEST_P(WheelAgainstModel, KeepsTheOrderOfManyTimersThatAreDueTogether) {
   timers_ = std::vector<Timer>(5'000);
   for (step_ = 0; step_ < 30'000; ++step_) {
     Timer& timer = timers_[random_() % timers_.size()];

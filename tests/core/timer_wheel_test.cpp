@@ -94,7 +94,7 @@ TEST_F(TimerWheelTest, EveryLengthFiresInTimeHoweverFarTheWheelHasTurned) {
   }
 }
 
-TEST_F(TimerWheelTest, WhatIsDueAlreadyFiresWhenItIsArmed) {
+TEST_F(TimerWheelTest, ATimerThatIsDueAlreadyFiresWhenItIsArmed) {
   Timer past;
   Timer epoch;
   arm_at(past, kStart - 1s);
@@ -113,7 +113,7 @@ TEST_F(TimerWheelTest, FiresInTheOrderOfDeadlinesHoweverTheyWereArmed) {
   for (const std::size_t i : {1U, 3U, 0U, 4U, 2U}) EXPECT_TRUE(woken(timers[i])) << i;
 }
 
-TEST_F(TimerWheelTest, TheSameTickFiresInTheOrderOfArming) {
+TEST_F(TimerWheelTest, TimersOfOneTickFireInTheOrderOfArming) {
   std::array<Timer, 6> timers;
   const Instant deadline = kStart + 10s;
   // Some are armed from afar, some when the deadline is near: on other levels of the wheel.
@@ -180,7 +180,7 @@ TEST_F(TimerWheelTest, ALengthCountsFromTheNextReadingOfTheClock) {
   EXPECT_TRUE(woken(timer));
 }
 
-TEST_F(TimerWheelTest, ALengthOfNothingFiresWithinATick) {
+TEST_F(TimerWheelTest, AZeroLengthFiresWithinATick) {
   std::array<Timer, 2> timers;
   arm_after(timers[0], 0ns);
   arm_after(timers[1], -5s);
@@ -191,7 +191,7 @@ TEST_F(TimerWheelTest, ALengthOfNothingFiresWithinATick) {
 }
 
 // In moduvex_runtime a sleep of the longest length panicked.
-TEST_F(TimerWheelTest, TheEndOfTimeNeverComes) {
+TEST_F(TimerWheelTest, ATimerOfTheLongestLengthOrDeadlineNeverFires) {
   std::array<Timer, 2> never;
   arm_at(never[0], Instant::max());
   arm_after(never[1], Duration::max());
@@ -242,7 +242,7 @@ TEST_F(TimerWheelTest, TheNextDeadlineIsThatOfTheEarliest) {
   EXPECT_EQ(wheel_->next_deadline(), due(kStart + 10h));
 }
 
-TEST_F(TimerWheelTest, TurningToTheNextDeadlineFiresSomethingEachTime) {
+TEST_F(TimerWheelTest, AdvancingToTheNextDeadlineFiresATimerEachTime) {
   std::vector<std::unique_ptr<Timer>> timers;
   for (int i = 0; i < 1000; ++i) {
     timers.push_back(std::make_unique<Timer>());
@@ -271,7 +271,7 @@ TEST_F(TimerWheelTest, TimeMayStandStill) {
   EXPECT_TRUE(ready_.empty());
 }
 
-TEST_F(TimerWheelTest, WakesWhatRunsWithoutQueueingIt) {
+TEST_F(TimerWheelTest, WakesARunningWaiterWithoutQueueingIt) {
   Timer timer;
   arm_at(timer, kStart + 1ms);
   timer.waiter.state = Waiter::State::running;
@@ -282,7 +282,7 @@ TEST_F(TimerWheelTest, WakesWhatRunsWithoutQueueingIt) {
 }
 
 // moduvex_runtime looked at every timer to find the next deadline.
-TEST_F(TimerWheelTest, TheNextDeadlineOfAMillionCostsNoMoreThanThatOfOne) {
+TEST_F(TimerWheelTest, TheNextDeadlineOfAMillionTimersCostsNoMoreThanThatOfOne) {
   const auto time_it = [this] {
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < 1000; ++i) EXPECT_TRUE(wheel_->next_deadline().has_value());

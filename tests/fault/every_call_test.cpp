@@ -233,7 +233,7 @@ fault::Kind kind_of(int parameter) {
   return parameter == 0 ? fault::Kind::short_transfer() : fault::Kind::error(parameter);
 }
 
-TEST_P(EveryCall, FailedInTurnGivesATypedErrorAndLosesNothingElse) {
+TEST_P(EveryCall, ThatFailsGivesATypedErrorAndLosesNothingElse) {
   const fault::Kind kind = kind_of(GetParam());
   run_once();  // makes what a thread makes once: the reactor, the worker
   const std::size_t descriptors = open_descriptors();

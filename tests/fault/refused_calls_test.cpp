@@ -74,7 +74,7 @@ TEST_P(RefusedSplice, MakesTheConduitCopyThroughItsBuffer) {
 
 INSTANTIATE_TEST_SUITE_P(Errors, RefusedSplice, testing::Values(EPERM, ENOSYS));
 
-TEST(SignalSet, ASignalInTheMomentWhenItsHandlerIsInPlaceIsReported) {
+TEST(SignalSet, ASignalThatComesAsItsHandlerIsInstalledIsReported) {
   run([]() -> Task<> {
     fault::raise_when_installed(SIGUSR1);
     SignalSet set = std::move(SignalSet::create({SIGUSR1}).value());

@@ -49,12 +49,12 @@ TEST_F(RefusedRuntimeDeathTest, IfTheBellCannotBeWatchedTheProgramStopsWithTheRe
               "cannot make the wake-up of this thread's run loop: No space left on device");
 }
 
-TEST_F(RefusedRuntimeDeathTest, IfItCannotWaitTheProgramStopsWithTheReason) {
+TEST_F(RefusedRuntimeDeathTest, IfTheReactorCannotWaitTheProgramStopsWithTheReason) {
   EXPECT_EXIT(run_refused(fault::Call::epoll_wait, EINVAL), testing::KilledBySignal(SIGABRT),
               "the reactor cannot wait for events: Invalid argument");
 }
 
-TEST(RefusedPoll, ReadinessThatCannotBeAskedForIsBelieved) {
+TEST(RefusedPoll, LetsReadableCompleteWithoutTheKernelsAnswer) {
   Pipe pipe = std::move(sys::create_pipe().value());
   IoSource source(std::move(pipe.reader));
   run([&]() -> Task<> {
@@ -63,7 +63,7 @@ TEST(RefusedPoll, ReadinessThatCannotBeAskedForIsBelieved) {
   });
 }
 
-TEST(RefusedPoll, ADescriptorWhoseModeCannotBeAskedForIsTaken) {
+TEST(RefusedPoll, ADescriptorWhoseModeCannotBeReadIsAccepted) {
   Pipe pipe = std::move(sys::create_pipe().value());
   IoSource source(std::move(pipe.writer));
   run([&]() -> Task<> {
@@ -72,7 +72,7 @@ TEST(RefusedPoll, ADescriptorWhoseModeCannotBeAskedForIsTaken) {
   });
 }
 
-TEST(RefusedRegistration, OfAnAcceptThatWouldBackOffIsTheAcceptsError) {
+TEST(RefusedRegistration, OfAnAcceptThatWouldBackOffIsTheErrorOfTheAccept) {
   TcpListener listener = test::listen_anywhere();
   const Fd client = test::connect_to(listener.raw());
   run([&]() -> Task<> {
@@ -82,7 +82,7 @@ TEST(RefusedRegistration, OfAnAcceptThatWouldBackOffIsTheAcceptsError) {
   });
 }
 
-TEST(RefusedReserve, AListenerWithoutAReserveShedsNobodyAndGoesOnWhenThereAreDescriptors) {
+TEST(RefusedReserve, AListenerWithoutAReserveShedsNobodyAndGoesOnWhenDescriptorsAreFree) {
   run([&]() -> Task<> {
     const fault::Refused refused(fault::Call::open_reserve, EMFILE);
     TcpListener listener = test::listen_anywhere();
@@ -116,7 +116,7 @@ Task<> be_woken_by_an_orphan(int times) {
 
 class RefusedReplacement : public testing::TestWithParam<fault::Call> {};
 
-TEST_P(RefusedReplacement, LeavesTheLoopWithTheEpollThatItHas) {
+TEST_P(RefusedReplacement, LeavesTheLoopWithItsOldEpoll) {
   test::TcpPair pair;
   std::array<std::byte, 8> buffer{};
   run([&]() -> Task<> {

@@ -238,7 +238,7 @@ Task<> fill_the_pipe(Route& route) {
 
 class BrokenPipe : public testing::TestWithParam<Before> {};
 
-TEST_P(BrokenPipe, OfASpliceIsAnErrorThatKeepsTheBytesAndNoSignal) {
+TEST_P(BrokenPipe, OfASpliceIsAnErrorThatKeepsTheBytesAndRaisesNoSignal) {
   Route route;
   run([&]() -> Task<> {
     co_await fill_the_pipe(route);
@@ -258,7 +258,7 @@ TEST_P(BrokenPipe, OfASpliceIsAnErrorThatKeepsTheBytesAndNoSignal) {
 
 /// The peer has taken what came, and closes. What is drained to it then is answered by a reset:
 /// after a part of it, or before the next.
-TEST_P(BrokenPipe, OfAPeerThatClosesIsNoSignalAlsoIfAPartWasSent) {
+TEST_P(BrokenPipe, OfAClosingPeerRaisesNoSignalEvenIfAPartWasSent) {
   std::size_t partial = 0;
   for (const int send_buffer : {4096, 16384, 65536, 1 << 20}) {
     Route route;
@@ -303,7 +303,7 @@ TEST(ASignalOfSomebodyElse, ThatComesDuringASpliceIsDelivered) {
   });
 }
 
-TEST(SmallPipes, AreAskedForOnceAndNotUsed) {
+TEST(SmallPipes, AreTriedOnceAndNotUsed) {
   Route route;
   run([&]() -> Task<> {
     const fault::SmallPipes small(8192);

@@ -26,7 +26,7 @@ using test::TcpPair;
 
 // A sleep counts from the end of the turn in which it began: turns of slow tasks must become short,
 // also when one poll reports all of them, and nothing else is ready when they have run.
-TEST(TurnLength, BurstsOfSlowTasksDoNotDelayASleepByAllOfThem) {
+TEST(TurnLength, ABurstOfSlowTasksDoesNotDelayASleepByTheWholeBurst) {
   const fault::ManualClock clock;
   test::run([]() -> Task<> {
     constexpr int kSockets = 100;

@@ -122,7 +122,7 @@ TEST_F(KqueueBackend, ANotificationSurvivesADeregistration) {
   EXPECT_LT(steady_clock::now() - start, 20s);
 }
 
-TEST_F(KqueueBackend, DeregisteringDoesNotWaitForWhoPolls) {
+TEST_F(KqueueBackend, DeregisteringDoesNotWaitForAThreadThatPolls) {
   ASSERT_TRUE(succeeded(reactor_.register_source(pipe_.reader.raw(), 1, Interest::readable)));
   const KqueueReactor::Notifier notifier = std::move(reactor_.create_notifier().value());
   std::atomic<test::ThreadId> sleeper = 0;
@@ -138,7 +138,7 @@ TEST_F(KqueueBackend, DeregisteringDoesNotWaitForWhoPolls) {
 }
 
 // To add the user event again would take back what is triggered.
-TEST_F(KqueueBackend, ASecondNotifierTakesBackNothing) {
+TEST_F(KqueueBackend, ASecondNotifierKeepsAnEarlierNotification) {
   const KqueueReactor::Notifier first = std::move(reactor_.create_notifier().value());
   first.notify();
   const KqueueReactor::Notifier second = std::move(reactor_.create_notifier().value());
@@ -147,7 +147,7 @@ TEST_F(KqueueBackend, ASecondNotifierTakesBackNothing) {
   EXPECT_LT(steady_clock::now() - start, 20s);
 }
 
-TEST_F(KqueueBackend, ANumberThatWasClosedBehindOurBackCanBeRegisteredAnew) {
+TEST_F(KqueueBackend, ANumberThatWasClosedWithoutEddyCanBeRegisteredAnew) {
   const RawSource number = pipe_.reader.raw();
   ASSERT_TRUE(succeeded(reactor_.register_source(number, 1, Interest::readable)));
   pipe_.reader.reset();
@@ -160,7 +160,7 @@ TEST_F(KqueueBackend, ANumberThatWasClosedBehindOurBackCanBeRegisteredAnew) {
   EXPECT_EQ(events[0].token, 2U);
 }
 
-TEST_F(KqueueBackend, DeregisteringWhatWasClosedSaysSoAndForgetsIt) {
+TEST_F(KqueueBackend, DeregisteringAClosedSourceIsAnErrorAndForgetsTheSource) {
   const RawSource number = pipe_.reader.raw();
   ASSERT_TRUE(succeeded(reactor_.register_source(number, 1, Interest::readable)));
   pipe_.reader.reset();
@@ -168,7 +168,7 @@ TEST_F(KqueueBackend, DeregisteringWhatWasClosedSaysSoAndForgetsIt) {
   EXPECT_TRUE(failed_with(reactor_.deregister(number), std::errc::no_such_file_or_directory));
 }
 
-TEST_F(KqueueBackend, WhatHasNoSuchFilterIsRefusedAsAWhole) {
+TEST_F(KqueueBackend, ASourceWithoutOneOfTheFiltersIsRefusedAsAWhole) {
   const Fd null = test::open_null();
   EXPECT_TRUE(failed_with(reactor_.register_source(null.raw(), 1, kBoth),
                           std::errc::operation_not_permitted));

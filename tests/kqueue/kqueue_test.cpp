@@ -104,7 +104,7 @@ void read_from(const Fd& fd) {
 
 // "The filter is executed upon the initial registration of a kevent in order to detect whether a
 // preexisting condition is present"
-TEST_F(Kqueue, AnAdditionReportsWhatHoldsAlready) {
+TEST_F(Kqueue, AnAdditionReportsAConditionThatHoldsAlready) {
   write_to(pipe_.writer);
   ASSERT_EQ(apply(change_of(pipe_.reader, EVFILT_READ, EV_ADD | EV_CLEAR)), 0);
   EXPECT_EQ(collect().size(), 1U);
@@ -122,7 +122,7 @@ TEST_F(Kqueue, UdataComesBackUnchanged) {
 // "The filter is also run when the user attempts to retrieve the kevent from the kqueue. If the
 // filter indicates that the condition that triggered the event no longer holds, the kevent is
 // removed from the kqueue and is not returned."
-TEST_F(Kqueue, WhatNoLongerHoldsIsNotReported) {
+TEST_F(Kqueue, AConditionThatNoLongerHoldsIsNotReported) {
   ASSERT_EQ(apply(change_of(pipe_.reader, EVFILT_READ, EV_ADD | EV_CLEAR)), 0);
   write_to(pipe_.writer);
   read_from(pipe_.reader);
@@ -178,7 +178,7 @@ TEST_F(Kqueue, AForkHasNoQueue) {
 }
 
 // ERRORS: "[EBADF] The specified descriptor is invalid."
-TEST_F(Kqueue, WhatIsNoQueueIsRefused) {
+TEST_F(Kqueue, ADescriptorThatIsNoQueueIsRefused) {
   const timespec spec{};
   Native event{};
   for (const int number : {-1, 9999, pipe_.reader.raw()}) {
@@ -231,7 +231,7 @@ TEST_F(Kqueue, AReceiptWithoutRoomEndsTheChanges) {
 }
 
 // "The same array may be used for the changelist and eventlist."
-TEST_F(Kqueue, TheListsMayBeOne) {
+TEST_F(Kqueue, ChangesAndEventsMayShareOneList) {
   std::vector<Native> list = {change_of(pipe_.reader, EVFILT_READ, EV_DELETE | EV_RECEIPT),
                               change_of(pipe_.reader, EVFILT_READ, EV_ADD | EV_RECEIPT)};
   ASSERT_EQ(call(list, list), 2);
@@ -260,7 +260,7 @@ TEST_F(Kqueue, AnErrorWithoutRoomIsTheErrorOfTheCall) {
 }
 
 // "[ENOENT] The event could not be found to be modified or deleted."
-TEST_F(Kqueue, WhatIsNotThereCanNeitherBeDeletedNorModified) {
+TEST_F(Kqueue, AFilterThatIsNotThereCanNeitherBeDeletedNorModified) {
   for (const int flags : {EV_DELETE, EV_ENABLE, 0}) {
     EXPECT_EQ(apply(change_of(pipe_.reader, EVFILT_READ, flags)), ENOENT);
     EXPECT_EQ(apply(change_of(kUser, EVFILT_USER, flags)), ENOENT);
@@ -295,7 +295,7 @@ TEST_F(Kqueue, AddingAgainWithDataPendingFiresAgain) {
 }
 
 // "EV_DELETE: Removes the event from the kqueue."
-TEST_F(Kqueue, WhatIsDeletedDoesNotFireEvenIfItWasPending) {
+TEST_F(Kqueue, ADeletedFilterDoesNotFireEvenIfItWasPending) {
   write_to(pipe_.writer);
   ASSERT_EQ(apply(change_of(pipe_.reader, EVFILT_READ, EV_ADD | EV_CLEAR)), 0);
   ASSERT_EQ(apply(change_of(pipe_.reader, EVFILT_READ, EV_DELETE)), 0);
@@ -332,7 +332,7 @@ TEST_F(Kqueue, ReadAndWriteOfADescriptorAreSeparateEdges) {
 
 // "Sockets which have previously been passed to listen() return when there is an incoming
 // connection pending. data contains the size of the listen backlog."
-TEST_F(Kqueue, AListenerIsReadableAndTellsItsBacklog) {
+TEST_F(Kqueue, AListenerIsReadableAndReportsItsBacklog) {
   const Fd listener = test::listen_on_loopback();
   ASSERT_EQ(apply(change_of(listener, EVFILT_READ, EV_ADD | EV_CLEAR)), 0);
   EXPECT_TRUE(collect().empty());
@@ -342,7 +342,7 @@ TEST_F(Kqueue, AListenerIsReadableAndTellsItsBacklog) {
 
 // "Other socket descriptors return when there is data to be read [...] data contains the number of
 // bytes of protocol data available to read."
-TEST_F(Kqueue, AReadableSocketTellsHowMuch) {
+TEST_F(Kqueue, AReadableSocketReportsHowMuchThereIsToRead) {
   ASSERT_EQ(apply(change_of(pair_.server, EVFILT_READ, EV_ADD | EV_CLEAR)), 0);
   test::send_text(pair_.client.raw(), "four");
   const Native event = next();
@@ -406,7 +406,7 @@ TEST_F(Kqueue, APipeWithoutAWriterHasEnded) {
 
 // "For sockets, pipes and fifos, data will contain the amount of space remaining in the write
 // buffer. The filter will set EV_EOF when the reader disconnects"
-TEST_F(Kqueue, AWriterTellsItsRoomAndThatItsReaderIsGone) {
+TEST_F(Kqueue, AWriterReportsItsRoomAndThatItsReaderIsGone) {
   ASSERT_EQ(apply(change_of(pipe_.writer, EVFILT_WRITE, EV_ADD | EV_CLEAR)), 0);
   const int64_t room = next().data;
   write_to(pipe_.writer);
@@ -466,7 +466,7 @@ TEST_F(Kqueue, AddingAUserEventAgainTakesBackItsTrigger) {
 // ---- waiting ----
 
 // "nevents [...] up to the value given by nevents"
-TEST_F(Kqueue, WhatHasNoRoomComesNext) {
+TEST_F(Kqueue, EventsWithoutRoomComeInTheNextCall) {
   for (uintptr_t ident = 1; ident <= 5; ++ident) {
     ASSERT_EQ(apply(change_of(ident, EVFILT_USER, EV_ADD | EV_CLEAR)), 0);
     ASSERT_EQ(apply(change_of(ident, EVFILT_USER, 0, NOTE_TRIGGER)), 0);

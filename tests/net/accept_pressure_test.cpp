@@ -74,7 +74,7 @@ TEST_F(AcceptPressure, WithoutDescriptorsTheOldestConnectionIsShedAndCounted) {
   });
 }
 
-TEST_F(AcceptPressure, GoesOnWhenThereAreDescriptorsAgain) {
+TEST_F(AcceptPressure, GoesOnWhenDescriptorsAreFreeAgain) {
   run([&]() -> Task<> {
     TcpStream shed = connect();
     std::optional<NoDescriptorsLeft> none(std::in_place);
@@ -125,7 +125,7 @@ TEST_F(AcceptPressure, WithoutAReserveItBacksOffAndDoesNotSpin) {
   });
 }
 
-TEST_F(AcceptPressure, WhereNobodyWaitsItSleepsUntilSomebodyDoes) {
+TEST_F(AcceptPressure, WithoutDescriptorsAndConnectionsItSleepsUntilOneComes) {
   run([&]() -> Task<> {
     const Fd socket = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
     // One comes while it waits: from then on the listener counts as ready until an attempt fails.
@@ -184,7 +184,7 @@ TEST_F(AcceptPressure, AnAcceptThatBacksOffCanBeCancelled) {
   });
 }
 
-TEST_F(AcceptPressure, AConnectionThatItsPeerClosedFirstIsAcceptedAndOver) {
+TEST_F(AcceptPressure, AConnectionThatItsPeerClosedFirstIsAcceptedAndHasEnded) {
   run([&]() -> Task<> {
     connect().close();
     Result<TcpStream> server = co_await listener_.accept();

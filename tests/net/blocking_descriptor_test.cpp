@@ -33,7 +33,7 @@ class BlockingDescriptorDeathTest : public testing::Test {
   BlockingDescriptorDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
-TEST_F(BlockingDescriptorDeathTest, ATcpListenerOfItStopsTheProgramAndSaysWhatToDo) {
+TEST_F(BlockingDescriptorDeathTest, InATcpListenerStopsTheProgramAndSaysWhatToDo) {
   Fd socket = made_blocking(test::listen_on_loopback());
   EXPECT_EXIT(
       TcpListener(std::move(socket)), testing::KilledBySignal(SIGABRT),
@@ -42,13 +42,13 @@ TEST_F(BlockingDescriptorDeathTest, ATcpListenerOfItStopsTheProgramAndSaysWhatTo
       "option for it: NonBlocking=yes of systemd\\)");
 }
 
-TEST_F(BlockingDescriptorDeathTest, ATcpStreamOfItStopsTheProgram) {
+TEST_F(BlockingDescriptorDeathTest, InATcpStreamStopsTheProgram) {
   Fd socket = made_blocking(std::move(test::connected_sockets().client));
   EXPECT_EXIT(TcpStream(std::move(socket)), testing::KilledBySignal(SIGABRT),
               "a TcpStream was given the blocking descriptor");
 }
 
-TEST_F(BlockingDescriptorDeathTest, TheFirstWaitOfAnIoSourceStopsTheProgram) {
+TEST_F(BlockingDescriptorDeathTest, InAnIoSourceStopsTheProgramAtTheFirstWait) {
   const auto wait = [] {
     IoSource source(made_blocking(std::move(sys::create_pipe().value().reader)));
     run([&]() -> Task<> { static_cast<void>(co_await source.readable()); });
@@ -58,7 +58,7 @@ TEST_F(BlockingDescriptorDeathTest, TheFirstWaitOfAnIoSourceStopsTheProgram) {
 }
 
 // The calls that drain it would block before anybody waits.
-TEST_F(BlockingDescriptorDeathTest, AnIoSourceThatIsReadyAtOnceStopsTheProgramToo) {
+TEST_F(BlockingDescriptorDeathTest, InAnIoSourceThatIsReadyAtOnceStopsTheProgramToo) {
   const auto wait = [] {
     IoSource source(made_blocking(std::move(sys::create_pipe().value().writer)));
     run([&]() -> Task<> { static_cast<void>(co_await source.writable()); });
@@ -67,7 +67,7 @@ TEST_F(BlockingDescriptorDeathTest, AnIoSourceThatIsReadyAtOnceStopsTheProgramTo
               "an IoSource was given the blocking descriptor");
 }
 
-TEST(BlockingDescriptor, OnceMadeNonBlockingItIsTaken) {
+TEST(BlockingDescriptor, IsAcceptedOnceItIsNonBlocking) {
   Fd socket = made_blocking(test::listen_on_loopback());
   ASSERT_TRUE(succeeded(sys::set_nonblocking(socket.raw())));
   TcpListener listener(std::move(socket));
@@ -82,7 +82,7 @@ TEST(BlockingDescriptor, OnceMadeNonBlockingItIsTaken) {
   });
 }
 
-TEST(BlockingDescriptor, NothingThatIsNoDescriptorIsCalledBlocking) {
+TEST(BlockingDescriptor, AnInvalidDescriptorIsNotCalledBlocking) {
   EXPECT_FALSE(TcpStream(Fd()).local_address());
   EXPECT_FALSE(TcpListener(Fd()).local_address());
 }

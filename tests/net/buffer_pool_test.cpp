@@ -43,7 +43,7 @@ using test::succeeded;
 using test::TcpPair;
 using test::text_of;
 
-TEST(BufferPool, AReadGivesWhatCameAndLendsABufferUntilThatIsDestroyed) {
+TEST(BufferPool, AReadGivesTheBytesInABufferThatIsLentUntilItIsDestroyed) {
   BufferPool pool;
   TcpPair pair;
   run([&]() -> Task<> {
@@ -59,7 +59,7 @@ TEST(BufferPool, AReadGivesWhatCameAndLendsABufferUntilThatIsDestroyed) {
   });
 }
 
-TEST(BufferPool, AReadThatWaitsHoldsNone) {
+TEST(BufferPool, AReadThatWaitsHoldsNoBuffer) {
   BufferPool pool;
   TcpPair pair;
   std::string got;
@@ -78,7 +78,7 @@ TEST(BufferPool, AReadThatWaitsHoldsNone) {
   EXPECT_EQ(pool.lent(), 0U);
 }
 
-TEST(BufferPool, TheEndOfTheStreamIsEmptyAndHoldsNone) {
+TEST(BufferPool, TheEndOfTheStreamIsEmptyAndHoldsNoBuffer) {
   BufferPool pool;
   TcpPair pair;
   pair.client.close();
@@ -91,7 +91,7 @@ TEST(BufferPool, TheEndOfTheStreamIsEmptyAndHoldsNone) {
   });
 }
 
-TEST(BufferPool, AnErrorIsGivenAndHoldsNone) {
+TEST(BufferPool, AnErrorHoldsNoBuffer) {
   BufferPool pool;
   TcpPair pair;
   EXPECT_TRUE(succeeded(pair.client.set_reset_on_close(true)));
@@ -103,7 +103,7 @@ TEST(BufferPool, AnErrorIsGivenAndHoldsNone) {
   });
 }
 
-TEST(BufferPool, AReadOfAStreamThatIsClosedMeanwhileIsCancelledAndHoldsNone) {
+TEST(BufferPool, AReadOfAStreamThatIsClosedMeanwhileIsCancelledAndHoldsNoBuffer) {
   BufferPool pool;
   TcpPair pair;
   run([&]() -> Task<> {
@@ -217,7 +217,7 @@ TEST(BufferPool, TheBytesMayBeChangedInPlaceAndMoved) {
   EXPECT_EQ(pool.lent(), 0U);
 }
 
-TEST(BufferPool, LendsTheOneThatCameBackLast) {
+TEST(BufferPool, LendsTheBufferThatCameBackLast) {
   BufferPool pool;
   detail::PoolBlock* const first = pool.take();
   detail::PoolBlock* const second = pool.take();
@@ -229,7 +229,7 @@ TEST(BufferPool, LendsTheOneThatCameBackLast) {
   second->home->give_back(*second);
 }
 
-TEST(BufferPool, KeepsNoMoreSparesThanItMay) {
+TEST(BufferPool, KeepsNoMoreSpareBuffersThanItMay) {
   BufferPool pool(64, 2);
   std::vector<detail::PoolBlock*> blocks;
   for (int i = 0; i < 5; ++i) blocks.push_back(pool.take());
@@ -288,7 +288,7 @@ TEST(BufferPool, AnOperationThatIsAwaitedAgainReadsAgain) {
   EXPECT_EQ(pool.lent(), 0U);
 }
 
-TEST(BufferPool, ASizeThatNoMemoryHasIsAnErrorOfTheRead) {
+TEST(BufferPool, ABufferTooLargeForTheMemoryIsAnErrorOfTheRead) {
   BufferPool pool(SIZE_MAX - 15);
   TcpPair pair;
   run([&]() -> Task<> {

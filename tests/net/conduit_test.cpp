@@ -181,7 +181,7 @@ TEST(Conduit, TakesNoMoreWhileItHoldsBytes) {
   });
 }
 
-TEST(Conduit, LeavesToAReadWhatItDidNotTake) {
+TEST(Conduit, LeavesTheBytesThatItDidNotTakeToARead) {
   Route route;
   run([&]() -> Task<> {
     std::array<std::byte, 4> first{};
@@ -328,7 +328,7 @@ TEST(Conduit, APeerThatIsGoneInAFloodIsAnErrorOfTheDrainAndNoSignal) {
   });
 }
 
-TEST(Conduit, WhatItHoldsMovesWithIt) {
+TEST(Conduit, TheBytesThatItHoldsMoveWithIt) {
   Route route;
   run([&]() -> Task<> {
     co_await send(route.in.client, 0, 10);

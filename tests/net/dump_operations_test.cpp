@@ -75,7 +75,7 @@ TEST_F(DumpOfAStream, NamesAReadIntoAPool) {
   EXPECT_TRUE(tells(text, "read", stream_.raw()));
 }
 
-TEST_F(DumpOfAStream, NamesAReadOfExactlySoMuch) {
+TEST_F(DumpOfAStream, NamesAReadExact) {
   const std::string text = dump_of([&]() -> Task<> { (void)co_await stream_.read_exact(buffer_); });
   EXPECT_TRUE(tells(text, "read_exact", stream_.raw()));
 }
@@ -99,7 +99,7 @@ TEST_F(DumpOfAStream, NamesAWrite) {
   EXPECT_TRUE(tells(text, "write", stream_.raw()));
 }
 
-TEST_F(DumpOfAStream, NamesAWriteOfAll) {
+TEST_F(DumpOfAStream, NamesAWriteAll) {
   fill();
   const std::string text = dump_of([&]() -> Task<> { (void)co_await stream_.write_all(buffer_); });
   EXPECT_TRUE(tells(text, "write_all", stream_.raw()));

@@ -64,7 +64,7 @@ class ForeignThreadDeathTest : public testing::Test {
   }
 };
 
-TEST_F(ForeignThreadDeathTest, AReadOfWhatIsThereStopsTheProgram) {
+TEST_F(ForeignThreadDeathTest, AReadThatCouldCompleteStopsTheProgram) {
   is_refused_if_checked([](TcpStream& stream, TcpListener&) -> Task<> {
     std::array<std::byte, 8> buffer{};
     EXPECT_TRUE(succeeded(co_await stream.read(buffer)));
@@ -77,20 +77,20 @@ TEST_F(ForeignThreadDeathTest, AWriteThatHasRoomStopsTheProgram) {
   });
 }
 
-TEST_F(ForeignThreadDeathTest, AConduitThatTakesWhatIsThereStopsTheProgram) {
+TEST_F(ForeignThreadDeathTest, AConduitThatCouldFillStopsTheProgram) {
   is_refused_if_checked([](TcpStream& stream, TcpListener&) -> Task<> {
     Conduit conduit;
     EXPECT_TRUE(succeeded(co_await conduit.fill(stream)));
   });
 }
 
-TEST_F(ForeignThreadDeathTest, AWaitForWhatIsReadyStopsTheProgram) {
+TEST_F(ForeignThreadDeathTest, AWaitForASourceThatIsReadyStopsTheProgram) {
   is_refused_if_checked([](TcpStream& stream, TcpListener&) -> Task<> {
     EXPECT_TRUE(succeeded(co_await stream.writable()));
   });
 }
 
-TEST_F(ForeignThreadDeathTest, ATryToReadStopsTheProgram) {
+TEST_F(ForeignThreadDeathTest, ATryReadStopsTheProgram) {
   is_refused_if_checked([](TcpStream& stream, TcpListener&) -> Task<> {
     std::array<std::byte, 8> buffer{};
     EXPECT_TRUE(succeeded(stream.try_read(buffer)));
@@ -98,7 +98,7 @@ TEST_F(ForeignThreadDeathTest, ATryToReadStopsTheProgram) {
   });
 }
 
-TEST_F(ForeignThreadDeathTest, ATryToWriteStopsTheProgram) {
+TEST_F(ForeignThreadDeathTest, ATryWriteStopsTheProgram) {
   is_refused_if_checked([](TcpStream& stream, TcpListener&) -> Task<> {
     EXPECT_TRUE(succeeded(stream.try_write(test::bytes_of("x"))));
     co_return;
@@ -114,7 +114,7 @@ TEST_F(ForeignThreadDeathTest, AShutdownStopsTheProgram) {
   is_refused_if_checked(use, NeedsRearm<PlatformReactor>);
 }
 
-TEST_F(ForeignThreadDeathTest, AnAcceptOfWhoIsThereStopsTheProgram) {
+TEST_F(ForeignThreadDeathTest, AnAcceptThatCouldCompleteStopsTheProgram) {
   is_refused_if_checked([](TcpStream&, TcpListener& listener) -> Task<> {
     EXPECT_TRUE(succeeded(co_await listener.accept()));
   });

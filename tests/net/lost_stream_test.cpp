@@ -67,7 +67,7 @@ testing::AssertionResult is_refused(const Result<T>& result) {
   return failed_with(result, std::errc::bad_file_descriptor);
 }
 
-TEST_F(LostStream, NeitherReadsNorWritesNorSetsWhatIsAnothers) {
+TEST_F(LostStream, NeitherReadsNorWritesNorSetsOptionsOfAnotherSocket) {
   run([&]() -> Task<> {
     co_await lose();
     EXPECT_TRUE(succeeded(co_await second_.client.write_all("secret")));

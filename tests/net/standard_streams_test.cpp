@@ -115,7 +115,7 @@ testing::AssertionResult stands_above_and_is_whole(const Fd& fd) {
   return above && keeps_flags ? testing::AssertionSuccess() : testing::AssertionFailure();
 }
 
-TEST(StandardStreams, WhatTheSeamOpensDoesNotTakeThePlaceOfAClosedOne) {
+TEST(StandardStreams, ADescriptorThatTheSeamOpensDoesNotTakeThePlaceOfAClosedOne) {
   EXPECT_TRUE(passes_in_child([] {
     close_standard_streams();
     std::vector<Fd> opened;

@@ -100,7 +100,7 @@ TEST(TcpBudget, AnAcceptorThatIsCancelledWhileItYieldsHasDroppedNoConnection) {
   });
 }
 
-TEST(TcpBudget, ABranchThatUsesUpTheLastOfItIsNotCancelledWithWhatItTook) {
+TEST(TcpBudget, ABranchThatUsesTheBudgetUpIsNotCancelledWithDataThatItTook) {
   for (int before = detail::kBudget - 8; before < detail::kBudget + 4; ++before) {
     TcpPair pair;
     std::size_t got = 0;

@@ -102,7 +102,7 @@ TEST(TcpClosed, CompletesWhenBothSidesHaveEndedTheirStreams) {
   });
 }
 
-TEST(TcpClosed, CompletesAtOnceWhenTheEndWasToldBefore) {
+TEST(TcpClosed, CompletesAtOnceIfTheEndWasReportedBefore) {
   TcpPair pair;
   run([&]() -> Task<> {
     const auto wait = [&]() -> Task<Result<>> {
@@ -124,7 +124,7 @@ TEST(TcpClosed, CompletesIfItIsTheFirstWaitAfterTheReset) {
   });
 }
 
-TEST(TcpClosed, WakesAllWhoWait) {
+TEST(TcpClosed, WakesEveryTaskThatWaits) {
   TcpPair pair;
   run([&]() -> Task<> {
     std::vector<JoinHandle<Result<>>> waiting;
@@ -181,7 +181,7 @@ TEST(TcpClosed, EndsWithOperationCanceledWhenTheStreamIsClosedOrWasClosed) {
   });
 }
 
-TEST(TcpClosed, IsAskedOfEitherHalf) {
+TEST(TcpClosed, WorksOnEitherHalf) {
   TcpPair pair;
   run([&]() -> Task<> {
     auto [reader, writer] = std::move(pair.server).split();

@@ -66,7 +66,7 @@ TEST(TcpConnect, GivesAConnectedStream) {
   });
 }
 
-TEST(TcpConnect, RefusedIsConnectionRefusedAndLeavesNothing) {
+TEST(TcpConnect, ThatIsRefusedIsConnectionRefusedAndLeavesNothing) {
   const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
     const SocketAddress nobody = test::address_of_nobody();
@@ -75,7 +75,7 @@ TEST(TcpConnect, RefusedIsConnectionRefusedAndLeavesNothing) {
   EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
-TEST(TcpConnect, ManyRefusedAtOnceAllEnd) {
+TEST(TcpConnect, ManyThatAreRefusedAtOnceAllEnd) {
   run([&]() -> Task<> {
     const SocketAddress nobody = test::address_of_nobody();
     const auto connect = [](SocketAddress address) -> Task<Result<TcpStream>> {
@@ -90,7 +90,7 @@ TEST(TcpConnect, ManyRefusedAtOnceAllEnd) {
   });
 }
 
-TEST(TcpConnect, WithoutAnAnswerItsTimeoutEndsIt) {
+TEST(TcpConnect, EndsWithItsTimeoutIfNobodyAnswers) {
   const SilentListener silent;
   const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
@@ -100,7 +100,7 @@ TEST(TcpConnect, WithoutAnAnswerItsTimeoutEndsIt) {
   EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
-TEST(TcpConnect, CancelledItGivesUpAndClosesItsSocket) {
+TEST(TcpConnect, ClosesItsSocketIfItIsCancelled) {
   const SilentListener silent;
   const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
@@ -121,7 +121,7 @@ TEST(TcpConnect, CancelledItGivesUpAndClosesItsSocket) {
   EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
-TEST(TcpConnect, CancelledWhenItIsConnectedAndHasNotRunClosesItsSocket) {
+TEST(TcpConnect, ClosesItsSocketIfItIsCancelledBetweenItsWakeAndItsTurn) {
   TcpListener listener = listen_anywhere();
   const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {
@@ -147,7 +147,7 @@ TEST(TcpConnect, ToABroadcastAddressIsUnreachableAtOnce) {
   EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 
-TEST(TcpConnect, WithoutDescriptorsSaysSo) {
+TEST(TcpConnect, WithoutFreeDescriptorsIsAnError) {
   run([&]() -> Task<> {
     co_await yield_now();
     const test::NoDescriptorsLeft none;
@@ -176,7 +176,7 @@ TEST(TcpConnect, ASpuriousWakeDoesNotEndIt) {
   });
 }
 
-TEST(TcpConnect, TheListenersEndIsAResetOrARefusal) {
+TEST(TcpConnect, IsResetOrRefusedIfTheListenerCloses) {
   std::optional<TcpListener> listener = listen_anywhere();
   const SocketAddress address = address_of(*listener);
   run([&]() -> Task<> {

@@ -108,7 +108,7 @@ TEST_F(TcpDestroyed, AStreamMayBeDestroyedByTheTaskThatItWoke) {
   EXPECT_EQ(read_->value(), 5U);
 }
 
-TEST_F(TcpDestroyed, ByOneOfTwoThatItWokeRefusesTheOther) {
+TEST_F(TcpDestroyed, ByOneOfTwoTasksThatItWokeCancelsTheOther) {
   run([&]() -> Task<> {
     const auto destroyer = [&]() -> Task<> {
       EXPECT_TRUE(succeeded(co_await stream_->readable()));

@@ -32,7 +32,7 @@ using test::listen_anywhere;
 using test::run;
 using test::succeeded;
 
-TEST(TcpListener, TellsThePortThatTheSystemChose) {
+TEST(TcpListener, GivesThePortThatTheSystemChose) {
   const TcpListener listener = listen_anywhere();
   EXPECT_EQ(address_of(listener).bytes(), SocketAddress::loopback(0).bytes());
   EXPECT_NE(address_of(listener).port(), 0);
@@ -48,7 +48,7 @@ TEST(TcpListener, AnAddressOfAnotherMachineIsNotAvailable) {
                           std::errc::address_not_available));
 }
 
-TEST(TcpListener, BindSaysWhenThereAreNoDescriptors) {
+TEST(TcpListener, BindWithoutFreeDescriptorsIsAnError) {
   const test::NoDescriptorsLeft none;
   EXPECT_TRUE(
       failed_with(TcpListener::bind(SocketAddress::loopback(0)), std::errc::too_many_files_open));
@@ -132,7 +132,7 @@ TEST(TcpListener, AcceptedStreamsAreNonBlockingAndCloseOnExec) {
   });
 }
 
-TEST(TcpListener, AcceptsWhatCameBeforeItWasAsked) {
+TEST(TcpListener, AcceptsConnectionsThatCameBeforeTheAccept) {
   TcpListener listener = listen_anywhere();
   std::vector<Fd> clients;
   for (int i = 0; i < 5; ++i) clients.push_back(test::connect_to(listener.raw()));
@@ -144,7 +144,7 @@ TEST(TcpListener, AcceptsWhatCameBeforeItWasAsked) {
   });
 }
 
-TEST(TcpListener, OneEdgeForManyConnectionsStrandsNoneOfSeveralAcceptors) {
+TEST(TcpListener, OneEdgeForManyConnectionsServesSeveralAcceptors) {
   TcpListener listener = listen_anywhere();
   run([&]() -> Task<> {
     int accepted = 0;
@@ -238,7 +238,7 @@ TEST(TcpListener, MayBeMovedOnceItsWaitsWereCancelled) {
   });
 }
 
-TEST(TcpListener, TheBacklogIsACap) {
+TEST(TcpListener, TheBacklogLimitsTheWaitingConnections) {
   TcpListener listener =
       std::move(TcpListener::bind(SocketAddress::loopback(0), ListenOptions().backlog(1)).value());
   std::vector<Fd> clients;
@@ -255,7 +255,7 @@ TEST(TcpListener, TheBacklogIsACap) {
   EXPECT_LT(connected, 10);
 }
 
-TEST(TcpListener, AcceptTellsThePeersAddress) {
+TEST(TcpListener, AcceptGivesThePeersAddress) {
   TcpListener listener = test::listen_anywhere();
   run([&]() -> Task<> {
     const Fd client = test::connect_to(listener.raw());

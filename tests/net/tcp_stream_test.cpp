@@ -129,7 +129,7 @@ TEST_F(TcpStreamTest, AnEndThatComesAfterAShortReadIsSeen) {
   });
 }
 
-TEST_F(TcpStreamTest, AnEmptyBufferCompletesAtOnceWithNothing) {
+TEST_F(TcpStreamTest, AReadIntoAnEmptyBufferCompletesAtOnceWithZero) {
   run([&]() -> Task<> {
     EXPECT_EQ((co_await server_.read({})).value(), 0U);
     EXPECT_EQ((co_await server_.read_vectored({})).value(), 0U);
@@ -162,7 +162,7 @@ TEST_F(TcpStreamTest, ReadExactGathersPieces) {
   });
 }
 
-TEST_F(TcpStreamTest, ReadExactSaysWhenTheStreamEndsBefore) {
+TEST_F(TcpStreamTest, ReadExactReportsAStreamThatEndsTooEarly) {
   run([&]() -> Task<> {
     send_text(client_.raw(), "abc");
     client_.close();
@@ -377,7 +377,7 @@ TEST_F(TcpStreamTest, OptionsAreReadAsTheyWereSet) {
   EXPECT_EQ(client_.reset_on_close(), Result<bool>(false));
 }
 
-TEST_F(TcpStreamTest, TellsBothAddresses) {
+TEST_F(TcpStreamTest, GivesBothAddresses) {
   EXPECT_EQ(client_.local_address().value(), server_.peer_address().value());
   EXPECT_EQ(client_.peer_address().value(), server_.local_address().value());
 }

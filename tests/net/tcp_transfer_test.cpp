@@ -83,7 +83,7 @@ TEST(TcpTransfer, ASlowReaderHoldsTheWriterBack) {
   });
 }
 
-TEST(TcpTransfer, WriteGivesWhatThereWasRoomFor) {
+TEST(TcpTransfer, WriteReturnsHowMuchThereWasRoomFor) {
   TcpPair pair;
   ASSERT_TRUE(succeeded(pair.client.set_send_buffer_size(8 << 10)));
   run([&]() -> Task<> {
@@ -147,7 +147,7 @@ std::vector<std::span<Byte>> slices_of(std::span<Byte> bytes) {
   return slices;
 }
 
-TEST(TcpTransfer, MoreSlicesThanOneCallTakesAreNoReasonToWait) {
+TEST(TcpTransfer, MoreSlicesThanOneCallTakesDoNotMakeItWait) {
   constexpr std::size_t kSlices = 1000;
   TcpPair pair;
   run([&]() -> Task<> {
@@ -238,7 +238,7 @@ TEST(TcpTransfer, VectoredWritesWaitForRoom) {
   });
 }
 
-TEST(TcpTransfer, AHundredConnectionsEchoSideBySide) {
+TEST(TcpTransfer, AHundredConnectionsEchoConcurrently) {
   constexpr std::size_t kSize = 50'000;
   std::vector<TcpPair> pairs(100);
   run([&]() -> Task<> {

@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "[::1.2.3.4:1]:80", "[fe80::1%]:80", "[fe80::1%x]:80", "[fe80::1%-1]:80",
                     "[fe80::1%4294967296]:80", "[fe80::1%1%2]:80", "[127.0.0.1]:80"));
 
-TEST(SocketAddress, ANulInTheMiddleIsNoEnd) {
+TEST(SocketAddress, ANulInTheTextIsRefused) {
   using namespace std::string_view_literals;
   EXPECT_FALSE(SocketAddress::parse("127.0.0.1:80\0"sv));
   EXPECT_FALSE(SocketAddress::parse("127.0.0.1\0:80"sv));

@@ -89,7 +89,7 @@ TEST(Sys, SetNonblockingKeepsTheOtherFlags) {
   EXPECT_TRUE(failed_with(sys::set_nonblocking(kNoSource), std::errc::bad_file_descriptor));
 }
 
-TEST(Sys, PollNowSaysWhatHoldsNow) {
+TEST(Sys, PollNowReportsWhatIsReadyNow) {
   Pipe pipe = std::move(sys::create_pipe().value());
   const Interest both = Interest::readable | Interest::writable;
   EXPECT_EQ(sys::poll_now(pipe.reader.raw(), Interest::readable).value(), Interest::none);
@@ -151,7 +151,7 @@ TEST(Sys, AnAddressOfAnotherFamilyIsAnError) {
   EXPECT_TRUE(failed_with(sys::local_address(a.raw()), std::errc::address_family_not_supported));
 }
 
-TEST(Sys, SendingWhereNobodyReceivesIsAnErrorAndNoSignal) {
+TEST(Sys, SendingToAClosedPeerIsAnErrorAndRaisesNoSignal) {
   const test::SocketPair pair = test::connected_sockets();
   const std::array<std::span<const std::byte>, 1> slices = {bytes_of("x")};
   for (const Fd* socket : {&pair.client, &pair.server}) {  // one was opened, one was accepted
@@ -191,7 +191,7 @@ TEST(Sys, TheSignalHandlerSavesErrno) {
   EXPECT_TRUE(succeeded(sys::restore_signal(SIGUSR1)));
 }
 
-TEST(Sys, WhatIsNoSignalIsRefused) {
+TEST(Sys, ANumberThatIsNoSignalIsRefused) {
   const auto nothing = [](int) noexcept {};
   for (const int number : {-1, 0, 65, 1000, SIGKILL, SIGSTOP}) {
     EXPECT_TRUE(failed_with(sys::install_signal(number, nothing), std::errc::invalid_argument))

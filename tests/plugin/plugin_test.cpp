@@ -38,7 +38,7 @@ class TwoCopiesDeathTest : public testing::TestWithParam<const char*> {
   TwoCopiesDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
-TEST_P(TwoCopiesDeathTest, ATaskThatWaitsByTheCopyThatDoesNotRunItStopsInWords) {
+TEST_P(TwoCopiesDeathTest, ATaskThatWaitsByTheOtherCopyStopsTheProgramWithAMessage) {
   const auto task = task_that(GetParam());
   ASSERT_NE(task, nullptr);
   EXPECT_EXIT(block_on(std::move(*task)), testing::KilledBySignal(SIGABRT),

@@ -95,7 +95,7 @@ bool is_writable(const Event& event) { return event.writable; }
 using Backends = testing::Types<PlatformReactor>;
 TYPED_TEST_SUITE(BackendConformance, Backends);
 
-TYPED_TEST(BackendConformance, CreateSaysWhyItCannot) {
+TYPED_TEST(BackendConformance, CreateGivesTheKernelsError) {
   if (!test::NoDescriptorsLeft::kPossible) GTEST_SKIP() << "this system sets no limit";
   const auto created = [] {
     const test::NoDescriptorsLeft none;
@@ -127,7 +127,7 @@ TYPED_TEST(BackendConformance, ReportsOnlyWhatWasAskedFor) {
   EXPECT_FALSE(this->merged(2, Event{}).readable);
 }
 
-TYPED_TEST(BackendConformance, TokensComeBackVerbatim) {
+TYPED_TEST(BackendConformance, TokensComeBackUnchanged) {
   const SocketPair pair = connected_sockets();
   for (const Token token :
        {Token{0}, Token{1}, Token{0xffff'ffff}, Token{1} << 32, (Token{0x8000'0001} << 32) | 5}) {
@@ -178,7 +178,7 @@ TYPED_TEST(BackendConformance, RoomToWriteIsAnEdge) {
 }
 
 // In moduvex_runtime arming one direction made the other deaf.
-TYPED_TEST(BackendConformance, OneDirectionDoesNotDeafenTheOther) {
+TYPED_TEST(BackendConformance, AReportedDirectionDoesNotDisarmTheOther) {
   const SocketPair pair = connected_sockets();
   ASSERT_TRUE(succeeded(this->add(pair.server, 1, kBoth)));
   this->look_until(1, is_writable);
@@ -199,7 +199,7 @@ TYPED_TEST(BackendConformance, RegisteringTwiceIsAnError) {
   this->look_until(1, is_readable);
 }
 
-TYPED_TEST(BackendConformance, WhatIsNotRegisteredIsNotFound) {
+TYPED_TEST(BackendConformance, ASourceThatIsNotRegisteredIsNotFound) {
   const SocketPair pair = connected_sockets();
   const RawSource raw = pair.client.raw();
   EXPECT_TRUE(failed_with(this->backend_.deregister(raw), std::errc::no_such_file_or_directory));
@@ -221,7 +221,7 @@ TYPED_TEST(BackendConformance, AfterDeregisteringRegisteringWorks) {
   }
 }
 
-TYPED_TEST(BackendConformance, NoDirectionIsAnError) {
+TYPED_TEST(BackendConformance, AnEmptyInterestIsAnError) {
   const SocketPair pair = connected_sockets();
   EXPECT_TRUE(failed_with(this->add(pair.client, 1, Interest::none), std::errc::invalid_argument));
   ASSERT_TRUE(succeeded(this->add(pair.client, 1, Interest::writable)));
@@ -236,7 +236,7 @@ TYPED_TEST(BackendConformance, ARegularFileIsRefused) {
                           std::errc::operation_not_permitted));
 }
 
-TYPED_TEST(BackendConformance, WhatIsNotOpenIsRefused) {
+TYPED_TEST(BackendConformance, ADescriptorThatIsNotOpenIsRefused) {
   EXPECT_TRUE(failed_with(this->backend_.register_source(kNoSource, 1, kBoth),
                           std::errc::bad_file_descriptor));
 }
@@ -273,7 +273,7 @@ TYPED_TEST(BackendConformance, NoEventAfterDeregistering) {
 }
 
 // moduvex_runtime closed a descriptor before it deregistered it.
-TYPED_TEST(BackendConformance, ADuplicateKeepsFiringForNobody) {
+TYPED_TEST(BackendConformance, ADuplicateOfADeregisteredSourceReportsNothing) {
   SocketPair pair = connected_sockets();
   const Fd duplicate = std::move(sys::duplicate(pair.server.raw()).value());
   ASSERT_TRUE(succeeded(this->add(pair.server, 1, kBoth)));
@@ -299,7 +299,7 @@ TYPED_TEST(BackendConformance, AReusedNumberGetsNoEventOfItsPredecessor) {
   EXPECT_EQ(this->backend_.poll(this->events_, 0ns).value(), 0U);
 }
 
-TYPED_TEST(BackendConformance, BackendsKnowNothingOfEachOther) {
+TYPED_TEST(BackendConformance, BackendsAreIndependentOfEachOther) {
   TypeParam other = std::move(TypeParam::create().value());
   const SocketPair pair = connected_sockets();
   ASSERT_TRUE(succeeded(this->add(pair.client, 1, Interest::writable)));
@@ -320,7 +320,7 @@ TYPED_TEST(BackendConformance, PollClearsTheListAndCounts) {
   EXPECT_EQ(this->events_.size(), 1U);
 }
 
-TYPED_TEST(BackendConformance, APollIntoARegistryWakesThoseWhoWait) {
+TYPED_TEST(BackendConformance, APollIntoARegistryWakesItsWaiters) {
   detail::ReadyQueue ready;
   WakerRegistry wakers(ready);
   const SocketPair pair = connected_sockets();
@@ -359,7 +359,7 @@ TYPED_TEST(BackendConformance, APollIntoARegistryIgnoresNotifications) {
   reader.unlink();
 }
 
-TYPED_TEST(BackendConformance, WhatHasNoRoomInOnePollIsInTheNext) {
+TYPED_TEST(BackendConformance, EventsWithoutRoomInOnePollComeInTheNext) {
   std::vector<Pipe> pipes;
   for (Token token = 0; token < 20; ++token) {
     pipes.push_back(std::move(sys::create_pipe().value()));

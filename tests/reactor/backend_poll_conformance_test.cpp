@@ -61,7 +61,7 @@ class BackendPollConformance : public testing::Test {
 using Backends = testing::Types<PlatformReactor>;
 TYPED_TEST_SUITE(BackendPollConformance, Backends);
 
-TYPED_TEST(BackendPollConformance, ZeroReturnsAtOnceWithWhatIsReady) {
+TYPED_TEST(BackendPollConformance, AZeroTimeoutReturnsAtOnceWithWhatIsReady) {
   const Pipe pipe = std::move(sys::create_pipe().value());
   ASSERT_TRUE(succeeded(this->backend_.register_source(pipe.writer.raw(), 1, Interest::writable)));
   EXPECT_EQ(this->backend_.poll(this->events_, 0ns).value(), 1U);
@@ -106,7 +106,7 @@ TYPED_TEST(BackendPollConformance, AStormOfInterruptionsDoesNotLengthenATimeout)
   EXPECT_LT(this->time_poll(100ms), 5s);
 }
 
-TYPED_TEST(BackendPollConformance, AStormOfInterruptionsIsNotSeenWithoutATimeout) {
+TYPED_TEST(BackendPollConformance, AStormOfInterruptionsDoesNotEndAPollWithoutATimeout) {
   if (!test::InterruptStorm::kPossible) GTEST_SKIP() << "this system interrupts no call";
   const test::InterruptStorm storm(500us);
   const auto notifier = std::move(this->backend_.create_notifier().value());
@@ -121,7 +121,7 @@ TYPED_TEST(BackendPollConformance, AStormOfInterruptionsIsNotSeenWithoutATimeout
   other.join();
 }
 
-TYPED_TEST(BackendPollConformance, NoTimeoutSleepsUntilThereIsAnEvent) {
+TYPED_TEST(BackendPollConformance, WithoutATimeoutItSleepsUntilThereIsAnEvent) {
   const Pipe pipe = std::move(sys::create_pipe().value());
   ASSERT_TRUE(succeeded(this->backend_.register_source(pipe.reader.raw(), 1, Interest::readable)));
   const Events got = this->while_polling(

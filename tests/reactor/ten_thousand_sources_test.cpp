@@ -81,7 +81,7 @@ class TenThousandSources : public testing::Test {
   std::vector<test::SocketPair> pairs_;
 };
 
-TEST_F(TenThousandSources, ReportTheReadyOnesAndNoOther) {
+TEST_F(TenThousandSources, ReportTheReadyOnesAndNoOthers) {
   if (!test::can_open(10'100)) GTEST_SKIP() << "the limit of descriptors is too low";
   connect(5000);
   ASSERT_EQ(pairs_.size(), 5000U);
@@ -104,7 +104,7 @@ TEST_F(TenThousandSources, ReportTheReadyOnesAndNoOther) {
   EXPECT_EQ(backend_.poll(events_, 0ns).value(), 0U);
 }
 
-TEST_F(TenThousandSources, ThePollsCostFollowsTheReadyOnes) {
+TEST_F(TenThousandSources, APollCostsOnlyAsMuchAsItsReadySources) {
   if (!test::can_open(10'100)) GTEST_SKIP() << "the limit of descriptors is too low";
   std::vector<Duration> curve;
   for (const std::size_t sources : {100U, 1000U, 10'000U}) {

@@ -20,13 +20,13 @@ using namespace std::chrono_literals;
 using test::count_descriptors;
 using test::succeeded;
 
-TEST(ThreadReactor, LendsTheSameOneEachTime) {
+TEST(ThreadReactor, LendsTheSameReactorEachTime) {
   const Reactor* first = with_reactor([](const Reactor& reactor) { return &reactor; });
   const Reactor* second = with_reactor_mut([](Reactor& reactor) { return &reactor; });
   EXPECT_EQ(first, second);
 }
 
-TEST(ThreadReactor, EachThreadHasItsOwn) {
+TEST(ThreadReactor, EachThreadHasAReactorOfItsOwn) {
   const Reactor* here = with_reactor([](const Reactor& reactor) { return &reactor; });
   const Reactor* there = nullptr;
   std::thread([&] {
@@ -36,7 +36,7 @@ TEST(ThreadReactor, EachThreadHasItsOwn) {
   EXPECT_NE(here, there);
 }
 
-TEST(ThreadReactor, IsMadeAtFirstUseAndGoneWithItsThread) {
+TEST(ThreadReactor, IsMadeAtFirstUseAndDestroyedWithItsThread) {
   if (!test::kReactorsAreDescriptors) GTEST_SKIP() << "a reactor is no descriptor here";
   const std::size_t before = count_descriptors();
   std::thread([&] {
@@ -48,7 +48,7 @@ TEST(ThreadReactor, IsMadeAtFirstUseAndGoneWithItsThread) {
   EXPECT_EQ(count_descriptors(), before);
 }
 
-TEST(ThreadReactor, WithReactorGivesWhatItsFunctionGives) {
+TEST(ThreadReactor, WithReactorReturnsWhatItsFunctionReturns) {
   EXPECT_EQ(with_reactor([](const Reactor&) { return 42; }), 42);
   int x = 0;
   int& lent = with_reactor_mut([&](Reactor&) -> int& { return x; });
@@ -73,14 +73,14 @@ class ThreadReactorDeathTest : public testing::Test {
   ThreadReactorDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
-TEST_F(ThreadReactorDeathTest, AMutableBorrowInsideAnyOtherStopsTheProgram) {
+TEST_F(ThreadReactorDeathTest, AnExclusiveBorrowInsideAnyOtherStopsTheProgram) {
   EXPECT_EXIT(with_reactor([](const Reactor&) { with_reactor_mut([](Reactor&) {}); }),
               testing::KilledBySignal(SIGABRT), "with_reactor_mut was called inside with_reactor");
   EXPECT_EXIT(with_reactor_mut([](Reactor&) { with_reactor_mut([](Reactor&) {}); }),
               testing::KilledBySignal(SIGABRT), "borrowed again inside with_reactor_mut");
 }
 
-TEST_F(ThreadReactorDeathTest, ASharedBorrowInsideAMutableOneStopsTheProgram) {
+TEST_F(ThreadReactorDeathTest, ASharedBorrowInsideAnExclusiveOneStopsTheProgram) {
   EXPECT_EXIT(with_reactor_mut([](Reactor&) { with_reactor([](const Reactor&) {}); }),
               testing::KilledBySignal(SIGABRT), "borrowed again inside with_reactor_mut");
 }
@@ -95,7 +95,7 @@ TEST_F(ThreadReactorDeathTest, IfTheKernelRefusesTheProgramStopsWithTheReason) {
       testing::KilledBySignal(SIGABRT), "cannot open the reactor of this thread: Too many open");
 }
 
-TEST(Reactor, CreateSaysWhyItCannot) {
+TEST(Reactor, CreateGivesTheKernelsError) {
   if (!test::NoDescriptorsLeft::kPossible) GTEST_SKIP() << "this system sets no limit";
   const auto created = [] {
     const test::NoDescriptorsLeft none;
@@ -104,7 +104,7 @@ TEST(Reactor, CreateSaysWhyItCannot) {
   EXPECT_TRUE(test::failed_with(created, std::errc::too_many_files_open));
 }
 
-TEST(Reactor, PollReportsCallersOwnTokensVerbatim) {
+TEST(Reactor, PollReportsTokensOfCallersUnchanged) {
   const Pipe pipe = std::move(sys::create_pipe().value());
   Reactor reactor = std::move(Reactor::create().value());
   Events events = events_with_capacity(8);
@@ -139,7 +139,7 @@ TEST(Reactor, PollRawReportsAndWakesNobody) {
 }
 
 // moduvex_runtime dropped the waiters of a deregistered source without waking them.
-TEST(Reactor, DeregisteringWithATokenWakesItsWaitersRefused) {
+TEST(Reactor, DeregisteringWithATokenWakesAndRefusesItsWaiters) {
   const Pipe pipe = std::move(sys::create_pipe().value());
   Reactor reactor = std::move(Reactor::create().value());
   WakerRegistry::Slot& slot = reactor.wakers().insert(pipe.reader.raw());
@@ -160,7 +160,7 @@ TEST(Reactor, DeregisteringWithATokenWakesItsWaitersRefused) {
 }
 
 // In moduvex_runtime the token of signals was also that of a worker's wake.
-TEST(Reactor, ItsOwnTokensNeverMeetThoseOfCallers) {
+TEST(Reactor, TokensOfTheRegistryNeverEqualThoseOfCallers) {
   Reactor reactor = std::move(Reactor::create().value());
   for (int i = 0; i < 1000; ++i) {
     EXPECT_GT(WakerRegistry::token_of(reactor.wakers().insert(i)), Token{0xffff'ffff});
@@ -168,7 +168,7 @@ TEST(Reactor, ItsOwnTokensNeverMeetThoseOfCallers) {
 }
 
 // In moduvex_runtime the token of signals was also that of a worker's wake.
-TEST(Reactor, ANotificationIsNoEventOfAnybody) {
+TEST(Reactor, ANotificationIsNotReportedAsAnEvent) {
   Reactor reactor = std::move(Reactor::create().value());
   const PlatformReactor::Notifier notifier = std::move(reactor.create_notifier().value());
   const Pipe pipe = std::move(sys::create_pipe().value());

@@ -54,7 +54,7 @@ TEST_F(WakerRegistryTest, AnEventForBothDirectionsWakesBoth) {
   EXPECT_EQ(ready_.pop(), &writer);
 }
 
-TEST_F(WakerRegistryTest, AWaiterThatRunsIsNotedAndNotQueued) {
+TEST_F(WakerRegistryTest, ARunningWaiterIsNotifiedAndNotQueued) {
   Waiter waiter;
   waiter.state = Waiter::State::running;
   ready_.wake(waiter);
@@ -62,7 +62,7 @@ TEST_F(WakerRegistryTest, AWaiterThatRunsIsNotedAndNotQueued) {
   EXPECT_TRUE(ready_.empty());
 }
 
-TEST_F(WakerRegistryTest, WakesBeforeItRunsAreOne) {
+TEST_F(WakerRegistryTest, WakesBeforeAWaiterRunsAreOneWake) {
   Waiter waiter;
   ready_.wake(waiter);
   ready_.wake(waiter);
@@ -70,7 +70,7 @@ TEST_F(WakerRegistryTest, WakesBeforeItRunsAreOne) {
   EXPECT_EQ(ready_.pop(), nullptr);
 }
 
-TEST_F(WakerRegistryTest, WakingWhatHasEndedDoesNothing) {
+TEST_F(WakerRegistryTest, WakingAWaiterThatIsDoneDoesNothing) {
   Waiter waiter;
   waiter.state = Waiter::State::done;
   ready_.wake(waiter);
@@ -93,7 +93,7 @@ TEST_F(WakerRegistryTest, AReusedSlotGetsNoEventOfItsPredecessor) {
   EXPECT_EQ(ready_.pop(), &waiter);
 }
 
-TEST_F(WakerRegistryTest, EventsForNoTokenOfItsOwnAreIgnored) {
+TEST_F(WakerRegistryTest, EventsForTokensThatNoSlotHasAreIgnored) {
   Slot& slot = registry_.insert(3);
   Waiter waiter;
   slot.add(waiter, Direction::read);
@@ -144,7 +144,7 @@ TEST_F(WakerRegistryTest, AnEventDuringTheAttemptIsNotLost) {
   EXPECT_TRUE(slot.read.ready());
 }
 
-TEST_F(WakerRegistryTest, DirectionsCountTheirEventsApart) {
+TEST_F(WakerRegistryTest, EachDirectionCountsItsOwnEvents) {
   Slot& slot = registry_.insert(3);
   const std::uint64_t mark = WakerRegistry::mark(slot, Direction::read);
   registry_.wake_token(writable(WakerRegistry::token_of(slot)));
@@ -152,7 +152,7 @@ TEST_F(WakerRegistryTest, DirectionsCountTheirEventsApart) {
   EXPECT_FALSE(slot.read.ready());
 }
 
-TEST_F(WakerRegistryTest, AMarkIsNotMistakenForOneOfLongAgo) {
+TEST_F(WakerRegistryTest, AMarkIsNotReachedAgainAfterManyEvents) {
   for (const std::uint64_t events : {std::uint64_t{1} << 16, std::uint64_t{1} << 32}) {
     Slot& slot = registry_.insert(3);
     const std::uint64_t mark = WakerRegistry::mark(slot, Direction::read);
@@ -165,7 +165,7 @@ TEST_F(WakerRegistryTest, AMarkIsNotMistakenForOneOfLongAgo) {
 }
 
 // moduvex_runtime dropped the waiters of a deregistered source without waking them.
-TEST_F(WakerRegistryTest, RemovingASlotWakesItsWaitersRefused) {
+TEST_F(WakerRegistryTest, RemovingASlotWakesAndRefusesItsWaiters) {
   Slot& slot = registry_.insert(3);
   Waiter reader;
   Waiter writer;
@@ -178,7 +178,7 @@ TEST_F(WakerRegistryTest, RemovingASlotWakesItsWaitersRefused) {
 }
 
 // moduvex_runtime dropped the waiters of a deregistered source without waking them.
-TEST_F(WakerRegistryTest, RemovingASlotRefusesAlsoThoseWhoWereWokenAndHaveNotRun) {
+TEST_F(WakerRegistryTest, RemovingASlotRefusesWaitersThatWereWokenAndHaveNotRun) {
   Slot& slot = registry_.insert(3);
   Waiter waiter;
   slot.add(waiter, Direction::read);
@@ -231,7 +231,7 @@ TEST_F(WakerRegistryTest, AnEventOfOneDirectionLeavesTheWaitersOfTheOtherInTheir
   EXPECT_EQ(ready_.pop(), &waiters[2]);
 }
 
-TEST_F(WakerRegistryTest, SlotsStayWhereTheyAre) {
+TEST_F(WakerRegistryTest, SlotsDoNotMove) {
   std::vector<Slot*> slots;
   for (int i = 0; i < 5000; ++i) slots.push_back(&registry_.insert(i));
   for (int i = 0; i < 5000; ++i) EXPECT_EQ(slots[static_cast<std::size_t>(i)]->source, i);
@@ -253,7 +253,7 @@ TEST_F(WakerRegistryTest, SlotsAreUsedAgain) {
   EXPECT_EQ(seen.size(), 2U);
 }
 
-TEST_F(WakerRegistryTest, ForEachVisitsThoseInUse) {
+TEST_F(WakerRegistryTest, ForEachVisitsTheSlotsInUse) {
   Slot& a = registry_.insert(1);
   registry_.insert(2);
   registry_.insert(3);

@@ -107,7 +107,7 @@ TEST(DumpOnSignal, ItEndsWhenItIsAborted) {
   EXPECT_EQ(handled, 1);
 }
 
-TEST(DumpOnSignal, WhatIsNoSignalIsRefused) {
+TEST(DumpOnSignal, ANumberThatIsNoSignalIsRefused) {
   EXPECT_TRUE(failed_with(dump_on_signal(1000), std::errc::invalid_argument));
 }
 

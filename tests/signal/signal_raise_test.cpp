@@ -35,7 +35,7 @@ TEST(SignalRaise, EachSetGetsEachSignal) {
   });
 }
 
-TEST(SignalRaise, OneThatComesBeforeItIsAskedForIsNotLost) {
+TEST(SignalRaise, ASignalThatComesBeforeTheWaitIsNotLost) {
   run([]() -> Task<> {
     SignalSet set = std::move(SignalSet::create({SIGINT}).value());
     std::raise(SIGINT);

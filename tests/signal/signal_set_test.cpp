@@ -67,7 +67,7 @@ TEST(SignalSet, ReportsASignalThatComesWhileItWaits) {
   });
 }
 
-TEST(SignalSet, ReportsASignalThatCameBeforeItWasAsked) {
+TEST(SignalSet, ReportsASignalThatCameBeforeTheWait) {
   run([]() -> Task<> {
     SignalSet set = listen({SIGUSR1});
     std::raise(SIGUSR1);
@@ -76,7 +76,7 @@ TEST(SignalSet, ReportsASignalThatCameBeforeItWasAsked) {
   });
 }
 
-TEST(SignalSet, DoesNotReportWhatCameBeforeItWasMade) {
+TEST(SignalSet, DoesNotReportASignalFromBeforeItsCreation) {
   run([]() -> Task<> {
     const SignalSet first = listen({SIGUSR1});
     std::raise(SIGUSR1);
@@ -101,7 +101,7 @@ TEST(SignalSet, ASecondSigtermArrivesAndAThird) {
   });
 }
 
-TEST(SignalSet, SeveralOfOneBeforeItIsAskedAreOne) {
+TEST(SignalSet, ASignalThatComesSeveralTimesBeforeTheWaitIsReportedOnce) {
   run([]() -> Task<> {
     SignalSet set = listen({SIGUSR1});
     for (int i = 0; i < 5; ++i) std::raise(SIGUSR1);
@@ -146,7 +146,7 @@ TEST(SignalSet, AFloodOfOneSignalDoesNotHoldUpAnother) {
   });
 }
 
-TEST(SignalSet, AnyNumberOfSetsHearTheSame) {
+TEST(SignalSet, EachOfManySetsGetsTheSameSignal) {
   run([]() -> Task<> {
     std::vector<SignalSet> sets;
     for (int i = 0; i < 5; ++i) sets.push_back(listen({SIGUSR1, SIGUSR2}));
@@ -161,7 +161,7 @@ TEST(SignalSet, AnyNumberOfSetsHearTheSame) {
   });
 }
 
-TEST(SignalSet, OfTwoTasksThatWaitOnOneSetOneGetsIt) {
+TEST(SignalSet, OneOfTwoTasksThatWaitOnASetGetsTheSignal) {
   run([]() -> Task<> {
     SignalSet set = listen({SIGUSR1});
     int heard = 0;
@@ -181,7 +181,7 @@ TEST(SignalSet, OfTwoTasksThatWaitOnOneSetOneGetsIt) {
   });
 }
 
-TEST(SignalSet, TasksThatShareASetAtTheEndOfTheirBudgetDoNotMeet) {
+TEST(SignalSet, TasksThatShareASetMayUseTheirBudgetsUp) {
   run([]() -> Task<> {
     SignalSet set = listen({SIGUSR1});
     int heard = 0;
@@ -203,7 +203,7 @@ TEST(SignalSet, TasksThatShareASetAtTheEndOfTheirBudgetDoNotMeet) {
 }
 
 // moduvex_runtime bound all signals to the first thread.
-TEST(SignalSet, TwoThreadsWithASetEachBothHear) {
+TEST(SignalSet, EachOfTwoThreadsWithASetGetsTheSignal) {
   std::atomic<test::ThreadId> id = 0;
   int heard_there = 0;
   std::thread other([&] {
@@ -224,7 +224,7 @@ TEST(SignalSet, TwoThreadsWithASetEachBothHear) {
 }
 
 // moduvex_runtime bound all signals to the first thread.
-TEST(SignalSet, IsNotBoundToTheThreadThatWasFirst) {
+TEST(SignalSet, WorksAfterTheThreadOfTheFirstSetHasEnded) {
   std::thread([] {
     run([]() -> Task<> {
       SignalSet set = listen({SIGUSR1});
@@ -321,7 +321,7 @@ TEST(SignalSet, AnotherSetDoesNotTakeTheHandlerOfAnOlderOneForThePreviousHandler
 Handler called_by_library = nullptr;
 int library_calls = 0;
 
-TEST(SignalSet, AHandlerThatOnlyCallsTheOneOfASetThatIsGoneStays) {
+TEST(SignalSet, AHandlerThatOnlyCallsThatOfASetThatIsGoneStays) {
   library_calls = 0;
   const Handler before = handler_of(SIGUSR1);
   std::optional<SignalSet> set = listen({SIGUSR1});
@@ -354,7 +354,7 @@ TEST(SignalSet, MovingItKeepsListening) {
 }
 
 // moduvex_runtime always took SIGINT and SIGTERM over.
-TEST(SignalSet, NothingIsTakenOverThatNobodyAskedFor) {
+TEST(SignalSet, LeavesTheHandlersOfOtherSignals) {
   const Handler sigint = handler_of(SIGINT);  // a shell starts background jobs with it ignored
   const Handler sigterm = handler_of(SIGTERM);
   const SignalSet set = listen({SIGUSR1});
@@ -363,7 +363,7 @@ TEST(SignalSet, NothingIsTakenOverThatNobodyAskedFor) {
 }
 
 // moduvex_runtime remembered a failed set-up as a success.
-TEST(SignalSet, WhatCannotBeCaughtIsRefusedAndNotRememberedAsASuccess) {
+TEST(SignalSet, ASignalThatCannotBeCaughtIsRefusedEachTime) {
   for (const int number : {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, 0, -1, 65, 100'000}) {
     for (int again = 0; again < 2; ++again) {
       EXPECT_TRUE(failed_with(SignalSet::create({SIGUSR1, number}), std::errc::invalid_argument))
@@ -374,7 +374,7 @@ TEST(SignalSet, WhatCannotBeCaughtIsRefusedAndNotRememberedAsASuccess) {
   EXPECT_TRUE(succeeded(SignalSet::create({SIGUSR1})));
 }
 
-TEST(SignalSet, WithoutDescriptorsItSaysSoAndWorksLater) {
+TEST(SignalSet, WithoutFreeDescriptorsCreateIsAnErrorAndWorksLater) {
   {
     const test::NoDescriptorsLeft none;
     EXPECT_TRUE(failed_with(SignalSet::create({SIGUSR1}), std::errc::too_many_files_open));
@@ -460,7 +460,7 @@ TEST(SignalSet, DestroyingItEndsItsWaits) {
 }
 
 // In moduvex_runtime the token of signals was also that of a worker's wake.
-TEST(SignalSet, SignalsAndWakesFromOtherThreadsAreNotMistakenForEachOther) {
+TEST(SignalSet, SignalsAndWakesOfOtherThreadsAreNotConfused) {
   run([]() -> Task<> {
     SignalSet set = listen({SIGUSR1});
     for (int i = 0; i < 50; ++i) {
@@ -488,7 +488,7 @@ class CtrlC : public testing::Test {
 
 using CtrlCDeathTest = CtrlC;
 
-TEST_F(CtrlC, CompletesAtSigintAndGivesTheSignalBack) {
+TEST_F(CtrlC, CompletesAtSigintAndRestoresTheHandler) {
   run([]() -> Task<> {
     const auto raiser = []() -> Task<> {
       std::raise(SIGINT);
@@ -505,7 +505,7 @@ TEST_F(CtrlC, CompletesAtSigintAndGivesTheSignalBack) {
   });
 }
 
-TEST_F(CtrlC, CancelledItGivesTheSignalBackToo) {
+TEST_F(CtrlC, RestoresTheHandlerIfItIsCancelled) {
   run([]() -> Task<> {
     const auto first = co_await when_any(ctrl_c(), sleep_for(1ms));
     EXPECT_EQ(first.index(), 1U);
@@ -513,7 +513,7 @@ TEST_F(CtrlC, CancelledItGivesTheSignalBackToo) {
   });
 }
 
-TEST_F(CtrlCDeathTest, ASecondOneEndsAProgramThatHangs) {
+TEST_F(CtrlCDeathTest, ASecondCtrlCEndsAProgramThatHangs) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto press_twice = [] {
     run([]() -> Task<> {

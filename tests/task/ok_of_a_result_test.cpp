@@ -49,7 +49,7 @@ TEST(OkOfAResult, PassesAnErrorOnThroughEveryTask) {
   EXPECT_EQ(block_on(outer, 1), Result<std::string>("2"));
 }
 
-TEST(OkOfAResult, GivesAReferenceToTheValueOfOneWithAName) {
+TEST(OkOfAResult, GivesAReferenceToTheValueOfAVariable) {
   block_on([]() -> Task<Result<>> {
     Result<std::unique_ptr<int>> result = number(1);
     std::unique_ptr<int>& value = co_await ok(result);
@@ -74,7 +74,7 @@ TEST(OkOfAResult, DestroysTheLocalsOfATaskThatItEnds) {
   EXPECT_EQ(alive.use_count(), 1);
 }
 
-TEST(OkOfAResult, ThrowsInATaskThatReturnsNone) {
+TEST(OkOfAResult, ThrowsInATaskThatReturnsNoResult) {
   const auto open = [](int value) -> Task<int> { co_return *co_await ok(number(value)); };
   EXPECT_EQ(block_on(open, 1), 1);
   EXPECT_THROW((void)block_on(open, -1), std::system_error);

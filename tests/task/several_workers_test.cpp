@@ -91,7 +91,7 @@ TEST(SeveralWorkers, EachRunsItsOwnTasks) {
   EXPECT_EQ(out, "rRrRlLlL");
 }
 
-TEST(SeveralWorkers, OneThatEndsCancelsItsTasksWhileAnotherIsCurrent) {
+TEST(SeveralWorkers, AWorkerThatEndsCancelsItsTasksWhileAnotherIsCurrent) {
   std::string out;
   auto ending = std::make_unique<Worker>();
   {

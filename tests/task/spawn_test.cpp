@@ -67,7 +67,7 @@ TEST(Spawn, CopiesAnArgumentThatIsTakenByConstReference) {
   });
 }
 
-TEST(Spawn, KeepsWhatAnArgumentIsConvertedTo) {
+TEST(Spawn, KeepsTheValueThatAnArgumentIsConvertedTo) {
   run([]() -> Task<> {
     JoinHandle<std::size_t> handle = spawn(length_of, kLong);
     EXPECT_EQ((co_await handle).value(), std::string(kLong).size());
@@ -255,7 +255,7 @@ TEST(Spawn, AnExceptionOfTheFunctionItselfReachesTheCaller) {
   });
 }
 
-TEST(Spawn, BeforeBlockOnTheTaskWaitsForIt) {
+TEST(Spawn, BeforeBlockOnLetsTheTaskWaitForBlockOn) {
   bool ran = false;
   spawn([&]() -> Task<> {
     ran = true;
@@ -266,7 +266,7 @@ TEST(Spawn, BeforeBlockOnTheTaskWaitsForIt) {
   EXPECT_TRUE(ran);
 }
 
-TEST(Spawn, WithoutAnyBlockOnTheTaskIsDestroyedWithItsThread) {
+TEST(Spawn, WithoutABlockOnDestroysTheTaskWithItsThread) {
   auto tally = std::make_unique<Tally>();
   bool ran = false;
   std::thread([&] {

@@ -102,7 +102,7 @@ struct ReadOnly {
   const int value;  // no assignment, and no default
 };
 
-TEST(Task, ReturnsValuesThatCannotBeAssignedOrDefaultMade) {
+TEST(Task, ReturnsValuesThatCannotBeAssignedOrDefaultConstructed) {
   auto make = []() -> Task<ReadOnly> {
     co_await yield_now();
     co_return ReadOnly(5);
@@ -128,7 +128,7 @@ TEST(Task, ConvertsWhatIsReturnedToItsType) {
   });
 }
 
-TEST(Task, ItsExceptionComesOutOfTheAwait) {
+TEST(Task, AnExceptionComesOutOfTheAwait) {
   run([]() -> Task<> {
     EXPECT_THROW(co_await throw_at_once(), std::runtime_error);
     EXPECT_THROW(co_await throw_later(), std::runtime_error);
@@ -177,7 +177,7 @@ TEST(Task, CanGoOnAfterCatchingAndRethrow) {
   });
 }
 
-TEST(Task, ItsArgumentsAreGoneBeforeItsResultIsUsed) {
+TEST(Task, DestroysItsArgumentsBeforeItsResultIsUsed) {
   Log log;
   auto child = [](Trace, bool wait) -> Task<int> {
     if (wait) co_await yield_now();
@@ -205,7 +205,7 @@ TEST(Task, ItsResultOutlivesItsFrame) {
   });
 }
 
-TEST(Task, DestroyedBeforeItRunsItDestroysItsArguments) {
+TEST(Task, DestroysItsArgumentsIfItNeverRuns) {
   Tally tally;
   bool ran = false;
   auto child = [&](Guard) -> Task<> {
@@ -251,7 +251,7 @@ TEST(Task, OfAnAggregateOfMoveOnlyValuesLosesNothing) {
 
 using TaskDeathTest = testing::Test;
 
-TEST(TaskDeathTest, AwaitingOneThatWasMovedFromStopsTheProgram) {
+TEST(TaskDeathTest, AwaitingATaskThatWasMovedFromStopsTheProgram) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(run([]() -> Task<> {
                  Task<int> task = answer();

@@ -54,7 +54,7 @@ TEST(Interval, ATickGoesToOneTask) {
   });
 }
 
-TEST(Interval, TellsItsPeriodAndItsNextTick) {
+TEST(Interval, GivesItsPeriodAndItsNextTick) {
   const Instant start = Clock::now() + 1h;
   const Interval every(start, 3s);
   EXPECT_EQ(every.period(), 3s);
@@ -98,7 +98,7 @@ TEST_F(LateInterval, WithDelayMovesTheSchedule) {
   });
 }
 
-TEST_F(LateInterval, WithSkipLeavesTheMissedOnesOutAndKeepsTheSchedule) {
+TEST_F(LateInterval, WithSkipLeavesMissedTicksOutAndKeepsTheSchedule) {
   run([&]() -> Task<> {
     Interval every(start_, kPeriod, MissedTick::skip);
     EXPECT_EQ(co_await every.tick(), start_);
@@ -108,7 +108,7 @@ TEST_F(LateInterval, WithSkipLeavesTheMissedOnesOutAndKeepsTheSchedule) {
   });
 }
 
-TEST(Interval, InTimeAllModesAreTheSame) {
+TEST(Interval, IsTheSameInEachModeIfNoTickIsMissed) {
   for (const MissedTick missed : {MissedTick::burst, MissedTick::skip}) {
     run([&]() -> Task<> {
       const Instant start = Clock::now();
@@ -142,7 +142,7 @@ TEST(Interval, OfTheLongestPeriodTicksOnce) {
   });
 }
 
-TEST(IntervalDeathTest, NeedsAPeriod) {
+TEST(IntervalDeathTest, APeriodOfZeroOrLessStopsTheProgram) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(Interval(0ns), testing::KilledBySignal(SIGABRT),
               "an Interval needs a period of more than zero");

@@ -56,7 +56,7 @@ TEST(Sleep, EndsPromptly) {
   });
 }
 
-TEST(Sleep, OfLessThanAMillisecondIsNeitherNothingNorASpin) {
+TEST(Sleep, OfLessThanAMillisecondNeitherEndsEarlyNorSpins) {
   const long before = test::sleeps_of_this_thread();
   run([]() -> Task<> {
     for (int i = 0; i < 20; ++i) EXPECT_GE(co_await lateness_of(200us), 0ns);
@@ -74,7 +74,7 @@ TEST(Sleep, WakesTheProcessOnceWhenItEndsAndNotBefore) {
   });
 }
 
-TEST(Sleep, ALoopWithNothingToDoIsNotWokenAtAll) {
+TEST(Sleep, ALoopWithNothingToDoIsNeverWoken) {
   std::atomic<test::ThreadId> id = 0;
   std::optional<Waker> waker;
   long sleeps = 0;
@@ -94,7 +94,7 @@ TEST(Sleep, ALoopWithNothingToDoIsNotWokenAtAll) {
   EXPECT_LE(sleeps, 3);
 }
 
-TEST(Sleep, OfNothingOrLessCompletesAtOnce) {
+TEST(Sleep, OfZeroOrLessCompletesAtOnce) {
   bool other_ran = false;
   run([&]() -> Task<> {
     const auto other = [&]() -> Task<> {
@@ -113,7 +113,7 @@ TEST(Sleep, OfNothingOrLessCompletesAtOnce) {
 }
 
 // In moduvex_runtime a sleep of the longest length panicked.
-TEST(Sleep, ForEverIsForEver) {
+TEST(Sleep, OfTheLongestLengthNeverEnds) {
   run([]() -> Task<> {
     const auto first = co_await when_any(sleep_for(Duration::max()), sleep_until(Instant::max()),
                                          sleep_for(24h * 365 * 200), sleep_for(5ms));
@@ -121,7 +121,7 @@ TEST(Sleep, ForEverIsForEver) {
   });
 }
 
-TEST(Sleep, ADeadlineAtTheEndOfTimeIsNoReasonToSpin) {
+TEST(Sleep, UntilTheEndOfTimeDoesNotSpin) {
   run([]() -> Task<> {
     const auto sleeper = []() -> Task<> { co_await sleep_until(Instant::max() - 1ns); };
     JoinHandle<void> far = spawn(sleeper);
@@ -253,7 +253,7 @@ TEST(Sleep, ASpuriousWakeDoesNotShortenIt) {
   });
 }
 
-TEST(Sleep, TenThousandAreAllInTime) {
+TEST(Sleep, TenThousandSleepsAllEndInTime) {
   run([]() -> Task<> {
     std::vector<JoinHandle<Duration>> sleeps;
     for (int i = 0; i < 10'000; ++i) sleeps.push_back(spawn(lateness_of, Duration(1ms + i * 20us)));

@@ -74,7 +74,7 @@ TEST(BlockOn, DestroysItsTaskBeforeItReturns) {
   EXPECT_EQ(log, (Log{"~argument", "returned"}));
 }
 
-TEST(BlockOn, CancelsWhatIsLeftAtItsEnd) {
+TEST(BlockOn, CancelsTheTasksThatAreLeftAtItsEnd) {
   Tally tally;
   run([&]() -> Task<> {
     for (int i = 0; i < 10; ++i) spawn(wait_for_ever, Guard(tally)).detach();
@@ -85,7 +85,7 @@ TEST(BlockOn, CancelsWhatIsLeftAtItsEnd) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST(BlockOn, CancelsWhatIsLeftAlsoWhenItsTaskThrows) {
+TEST(BlockOn, CancelsTheTasksThatAreLeftIfItsTaskThrows) {
   Tally tally;
   EXPECT_THROW(run([&]() -> Task<> {
                  spawn(wait_for_ever, Guard(tally)).detach();
@@ -96,7 +96,7 @@ TEST(BlockOn, CancelsWhatIsLeftAlsoWhenItsTaskThrows) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST(BlockOn, CancelsWhatTheDestructorsOfTheCancelledSpawn) {
+TEST(BlockOn, CancelsTasksThatDestructorsOfCancelledTasksSpawn) {
   Tally tally;
   auto spawn_at_end = [&](Guard) -> Task<> {
     const AtEnd at_end([&] { spawn(wait_for_ever, Guard(tally)).detach(); });
@@ -239,7 +239,7 @@ struct ThreadEnd {
   void (*at_end)();
 };
 
-TEST(BlockOnDeathTest, AWorkerThatIsMadeAsItsThreadEndsKeepsItsReactor) {
+TEST(BlockOnDeathTest, AWorkerThatIsMadeWhileItsThreadEndsKeepsItsReactor) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       std::thread([] {
@@ -255,7 +255,7 @@ TEST(BlockOnDeathTest, AWorkerThatIsMadeAsItsThreadEndsKeepsItsReactor) {
       testing::ExitedWithCode(1), "");
 }
 
-TEST(BlockOnDeathTest, MayBeCalledAsTheProgramEnds) {
+TEST(BlockOnDeathTest, MayBeCalledWhileTheProgramEnds) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {

@@ -104,7 +104,7 @@ Task<> drop(std::unique_ptr<T>* owner) {
   co_return;
 }
 
-TEST(Budget, AHandleMayGoWhileATaskWaitsForItsTurnToJoin) {
+TEST(Budget, AHandleMayBeDestroyedWhileATaskWaitsForItsTurnToJoin) {
   const auto scenario = []() -> Task<> {
     const auto idle = []() -> Task<> { co_await suspend(); };
     auto handle = std::make_unique<JoinHandle<void>>(spawn(idle));
@@ -117,7 +117,7 @@ TEST(Budget, AHandleMayGoWhileATaskWaitsForItsTurnToJoin) {
   block_on(scenario());
 }
 
-TEST(Budget, ASocketMayGoWhileATaskWaitsForItsTurnToUseIt) {
+TEST(Budget, ASocketMayBeDestroyedWhileATaskWaitsForItsTurnToUseIt) {
   const auto scenario = []() -> Task<> {
     std::array<std::byte, 1> byte{};
     for (const bool with_ok : {false, true}) {
@@ -152,7 +152,7 @@ TEST(Budget, ASocketMayGoWhileATaskWaitsForItsTurnToUseIt) {
   block_on(scenario());
 }
 
-TEST(Budget, ASocketMayGoWhileABranchWaitsForItsTurnToUseIt) {
+TEST(Budget, ASocketMayBeDestroyedWhileABranchWaitsForItsTurnToUseIt) {
   const auto scenario = []() -> Task<> {
     std::array<std::byte, 1> byte{};
     Pair pair = co_await connected_pair();
@@ -169,7 +169,7 @@ TEST(Budget, ASocketMayGoWhileABranchWaitsForItsTurnToUseIt) {
   block_on(scenario());
 }
 
-TEST(Budget, BranchesThatEndAtOnceForEverHoldUpNobody) {
+TEST(Budget, ManyBranchesThatEndAtOnceDoNotHoldUpOtherTasks) {
   const auto scenario = []() -> Task<> {
     bool stop = false;
     const auto stopper = [&]() -> Task<> {

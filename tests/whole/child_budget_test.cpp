@@ -79,7 +79,7 @@ TEST(ChildBudget, ChildrenAwaitedWithOkLetASleepIn) {
 }
 
 // Counted in children, because the machine may do other work meanwhile.
-TEST(ChildBudget, SlowChildrenAreFewerBetweenTwoLooks) {
+TEST(ChildBudget, FewerSlowChildrenRunBetweenTwoLooks) {
   int since_look = 0;
   int most = 0;
   run([&]() -> Task<> {

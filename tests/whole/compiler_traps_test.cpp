@@ -50,7 +50,7 @@ Task<int> take_plain(Plain plain) {
   co_return plain.left + plain.right;
 }
 
-TEST(CompilerTraps, AClosureThatIsNamedFirst) {
+TEST(CompilerTraps, AClosureThatIsNamedFirstIsDestroyedOnce) {
   Tally tally;
   run([&]() -> Task<> {
     auto closure = [guard = Guard(tally),
@@ -64,7 +64,7 @@ TEST(CompilerTraps, AClosureThatIsNamedFirst) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST(CompilerTraps, ACapturingLambdaGivenToSpawn) {
+TEST(CompilerTraps, ACapturingLambdaGivenToSpawnIsDestroyedOnce) {
   Tally tally;
   run([&]() -> Task<> {
     JoinHandle<std::size_t> handle =
@@ -78,18 +78,18 @@ TEST(CompilerTraps, ACapturingLambdaGivenToSpawn) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST(CompilerTraps, ATemporaryOfAClassWithAConstructorInTheSameExpression) {
+TEST(CompilerTraps, ATemporaryOfAClassWithAConstructorIsDestroyedOnce) {
   Tally tally;
   run([&]() -> Task<> { EXPECT_EQ(co_await take_options(Options(Guard(tally))), 3); });
   EXPECT_TRUE(tally.all_gone_once());
   EXPECT_GT(tally.made, 0);
 }
 
-TEST(CompilerTraps, ATrivialAggregateInTheSameExpression) {
+TEST(CompilerTraps, ATrivialAggregateMayBeMadeInTheExpression) {
   run([]() -> Task<> { EXPECT_EQ(co_await take_plain(Plain{1, 2}), 3); });
 }
 
-TEST(CompilerTraps, ALambdaThatCapturesByReferenceInTheSameExpression) {
+TEST(CompilerTraps, ALambdaThatCapturesByReferenceMayBeMadeInTheExpression) {
   int calls = 0;
   run([&]() -> Task<> {
     auto twice = [](auto f) -> Task<> {
@@ -104,7 +104,7 @@ TEST(CompilerTraps, ALambdaThatCapturesByReferenceInTheSameExpression) {
   EXPECT_EQ(calls, 2);
 }
 
-TEST(CompilerTraps, LogicalOperators) {
+TEST(CompilerTraps, LogicalOperatorsMayHaveAwaits) {
   run([]() -> Task<> {
     for (const bool wait : {false, true}) {
       EXPECT_TRUE(co_await truth(true, wait) && co_await truth(true, wait));
@@ -115,7 +115,7 @@ TEST(CompilerTraps, LogicalOperators) {
   });
 }
 
-TEST(CompilerTraps, AWhileConditionThatWaits) {
+TEST(CompilerTraps, AWhileConditionMayWait) {
   int turns = 0;
   run([&]() -> Task<> {
     while (co_await truth(turns < 5, turns % 2 == 0)) ++turns;
@@ -123,7 +123,7 @@ TEST(CompilerTraps, AWhileConditionThatWaits) {
   EXPECT_EQ(turns, 5);
 }
 
-TEST(CompilerTraps, AConditionWithAnInitialiser) {
+TEST(CompilerTraps, AConditionWithAnInitialiserMayWait) {
   run([]() -> Task<> {
     if (const int got = co_await number(7); got == 7) {
       switch (const int other = co_await number(got + 1)) {
@@ -139,7 +139,7 @@ TEST(CompilerTraps, AConditionWithAnInitialiser) {
   });
 }
 
-TEST(CompilerTraps, StructuredBindings) {
+TEST(CompilerTraps, StructuredBindingsOfAnAwaitAreDestroyedOnce) {
   Tally tally;
   auto pair = [&]() -> Task<std::pair<int, Guard>> {
     co_await yield_now();
@@ -153,7 +153,7 @@ TEST(CompilerTraps, StructuredBindings) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST(CompilerTraps, AwaitsInTheArgumentsOfACallAndOfAnAwait) {
+TEST(CompilerTraps, AwaitsMayStandInTheArgumentsOfACallAndOfAnAwait) {
   Tally tally;
   auto add = [](int a, int b, Guard) { return a + b; };
   auto add_later = [](int a, int b, Guard) -> Task<int> {
@@ -167,7 +167,7 @@ TEST(CompilerTraps, AwaitsInTheArgumentsOfACallAndOfAnAwait) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST(CompilerTraps, OurOwnAwaitersAreNoAggregates) {
+TEST(CompilerTraps, AwaitersOfEddyAreNoAggregates) {
   static_assert(!std::is_aggregate_v<detail::SleepOp>);
   static_assert(!std::is_aggregate_v<detail::YieldOp>);
   static_assert(!std::is_aggregate_v<detail::ReadOp>);
@@ -204,7 +204,7 @@ TEST(CompilerTraps, EachAwaiterInALargerExpressionIsDestroyedOnce) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST(CompilerTraps, AGroupWithABodyThatCapturesByReference) {
+TEST(CompilerTraps, ABodyOfAGroupMayCaptureByReference) {
   Tally tally;
   run([&]() -> Task<> {
     co_await with_group([&](TaskGroup& group) -> Task<> {
@@ -215,7 +215,7 @@ TEST(CompilerTraps, AGroupWithABodyThatCapturesByReference) {
   });
 }
 
-TEST(CompilerTraps, ACoroutineLambdaOutlivesNothingWhenSpawned) {
+TEST(CompilerTraps, ASpawnedLambdaMayDieBeforeItsTaskRuns) {
   // The closure is moved into the task: the one of the caller may be gone when it runs.
   Tally tally;
   run([&]() -> Task<> {
@@ -240,7 +240,7 @@ TEST(CompilerTraps, LocalsOfStandardAlignmentAreAligned) {
   });
 }
 
-TEST(CompilerTraps, AnAwaitInsideATryBlockInsideALoop) {
+TEST(CompilerTraps, AnAwaitMayStandInATryBlockInALoop) {
   Tally tally;
   int caught = 0;
   run([&]() -> Task<> {
@@ -272,7 +272,7 @@ Task<> wait_in_a_condition_without_variables(int& rounds) {
   while (co_await truth(rounds < 3, false)) ++rounds;
 }
 
-TEST(CompilerTrapsDeathTest, AFrameThatGccMisplacesStopsTheProgramInWords) {
+TEST(CompilerTrapsDeathTest, AFrameThatGccMisplacesStopsTheProgramWithAMessage) {
   const auto wait = [] {
     int rounds = 0;
     run([&]() -> Task<> { co_await wait_in_a_condition_without_variables(rounds); });

@@ -45,7 +45,7 @@ std::set<RawSource> open_descriptors() {
 }
 
 // moduvex_runtime opened descriptors without close-on-exec.
-TEST(Descriptors, EveryOneThatTheLibraryOpensIsCloseOnExec) {
+TEST(Descriptors, ThatTheLibraryOpensAreCloseOnExec) {
   const std::set<RawSource> before = open_descriptors();
   int seen = 0;
   std::thread([&] {  // with a reactor and a loop of its own
@@ -68,7 +68,7 @@ TEST(Descriptors, EveryOneThatTheLibraryOpensIsCloseOnExec) {
   EXPECT_GE(seen, 7);  // epoll, a bell of two, a listener and its reserve, two streams
 }
 
-TEST(Descriptors, AThreadThatEndsLeavesNone) {
+TEST(Descriptors, AThreadThatEndsLeavesNoneOpen) {
   static_cast<void>(SignalSet::create({SIGUSR1}));  // what is made once for the process
   const std::size_t before = test::count_descriptors_with_loop();
   for (int i = 0; i < 3; ++i) {

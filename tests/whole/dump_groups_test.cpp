@@ -74,7 +74,7 @@ testing::AssertionResult matches(const std::string& line, const char* pattern) {
   return testing::AssertionFailure() << '"' << line << "\" is not " << pattern;
 }
 
-TEST(DumpGroups, APlaceHasTheNameOfItsFunctionWithoutTypes) {
+TEST(DumpGroups, APlaceShowsItsFunctionWithoutTypes) {
   run([]() -> Task<> {
     const auto lambda = [](double number) -> Task<> {
       static_cast<void>(number);
@@ -162,7 +162,7 @@ TEST(DumpGroups, TasksThatHaveNotStartedAndBranchesAreGroupedToo) {
   });
 }
 
-TEST(DumpGroups, ATaskHasTheNameThatItGaveItselfLast) {
+TEST(DumpGroups, ATaskHasTheLastNameThatItGaveItself) {
   run([]() -> Task<> {
     const auto client = [](int number) -> Task<> {
       name_task("nobody");
@@ -248,7 +248,7 @@ TEST(DumpGroups, ASinkMayBeAFunctionOrAConstantObject) {
   });
 }
 
-TEST(DumpGroups, OutsideATaskANameIsOfNobody) {
+TEST(DumpGroups, NameTaskOutsideATaskDoesNothing) {
   name_task("nobody");
   run([]() -> Task<> {
     EXPECT_EQ(dump().back().find("nobody"), std::string::npos);

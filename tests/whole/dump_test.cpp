@@ -89,7 +89,7 @@ TEST(Dump, ShowsWhereATaskWasSpawnedAndWhereItWaitsForWhatAndHowLong) {
   });
 }
 
-TEST(Dump, ABranchThatOnlyWaitsForItsTurnHasJustBegunTo) {
+TEST(Dump, ABranchThatOnlyYieldsWaitsSinceThisTurn) {
   run([]() -> Task<> {
     Lines lines;
     const auto look = [&]() -> Task<> {
@@ -192,7 +192,7 @@ TEST(Dump, ShowsTheOperationOfTheOtherKinds) {
   });
 }
 
-TEST(Dump, SaysOfWhichTaskABranchIs) {
+TEST(Dump, NamesTheTaskOfABranch) {
   run([]() -> Task<> {
     auto selecting = []() -> Task<> { co_await when_any(sleep_for(2h), sleep_for(1h)); };
     const JoinHandle<void> first = spawn(selecting);
@@ -215,7 +215,7 @@ TEST(Dump, SaysOfWhichTaskABranchIs) {
   });
 }
 
-TEST(Dump, OfATaskWhoseSourceHasGoneDoesNotTouchIt) {
+TEST(Dump, OfATaskWhoseSourceIsGoneDoesNotTouchTheSource) {
   run([]() -> Task<> {
     test::SocketPair sockets = test::connected_sockets();
     auto stream = std::make_unique<TcpStream>(std::move(sockets.server));
@@ -232,7 +232,7 @@ TEST(Dump, OfATaskWhoseSourceHasGoneDoesNotTouchIt) {
   });
 }
 
-TEST(Dump, OfAnOperationThatIsCompleteDoesNotTouchItsSource) {
+TEST(Dump, OfACompleteOperationDoesNotTouchItsSource) {
   run([]() -> Task<> {
     auto stream = std::make_unique<TcpStream>(Fd());
     auto reader = [&]() -> Task<Result<>> {
@@ -251,7 +251,7 @@ TEST(Dump, OfAnOperationThatIsCompleteDoesNotTouchItsSource) {
   });
 }
 
-TEST(Dump, ATaskThatWakesItselfRuns) {
+TEST(Dump, ShowsATaskThatWakesItselfAsRunning) {
   run([]() -> Task<> {
     const Waker waker = co_await current_waker();
     waker.wake();

@@ -127,7 +127,7 @@ TEST(Durations, ASleepOfSecondsWithAFractionIsNotShort) {
   });
 }
 
-TEST(Durations, ALimitOfTheLongestOfEachUnitIsNone) {
+TEST(Durations, ALimitOfTheLongestOfEachUnitIsNoLimit) {
   run([]() -> Task<> {
     EXPECT_TRUE(succeeded(co_await timeout(std::chrono::seconds::max(), sleep_for(1ms))));
     EXPECT_TRUE(succeeded(co_await timeout(std::chrono::years(500), sleep_for(1ms))));
@@ -191,7 +191,7 @@ TEST(Durations, KeepAliveRoundsUpToSecondsAndTakesTheLongest) {
   EXPECT_GE(keep_alive.interval, 9'223'372'036s);
 }
 
-TEST(Durations, AnExceededLimitIsNotTheTimeOutOfTheSystemButComparesLikeIt) {
+TEST(Durations, AnExceededLimitIsNotTheSystemsTimeOutButComparesEqualToIt) {
   run([]() -> Task<> {
     const Result<> limited = co_await timeout(0s, suspend());
     const std::error_code of_system = std::make_error_code(std::errc::timed_out);

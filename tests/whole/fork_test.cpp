@@ -98,7 +98,7 @@ TEST_F(Fork, TheChildDoesNotDisturbTheParent) {
   read_one();
 }
 
-TEST_F(Fork, TheChildHearsWakesFromItsOwnThreads) {
+TEST_F(Fork, TheChildGetsWakesFromItsOwnThreads) {
   read_one();
   EXPECT_TRUE(passes_in_child([&] {
     rebuild();
@@ -111,7 +111,7 @@ TEST_F(Fork, TheChildHearsWakesFromItsOwnThreads) {
   }));
 }
 
-TEST_F(Fork, TheChildsWakesAreNotTheParents) {
+TEST_F(Fork, TheChildsWakesDoNotReachTheParent) {
   read_one();
   Reactor& reactor = detail::thread_reactor();
   const PlatformReactor::Notifier notifier = std::move(reactor.create_notifier().value());
@@ -179,7 +179,7 @@ TEST_F(Fork, RebuildingPassesOverASourceWhoseDescriptorTheChildHasClosed) {
   }));
 }
 
-TEST_F(Fork, RebuildingSaysWhyItCannot) {
+TEST_F(Fork, RebuildGivesTheKernelsError) {
   read_one();
   EXPECT_TRUE(passes_in_child([&] {
     const Result<> rebuilt = with_reactor_mut([](Reactor& reactor) {
@@ -199,7 +199,7 @@ TEST(ForkThatClosesAll, TheChildGoesOnAfterRebuilding) {
   }));
 }
 
-TEST(ForkThatClosesAll, TheChildDoesNotCloseWhatHasTheNumbersNow) {
+TEST(ForkThatClosesAll, TheChildDoesNotCloseDescriptorsThatReuseTheNumbers) {
   run([]() -> Task<> { co_await sleep_for(1ms); });
   EXPECT_TRUE(passes_in_child([] {
     for (const int number : numbers_above_standard_streams()) {

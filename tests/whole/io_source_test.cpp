@@ -53,7 +53,7 @@ Task<> wait_readable(IoSource& source, std::optional<Result<>>& outcome) {
   outcome = co_await source.readable();
 }
 
-TEST(IoSource, ReadinessThatIsThereNeedsNoRegistration) {
+TEST(IoSource, ASourceThatIsReadyNeedsNoRegistration) {
   const WatchedPipe pipe;
   pipe.write();
   const std::size_t before = test::watched_sources();
@@ -109,7 +109,7 @@ TEST(IoSource, WaitsAgainAndAgainOnOneRegistration) {
 }
 
 // In moduvex_runtime arming one direction made the other deaf.
-TEST(IoSource, WaitingForOneDirectionDoesNotDeafenTheOther) {
+TEST(IoSource, AWaitForOneDirectionDoesNotDisarmTheOther) {
   test::SocketPair pair = test::connected_sockets();
   IoSource source(std::move(pair.server));
   const std::size_t sent = test::fill(source.raw());
@@ -245,7 +245,7 @@ TEST(IoSource, DestroyingItEndsEveryWaitWithOperationCanceled) {
   }
 }
 
-TEST(IoSource, ClosingAndTakingTheDescriptorOutEndWaitsToo) {
+TEST(IoSource, ClosingItAndTakingItsDescriptorOutEndWaitsToo) {
   for (const bool by_close : {true, false}) {
     WatchedPipe pipe;
     std::optional<Result<>> outcome;
@@ -282,7 +282,7 @@ TEST(IoSource, DestroyingItAfterTheWakeButBeforeTheWaiterRunsCancelsToo) {
   EXPECT_TRUE(failed_with(*outcome, std::errc::operation_canceled));
 }
 
-TEST(IoSource, DestroyingItAfterAWakeByAnybodyElseCancelsToo) {
+TEST(IoSource, DestroyingItAfterAWakeByAWakerCancelsToo) {
   WatchedPipe pipe;
   std::optional<Result<>> outcome;
   std::optional<Waker> waker;
@@ -301,7 +301,7 @@ TEST(IoSource, DestroyingItAfterAWakeByAnybodyElseCancelsToo) {
   EXPECT_TRUE(failed_with(*outcome, std::errc::operation_canceled));
 }
 
-TEST(IoSource, OneOfTwoInABatchMayDestroyTheOther) {
+TEST(IoSource, OneOfTwoSourcesInABatchMayBeDestroyedByTheWaiterOfTheOther) {
   WatchedPipe first;
   WatchedPipe second;
   std::optional<Result<>> outcome;
@@ -341,7 +341,7 @@ TEST(IoSource, IsDeregisteredBeforeItIsClosed) {
 }
 
 // moduvex_runtime closed a descriptor before it deregistered it.
-TEST(IoSource, AReusedNumberIsNoReasonToWake) {
+TEST(IoSource, AReusedNumberGetsNoEventOfItsPredecessor) {
   WatchedPipe old;
   const RawSource number = old.reader->raw();
   const Fd duplicate = std::move(sys::duplicate(number).value());
@@ -381,7 +381,7 @@ TEST(IoSource, ARegularFileIsAlwaysReady) {
   });
 }
 
-TEST(IoSource, WaitingOnWhatCannotBeWatchedIsAnError) {
+TEST(IoSource, WaitingOnADescriptorThatCannotBeWatchedIsAnError) {
   if (!test::kFilesAreSources) GTEST_SKIP() << "files are no sources on this system";
   IoSource source(test::open_null());
   detail::Waiter waiter;
@@ -390,14 +390,14 @@ TEST(IoSource, WaitingOnWhatCannotBeWatchedIsAnError) {
   EXPECT_FALSE(waiter.linked());
 }
 
-TEST(IoSource, WaitingOnNothingIsAnError) {
+TEST(IoSource, WaitingWithoutADescriptorIsAnError) {
   IoSource source{Fd()};
   run([&]() -> Task<> {
     EXPECT_TRUE(failed_with(co_await source.readable(), std::errc::operation_canceled));
   });
 }
 
-TEST(IoSource, MayBeMovedWhileNobodyWaits) {
+TEST(IoSource, MayBeMovedWhileNoTaskWaits) {
   WatchedPipe pipe;
   run([&]() -> Task<> {
     const auto write = [&]() -> Task<> {

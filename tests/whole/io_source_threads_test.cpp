@@ -81,7 +81,7 @@ TEST_F(IoSourceDeathTest, DestroyingItOnAnotherThreadStopsTheProgram) {
               "a socket was destroyed on another thread than the one that waited on it");
 }
 
-TEST_F(IoSourceDeathTest, MovingItWhileSomebodyWaitsStopsTheProgram) {
+TEST_F(IoSourceDeathTest, MovingItWhileATaskWaitsStopsTheProgram) {
   const auto move_while_waiting = [&] {
     IoSource source(std::move(pipe_.reader));
     detail::Waiter waiter;

@@ -156,7 +156,7 @@ TEST(Ok, AnErrorOfAnOperationEndsTheCoroutineAtOnceOrAfterAWait) {
   });
 }
 
-TEST(Ok, OfARootTaskGivesBlockOnTheError) {
+TEST(Ok, InTheTaskOfBlockOnGivesTheErrorToTheCaller) {
   Tally tally;
   auto root = [&](bool wait) -> Task<Result<>> {
     const Guard local(tally);
@@ -169,7 +169,7 @@ TEST(Ok, OfARootTaskGivesBlockOnTheError) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-TEST(Ok, InATaskThatReturnsNoResultItThrows) {
+TEST(Ok, ThrowsInATaskThatReturnsNoResult) {
   run([]() -> Task<> {
     for (const bool wait : {false, true}) {
       bool caught = false;
@@ -187,7 +187,7 @@ TEST(Ok, InATaskThatReturnsNoResultItThrows) {
   });
 }
 
-TEST(Ok, PassesTheExceptionOfATaskOn) {
+TEST(Ok, PassesOnTheExceptionOfATask) {
   auto throws = [](bool wait) -> Task<Result<int>> {
     if (wait) co_await yield_now();
     throw std::runtime_error("of the child");
@@ -206,7 +206,7 @@ TEST(Ok, PassesTheExceptionOfATaskOn) {
   }
 }
 
-TEST(Ok, PassesTheExceptionOfAnOperationOn) {
+TEST(Ok, PassesOnTheExceptionOfAnOperation) {
   auto throws = [](bool wait) -> Task<int> {
     if (wait) co_await yield_now();
     throw std::runtime_error("of the child");
@@ -241,7 +241,7 @@ TEST(Ok, MovesAMoveOnlyValueOut) {
   for (const bool wait : {false, true}) EXPECT_EQ(block_on(use(wait)).value_or(0), 4);
 }
 
-TEST(Ok, PassesTheErrorOfATimeoutOn) {
+TEST(Ok, PassesOnTheErrorOfATimeout) {
   run([]() -> Task<> {
     auto limited = [](Duration limit, Duration length) -> Task<Result<int>> {
       co_await ok(timeout(limit, sleep_for(length)));
@@ -296,7 +296,7 @@ TEST(Ok, AnErrorWhenTheBudgetIsUsedUpEndsTheCoroutineToo) {
   });
 }
 
-TEST(Ok, CancelledWhileItWaitsItDestroysTheWholeChain) {
+TEST(Ok, DestroysTheWholeChainIfItIsCancelledWhileItWaits) {
   run([]() -> Task<> {
     Log log;
     auto inner = [&]() -> Task<Result<int>> {

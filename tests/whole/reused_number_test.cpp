@@ -71,7 +71,7 @@ struct ReusedNumber : testing::Test {
   std::unique_ptr<IoSource> fresh;
 };
 
-TEST_F(ReusedNumber, TheLateEndOfTheOldSourceLeavesTheNewOneRegisteredAndOpen) {
+TEST_F(ReusedNumber, DestroyingTheOldSourceLeavesTheNewOneRegisteredAndOpen) {
   run([&]() -> Task<> {
     co_await reuse_the_number();
     std::optional<Result<>> outcome;
@@ -88,7 +88,7 @@ TEST_F(ReusedNumber, TheLateEndOfTheOldSourceLeavesTheNewOneRegisteredAndOpen) {
   });
 }
 
-TEST_F(ReusedNumber, TheOldSourceGivesUpNoDescriptor) {
+TEST_F(ReusedNumber, IntoFdOfTheOldSourceGivesNoDescriptor) {
   run([&]() -> Task<> {
     co_await reuse_the_number();
     co_await register_by_waiting(*fresh);
@@ -97,7 +97,7 @@ TEST_F(ReusedNumber, TheOldSourceGivesUpNoDescriptor) {
   });
 }
 
-TEST_F(ReusedNumber, WhoWaitsOnTheOldSourceIsCanceledAsTheNewOneIsRegistered) {
+TEST_F(ReusedNumber, AWaitOnTheOldSourceIsCancelledWhenTheNewOneIsRegistered) {
   run([&]() -> Task<> {
     std::optional<Result<>> outcome;
     JoinHandle<void> waiting = spawn(wait_readable, std::ref(*old), std::ref(outcome));
@@ -109,7 +109,7 @@ TEST_F(ReusedNumber, WhoWaitsOnTheOldSourceIsCanceledAsTheNewOneIsRegistered) {
   });
 }
 
-TEST_F(ReusedNumber, ALaterWaitOnTheOldSourceSaysThatItsDescriptorIsBad) {
+TEST_F(ReusedNumber, ALaterWaitOnTheOldSourceEndsWithBadFileDescriptor) {
   run([&]() -> Task<> {
     co_await reuse_the_number();
     co_await register_by_waiting(*fresh);
@@ -120,7 +120,7 @@ TEST_F(ReusedNumber, ALaterWaitOnTheOldSourceSaysThatItsDescriptorIsBad) {
   });
 }
 
-TEST_F(ReusedNumber, AnOldSourceThatWasMovedKnowsToo) {
+TEST_F(ReusedNumber, AnOldSourceThatWasMovedIsLostToo) {
   run([&]() -> Task<> {
     co_await reuse_the_number();
     co_await register_by_waiting(*fresh);
@@ -131,7 +131,7 @@ TEST_F(ReusedNumber, AnOldSourceThatWasMovedKnowsToo) {
   });
 }
 
-TEST_F(ReusedNumber, TheNewSourceMayEndFirst) {
+TEST_F(ReusedNumber, TheNewSourceMayBeDestroyedFirst) {
   const std::size_t before = test::watched_sources();
   run([&]() -> Task<> {
     co_await reuse_the_number();
@@ -145,7 +145,7 @@ TEST_F(ReusedNumber, TheNewSourceMayEndFirst) {
 }
 
 // On Windows nothing tells whether a handle is still that of the source that was registered.
-TEST(TwoSources, OfOneDescriptorOneIsRefusedInWords) {
+TEST(TwoSources, OfOneDescriptorOneIsRefused) {
   Pipe pipe = std::move(sys::create_pipe().value());
   IoSource first(std::move(pipe.reader));
   run([&]() -> Task<> {
@@ -193,7 +193,7 @@ struct OrphanedRegistration : testing::Test {
   RawSource number = kNoSource;
 };
 
-TEST_F(OrphanedRegistration, ItsNumberCanBeRegisteredAgainForTheSameFile) {
+TEST_F(OrphanedRegistration, LetsItsNumberBeRegisteredAgainForTheSameFile) {
   run([&]() -> Task<> {
     co_await orphan();
     IoSource again(test::duplicate_onto(duplicate.raw(), number));
@@ -204,7 +204,7 @@ TEST_F(OrphanedRegistration, ItsNumberCanBeRegisteredAgainForTheSameFile) {
   });
 }
 
-TEST_F(OrphanedRegistration, ItsNumberCanBeRegisteredAgainForAnotherFile) {
+TEST_F(OrphanedRegistration, LetsItsNumberBeRegisteredAgainForAnotherFile) {
   run([&]() -> Task<> {
     Pipe other = std::move(sys::create_pipe().value());  // first, or it might get the number
     co_await orphan();
@@ -215,7 +215,7 @@ TEST_F(OrphanedRegistration, ItsNumberCanBeRegisteredAgainForAnotherFile) {
   });
 }
 
-TEST_F(OrphanedRegistration, ItStopsWakingTheLoopForNobody) {
+TEST_F(OrphanedRegistration, StopsWakingTheLoop) {
   run([&]() -> Task<> {
     co_await orphan();
     co_await disturb();
@@ -225,7 +225,7 @@ TEST_F(OrphanedRegistration, ItStopsWakingTheLoopForNobody) {
   EXPECT_TRUE(test::poll_once().empty());
 }
 
-TEST_F(OrphanedRegistration, TheOtherSourcesAndTheWakesOfOtherThreadsSurviveItsEnd) {
+TEST_F(OrphanedRegistration, LeavesOtherSourcesAndWakesOfOtherThreadsIntactWhenItIsDropped) {
   Pipe other = std::move(sys::create_pipe().value());
   IoSource living(std::move(other.reader));
   run([&]() -> Task<> {
@@ -247,7 +247,7 @@ TEST_F(OrphanedRegistration, TheOtherSourcesAndTheWakesOfOtherThreadsSurviveItsE
   });
 }
 
-TEST_F(OrphanedRegistration, WhoWaitsOnASourceThatIsFoundLostIsToldAlthoughNothingElseHappens) {
+TEST_F(OrphanedRegistration, AWaitOnASourceThatIsFoundLostEndsEvenIfNothingElseHappens) {
   if constexpr (!LeavesOrphans<PlatformReactor>) return;
   Pipe other = std::move(sys::create_pipe().value());
   std::unique_ptr<IoSource> closed = source_of(std::move(other.reader));
@@ -277,7 +277,7 @@ TEST_F(OrphanedRegistration, WhoWaitsOnASourceThatIsFoundLostIsToldAlthoughNothi
   EXPECT_FALSE(late);
 }
 
-TEST_F(OrphanedRegistration, ASourceThatWasClosedBehindTheLibraryIsLostAsItEnds) {
+TEST_F(OrphanedRegistration, ASourceThatWasClosedWithoutEddyIsLostWhenTheOrphanIsDropped) {
   Pipe other = std::move(sys::create_pipe().value());
   std::unique_ptr<IoSource> closed = source_of(std::move(other.reader));
   run([&]() -> Task<> {

@@ -163,7 +163,7 @@ TEST(Timeout, OfAnOperationThatTakesLongerLosesNothing) {
   });
 }
 
-TEST(Timeout, WhatIsReadyAtOnceBeatsALimitThatHasPassed) {
+TEST(Timeout, AnOperationThatIsReadyAtOnceBeatsALimitThatHasPassed) {
   run([]() -> Task<> {
     EXPECT_EQ((co_await timeout(0ns, give(1, false))).value_or(0), 1);
     EXPECT_EQ((co_await timeout(-1s, give(1, false))).value_or(0), 1);
@@ -172,7 +172,7 @@ TEST(Timeout, WhatIsReadyAtOnceBeatsALimitThatHasPassed) {
   });
 }
 
-TEST(Timeout, ThatHasPassedEndsWhatHasToWait) {
+TEST(Timeout, ThatHasPassedEndsAnOperationThatHasToWait) {
   run([]() -> Task<> {
     Tally tally;
     EXPECT_TRUE(failed_with(co_await timeout(0s, never(tally)), std::errc::timed_out));
@@ -230,7 +230,7 @@ TEST(Timeout, DestroysItsTaskInnermostFirstBeforeItReturns) {
   EXPECT_EQ(log, (test::Log{"~inner", "~outer", "returned"}));
 }
 
-TEST(Timeout, DestroysWhatItLimitedWithinTheExpression) {
+TEST(Timeout, DestroysWhatItLimitedBeforeItsResultIsUsed) {
   run([]() -> Task<> {
     Tally tally;
     auto group_for_ever = [&](TaskGroup& group) -> Task<> {
@@ -266,7 +266,7 @@ TEST(Timeout, LeavesNoTimerBehind) {
   });
 }
 
-TEST(Timeout, OneInsideAnotherEndsWithTheShorter) {
+TEST(Timeout, InsideAnotherEndsWithTheShorterLimit) {
   run([]() -> Task<> {
     Tally tally;
     EXPECT_TRUE(
@@ -292,7 +292,7 @@ TEST(Timeout, OneInsideAnotherEndsWithTheShorter) {
   });
 }
 
-TEST(Timeout, OfAWaitForABareWakeRunsOutAtAnyDepth) {
+TEST(Timeout, OfASuspendEndsItAtAnyDepth) {
   run([]() -> Task<> {
     EXPECT_TRUE(failed_with(co_await timeout(1ms, suspend()), std::errc::timed_out));
     EXPECT_TRUE(failed_with(co_await timeout(1ms, timeout(1h, suspend())), std::errc::timed_out));
@@ -387,7 +387,7 @@ TEST(Timeout, ASourceCanBeWaitedForAgainAfterALimitRanOut) {
   });
 }
 
-TEST(Timeout, CancelledWhileItWaitsItCancelsWhatItLimits) {
+TEST(Timeout, CancelsWhatItLimitsIfItIsCancelledWhileItWaits) {
   run([]() -> Task<> {
     Tally tally;
     auto outer = [&]() -> Task<> { static_cast<void>(co_await timeout(1h, never(tally))); };
@@ -400,7 +400,7 @@ TEST(Timeout, CancelledWhileItWaitsItCancelsWhatItLimits) {
   });
 }
 
-TEST(Timeout, CancelledWhileItWaitsItLeavesNoTimerBehind) {
+TEST(Timeout, LeavesNoTimerBehindIfItIsCancelledWhileItWaits) {
   run([]() -> Task<> {
     const auto waiting = []() -> Task<> { static_cast<void>(co_await timeout(1h, sleep_for(1h))); };
     const auto waiting_for_task = []() -> Task<> {

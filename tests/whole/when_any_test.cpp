@@ -72,7 +72,7 @@ TEST(WhenAny, GivesAVariantWithMonostateForVoid) {
   });
 }
 
-TEST(WhenAny, OfOneIsItself) {
+TEST(WhenAny, OfOneBranchGivesItsResult) {
   run([]() -> Task<> {
     const auto only = co_await when_any(after(2, 7));
     EXPECT_EQ(std::get<0>(only), 7);
@@ -105,7 +105,7 @@ TEST(WhenAny, ABranchThatEndsAtOnceKeepsLaterOnesFromStarting) {
   });
 }
 
-TEST(WhenAny, ItsLosersAreGoneBeforeItReturns) {
+TEST(WhenAny, DestroysItsLosersBeforeItReturns) {
   run([]() -> Task<> {
     Tally tally;
     auto body = [&]() -> Task<> {
@@ -138,7 +138,7 @@ TEST(WhenAny, ThrowsIfTheFirstToEndThrows) {
   });
 }
 
-TEST(WhenAny, OfTwoReadyInOneTurnTheSecondNeverRuns) {
+TEST(WhenAny, TheSecondOfTwoReadyBranchesNeverRuns) {
   run([]() -> Task<> {
     std::optional<Waker> first_waker;
     std::optional<Waker> second_waker;
@@ -165,7 +165,7 @@ TEST(WhenAny, OfTwoReadyInOneTurnTheSecondNeverRuns) {
   });
 }
 
-TEST(WhenAny, OfTwoReadySocketsItTakesOneAndLosesNothingOfTheOther) {
+TEST(WhenAny, TakesOneOfTwoReadySocketsAndLosesNothingOfTheOther) {
   run([]() -> Task<> {
     test::SocketPair left_pair = test::connected_sockets();
     test::SocketPair right_pair = test::connected_sockets();
@@ -246,7 +246,7 @@ TEST(WhenAny, ACancelledJoinLeavesTheResult) {
   });
 }
 
-TEST(WhenAny, TakesAJoinHandleForItself) {
+TEST(WhenAny, OwnsAJoinHandleThatItIsGiven) {
   run([]() -> Task<> {
     const auto first = co_await when_any(spawn(after, 2, 9), sleep_for(1h));
     EXPECT_EQ(std::get<0>(first).value(), 9);
@@ -262,7 +262,7 @@ TEST(WhenAny, TakesAJoinHandleForItself) {
   });
 }
 
-TEST(WhenAny, TakesWhatMayLose) {
+TEST(WhenAny, TakesAnOperationInMayLose) {
   run([]() -> Task<> {
     test::SocketPair sockets = test::connected_sockets();
     TcpStream stream(std::move(sockets.server));
@@ -279,7 +279,7 @@ TEST(WhenAny, TakesWhatMayLose) {
   });
 }
 
-TEST(WhenAny, Nests) {
+TEST(WhenAny, MayBeNested) {
   run([]() -> Task<> {
     Tally tally;
     const auto first =
@@ -292,7 +292,7 @@ TEST(WhenAny, Nests) {
   });
 }
 
-TEST(WhenAny, CancelledWhileItWaitsItCancelsItsBranches) {
+TEST(WhenAny, CancelsItsBranchesIfItIsCancelledWhileItWaits) {
   run([]() -> Task<> {
     Log log;
     auto branch = [&](std::string name) -> Task<> {
@@ -312,7 +312,7 @@ TEST(WhenAny, CancelledWhileItWaitsItCancelsItsBranches) {
   });
 }
 
-TEST(WhenAny, ADyingLoserMayWakeTheWinnerTheAwaiterAndItself) {
+TEST(WhenAny, ALoserThatIsDestroyedMayWakeTheWinnerTheAwaiterAndItself) {
   run([]() -> Task<> {
     Tally tally;
     const Waker selector = co_await current_waker();

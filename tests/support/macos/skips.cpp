@@ -12,16 +12,16 @@ using eddy::test::Skip;
 constexpr std::string_view kNoSleepCount = "macOS does not count how often a thread sleeps";
 
 constexpr auto kSkips = std::to_array<Skip>({
-    {"AcceptPressure", "WhereNobodyWaitsItSleepsUntilSomebodyDoes", kNoSleepCount},
+    {"AcceptPressure", "WithoutDescriptorsAndConnectionsItSleepsUntilOneComes", kNoSleepCount},
     {"Idle", "ConnectionsThatWaitWakeNobody", kNoSleepCount},
     {"RunLoop", "AnIdleLoopSleepsOnceUntilItIsWoken", kNoSleepCount},
     {"RunLoop", "AnIdleLoopWithSocketsAndFarTimersSleepsOnceToo", kNoSleepCount},
     {"RunLoop", "ASleepCostsOnePark", kNoSleepCount},
     {"RunLoop", "ABusyPollFindsWakesTimersAndSocketsWithoutSleeping", kNoSleepCount},
     {"RunLoop", "ABusyPollThatFindsNothingParks", kNoSleepCount},
-    {"Sleep", "OfLessThanAMillisecondIsNeitherNothingNorASpin", kNoSleepCount},
+    {"Sleep", "OfLessThanAMillisecondNeitherEndsEarlyNorSpins", kNoSleepCount},
     {"Sleep", "WakesTheProcessOnceWhenItEndsAndNotBefore", kNoSleepCount},
-    {"Sleep", "ALoopWithNothingToDoIsNotWokenAtAll", kNoSleepCount},
+    {"Sleep", "ALoopWithNothingToDoIsNeverWoken", kNoSleepCount},
 });
 
 [[maybe_unused]] const bool added = eddy::test::skip_those_of(kSkips);
