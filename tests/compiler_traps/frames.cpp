@@ -1,4 +1,4 @@
-// Frames that are laid out wrongly: what stands before the promise, and what is aligned.
+// Frames that a compiler lays out wrongly: a misplaced promise, and misaligned variables.
 // SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
@@ -17,7 +17,7 @@ Task<bool> truth(bool value) {
 
 Task<> nothing() { co_await yield_now(); }
 
-/// The address as a number that the compiler knows nothing of.
+/// The address as a number about which the compiler can assume nothing.
 std::uintptr_t address(const void* pointer) {
   std::uintptr_t number = reinterpret_cast<std::uintptr_t>(pointer);
   asm volatile("" : "+r"(number));
@@ -57,7 +57,7 @@ FORM(comma_in_a_switch, "Task<> f(int x) { switch (co_await g(), x) {...} }", kS
   trial.check(seen == 1);
 }
 
-/// A variable behind `Before` others of one byte each.
+/// A variable after `Before` others of one byte each.
 template <std::size_t Alignment, std::size_t Before>
 Task<> aligned_behind(Trial& trial) {
   char before[Before];
@@ -83,7 +83,7 @@ FORM(alignas_16, "alignas(16) char bytes[16]", kWrongWithGcc) {
 }
 
 FORM(alignas_64, "alignas(64) char bytes[64]", kWrongWithAll) {
-  // Two frames of a size, so that both cannot be where it is right by luck.
+  // Two frames of one size: they cannot both be well aligned by luck.
   const auto aligned = [](bool& held, auto& self, int depth) -> Task<> {
     alignas(64) char bytes[64];
     co_await yield_now();

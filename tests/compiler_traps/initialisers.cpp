@@ -1,4 +1,4 @@
-// Objects that are initialised from what an await gives.
+// Objects that are initialised from the result of an await.
 // SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 
@@ -120,7 +120,7 @@ FORM(awaited_condition_of_temporaries, "co_await b() ? Guard(1) : Guard(2)", kWr
   });
 }
 
-/// What a structured binding takes apart by get<>.
+/// A type that structured bindings take apart by get<>.
 struct Parts {
   Guard first;
   Guard second;

@@ -1,5 +1,5 @@
-// compiler_traps --list: every form and what each compiler is to show; compiler_traps NAME: exits
-// with 0 if that form was right.
+// compiler_traps --list: prints every form, and what each compiler should show for it.
+// compiler_traps NAME: exits with 0 if that form was right.
 // SPDX-License-Identifier: MIT
 #include "compiler_traps/traps.hpp"
 

@@ -1,4 +1,4 @@
-// Forms of coroutines that some compiler gets wrong, and what each compiler is to show of them.
+// Forms of coroutines that some compiler gets wrong, and what each compiler should show for them.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace eddy::traps {
 
-/// What a program shows that uses a form.
+/// What a program that uses a form shows.
 enum class Shows {
   right,
   wrong,  ///< in silence: an object destroyed twice or never, a false value, a crash
@@ -34,7 +34,7 @@ inline constexpr Expected kRight = {Shows::right, Shows::right, Shows::right, Sh
 inline constexpr Expected kWrongWithAll = {Shows::wrong, Shows::wrong, Shows::wrong, Shows::wrong,
                                            Shows::wrong};
 
-/// Whether the program was right: every guard destroyed once, every check true.
+/// True if the program was right: every guard destroyed once, every check true.
 class Trial {
  public:
   test::Guard guard() noexcept { return test::Guard(tally_); }

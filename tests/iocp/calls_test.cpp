@@ -1,4 +1,4 @@
-// The calls that a poll makes: they follow what is ready, not what is registered.
+// The calls that a poll makes: their number follows the ready sources, not the registered ones.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/sys.hpp"
@@ -60,7 +60,7 @@ class CallsOfAPoll : public testing::Test {
   }
 
   Fd listener_ = test::listen_on_loopback();
-  std::vector<test::SocketPair> pairs_;  // outlives the backend, as it must
+  std::vector<test::SocketPair> pairs_;  // must outlive the backend
   PlatformReactor backend_ = std::move(PlatformReactor::create().value());
   Events events_ = events_with_capacity(256);
 };
@@ -109,7 +109,7 @@ TEST_F(CallsOfAPoll, AreOneForEachSourceThatWasReadyHoweverManyAreRegistered) {
       take_and_rearm(kReady);
     }
     const test::Calls calls = test::take_calls();
-    // What the last round armed is brought to the kernel by the poll that never comes.
+    // The next poll would bring to the kernel what the last round armed, but there is none.
     EXPECT_EQ(calls.starts, (kRounds - 1) * kReady) << sources << " sources";
     EXPECT_EQ(calls.waits, polls) << sources << " sources";
     EXPECT_EQ(calls.cancels, 0U) << sources << " sources";

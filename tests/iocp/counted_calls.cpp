@@ -45,7 +45,7 @@ static BOOL WINAPI count_wait(HANDLE port, LPOVERLAPPED_ENTRY entries, ULONG siz
                                                   alertable);
 }
 
-/// The headers call it by the address that the loader filled in; here it is this one.
+/// The headers call the function through the address that the loader fills in. This replaces it.
 Wait __wrap___imp_GetQueuedCompletionStatusEx = count_wait;
 }
 

@@ -1,5 +1,5 @@
-// How often this program has called what a poll is made of: the linker puts a counter in front of
-// each (tests/CMakeLists.txt).
+// Counts the calls of which a poll is made: the linker puts a counter in front of each function
+// (tests/CMakeLists.txt).
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -15,7 +15,7 @@ struct Calls {
   friend bool operator==(const Calls&, const Calls&) = default;
 };
 
-/// Since the last time that it was asked.
+/// The number of calls since the last call of this function.
 Calls take_calls();
 
 }  // namespace eddy::test

@@ -1,5 +1,4 @@
-// What the kqueue backend does beyond the contract that all backends share, and what it does about
-// the traps of kqueue.
+// What the kqueue backend does beyond the contract of all backends, and about the traps of kqueue.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/kqueue.hpp"
@@ -81,7 +80,7 @@ TEST_F(KqueueBackend, AnErrorThatEndsOneDirectionWakesBoth) {
   EXPECT_TRUE(events[0].error && events[0].readable && events[0].writable);
 }
 
-// EV_ADD fails with EPIPE there; the writer must hear of it all the same.
+// EV_ADD fails with EPIPE there, but the writer must be told.
 TEST_F(KqueueBackend, AWriterWhoseReaderIsGoneIsToldOnceForEachRegistration) {
   pipe_.reader.reset();
   ASSERT_TRUE(succeeded(reactor_.register_source(pipe_.writer.raw(), 5, kBoth)));
@@ -95,7 +94,7 @@ TEST_F(KqueueBackend, AWriterWhoseReaderIsGoneIsToldOnceForEachRegistration) {
     ASSERT_TRUE(succeeded(reactor_.reregister(pipe_.writer.raw(), token + 1, kBoth)));
   }
   ASSERT_TRUE(succeeded(reactor_.deregister(pipe_.writer.raw())));
-  EXPECT_TRUE(look().empty());  // what stood in is gone as well
+  EXPECT_TRUE(look().empty());  // the user event that replaced the filter is gone too
 }
 
 TEST_F(KqueueBackend, DeregisteringSwallowsNothingOfOthers) {
@@ -137,7 +136,7 @@ TEST_F(KqueueBackend, DeregisteringDoesNotWaitForAThreadThatPolls) {
   EXPECT_TRUE(events_.empty());
 }
 
-// To add the user event again would take back what is triggered.
+// To add the user event again would take its trigger back.
 TEST_F(KqueueBackend, ASecondNotifierKeepsAnEarlierNotification) {
   const KqueueReactor::Notifier first = std::move(reactor_.create_notifier().value());
   first.notify();
@@ -175,7 +174,7 @@ TEST_F(KqueueBackend, ASourceWithoutOneOfTheFiltersIsRefusedAsAWhole) {
   EXPECT_TRUE(failed_with(reactor_.deregister(null.raw()), std::errc::no_such_file_or_directory));
 }
 
-// The kernel may count in microseconds and cut off the rest: rounded down, a nanosecond is a poll.
+// The kernel may count in microseconds and cut off the rest. A nanosecond would be a zero timeout.
 TEST_F(KqueueBackend, ATimeoutOfANanosecondSleeps) {
   const long before = test::sleeps_of_this_thread();
   for (int i = 0; i < 20; ++i) look(1ns);
@@ -198,7 +197,7 @@ TEST_F(KqueueBackend, ATimeoutGoesOnWhereTheKernelEndsItsWait) {
   test::kqueue_longest_wait = limit;
 }
 
-// SO_NOSIGPIPE cannot be set on it any more, and without it the first send would be the end.
+// SO_NOSIGPIPE cannot be set on such a socket, and without it the first send ends the program.
 TEST(SeamOfMacos, AConnectionThatWasResetInTheBacklogIsNotHandedOut) {
   const Fd listener = test::listen_on_loopback();
   Fd gone = test::connect_to(listener.raw());

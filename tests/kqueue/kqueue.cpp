@@ -1,14 +1,14 @@
-// A small kqueue for Linux, over epoll and eventfd. For the tests of the kqueue backend alone: it
-// is slow, and knows no more than the backend uses. It keeps to kqueue(2) of FreeBSD;
-// `kqueue_test.cpp` quotes the page. Where the page is silent, and macOS and FreeBSD differ, it
-// does what is harder to live with. What it cannot know:
-// - `fflags` of an end with an error is EIO whatever the error is: on Linux, to look is to take it;
-// - a local shutdown of the write side alone is no EV_EOF of EVFILT_WRITE;
-// - when the peer ends or resets a connection, EVFILT_WRITE may fire although nothing changed for
-//   it: epoll has one edge for both.
+// A small kqueue for Linux, over epoll and eventfd, only for the tests of the kqueue backend. It is
+// slow, and has only what the backend uses. It follows kqueue(2) of FreeBSD; `kqueue_test.cpp`
+// quotes the page. Where the page is silent, and macOS and FreeBSD differ, it does what is harder
+// for the backend. It differs from the kernels in this:
+// - `fflags` of an end with an error is always EIO: on Linux, reading the error would consume it;
+// - a local shutdown of the write side alone gives no EV_EOF of EVFILT_WRITE;
+// - when the peer ends or resets a connection, EVFILT_WRITE may fire although nothing has changed
+//   for it: epoll has one edge for both directions.
 //
-// It also takes away what macOS does not have (accept4, pipe2), unless a test is of FreeBSD, and
-// brings SO_NOSIGPIPE.
+// It also takes away accept4 and pipe2, which macOS does not have (but not in the tests for
+// FreeBSD), and adds SO_NOSIGPIPE.
 // SPDX-License-Identifier: MIT
 #include "kqueue.hpp"
 
@@ -57,7 +57,7 @@ using Clock = std::chrono::steady_clock;
 
 int real_close(int fd) { return static_cast<int>(::syscall(SYS_close, fd)); }
 
-/// Out of the way of the standard streams, which a test may have closed.
+/// Avoids the numbers of the standard streams, which a test may have closed.
 int move_up(int fd) {
   if (fd < 0 || fd > STDERR_FILENO) return fd;
   const auto moved = static_cast<int>(::syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
@@ -70,8 +70,8 @@ struct Knote {
   bool triggered = false;
 };
 
-/// One epoll for each filter, because one descriptor's filters have edges of their own; and one
-/// around them, whose number is the queue's.
+/// One epoll for each filter, because each filter of a descriptor has its own edges; and an outer
+/// epoll, whose number is the queue's.
 struct Queue {
   static constexpr std::array<short, 3> kFilters = {EVFILT_READ, EVFILT_WRITE, EVFILT_EXCEPT};
 
@@ -133,7 +133,8 @@ World& world() {
   return *instance;
 }
 
-// As the program starts: a kernel has forgotten the queues before any handler of the program runs.
+// Registered when the program starts, so that it runs before the program's own handlers: a kernel
+// has dropped the queues by then.
 [[maybe_unused]] const World& kFromTheStart = world();
 
 /// "Calling close() on a file descriptor will remove any kevents that reference the descriptor."
@@ -162,7 +163,7 @@ bool is_pipe(int fd) {
   return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-/// The filter of the other direction can be attached to an end of a pipe, and never fires
+/// The filter of the other direction can be attached to an end of a pipe, but never fires
 /// (FreeBSD).
 bool is_wrong_end(int fd, short filter) {
   const int mode = ::fcntl(fd, F_GETFL) & O_ACCMODE;
@@ -184,7 +185,7 @@ int apply_user(Queue& queue, const Native& change) {
     found = queue.knotes.emplace(key, Knote{change, false}).first;
   }
   found->second.native.udata = change.udata;
-  // In FreeBSD the addition itself does not trigger, and EV_CLEAR takes back what is triggered.
+  // In FreeBSD the addition itself does not trigger, and EV_CLEAR takes a trigger back.
   if (is_new) return 0;
   if ((change.fflags & NOTE_TRIGGER) != 0) found->second.triggered = true;
   if ((change.flags & EV_CLEAR) != 0) found->second.triggered = false;
@@ -221,8 +222,7 @@ int apply_descriptor(Queue& queue, const Native& change) {
   if ((knote.native.flags & EV_CLEAR) != 0) event.events |= EPOLLET;
   event.data.fd = fd;
   if (::epoll_ctl(inner, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) == 0) return 0;
-  const int error =
-      errno == EPERM ? EINVAL : errno;  // epoll does not watch files; this subset neither
+  const int error = errno == EPERM ? EINVAL : errno;  // neither epoll nor this subset watches files
   queue.knotes.erase(key);
   return error;
 }
@@ -234,7 +234,7 @@ int apply(Queue& queue, const Native& change) {
   return apply_descriptor(queue, change);
 }
 
-/// A kernel that is out of memory says so.
+/// Gives the error of a kernel that is out of memory.
 int apply_if_there_is_memory(Queue& queue, const Native& change) {
   try {
     return apply(queue, change);
@@ -269,13 +269,13 @@ int64_t room_to_write(int fd) {
   return std::max(size - used, 0);
 }
 
-/// False if kqueue would say nothing.
+/// False if kqueue would report nothing.
 bool report(const Knote& knote, uint32_t mask, Native& out) {
   const int fd = static_cast<int>(knote.native.ident);
   if (is_wrong_end(fd, knote.native.filter)) return false;
   const bool failed = (mask & EPOLLERR) != 0;
   bool ended = (mask & EPOLLHUP) != 0;
-  // A socket that was never connected is hung up to epoll.
+  // epoll reports a socket that was never connected as hung up.
   if (ended && !failed && !is_pipe(fd) && (poll_now(fd, POLLRDHUP) & POLLRDHUP) == 0) return false;
   out = knote.native;
   out.flags = static_cast<unsigned short>(knote.native.flags & EV_CLEAR);
@@ -323,7 +323,7 @@ bool take_descriptor(Queue& queue, std::size_t which, Native& out) {
   return found != queue.knotes.end() && report(found->second, ready.events, out);
 }
 
-/// One event at a time, from whichever filter the epoll around them has in front: so they come in
+/// Takes one event at a time, from the filter that the outer epoll reports first. So events come in
 /// the order in which they were triggered. Without EV_CLEAR an event comes again, and ends the
 /// list.
 int collect(Queue& queue, Native* events, int room) {
@@ -399,7 +399,7 @@ int kevent(int fd, const Native* changes, int n_changes, Native* events, int n_e
     if (found == world().queues.end()) return fail(EBADF);
     queue = found->second;
     for (int i = 0; i < n_changes; ++i) {
-      const Native change = changes[i];  // the lists may be one
+      const Native change = changes[i];  // a copy: the two lists may be one
       const int error = apply_if_there_is_memory(*queue, change);
       if (error == 0 && (change.flags & EV_RECEIPT) == 0) continue;
       if (receipts == n_events) return error == 0 ? receipts : fail(error);
@@ -417,7 +417,7 @@ int kevent(int fd, const Native* changes, int n_changes, Native* events, int n_e
   return wait(*queue, events, n_events, timeout);
 }
 
-// What closes a descriptor also drops its kevents.
+// Functions that close a descriptor also drop its kevents.
 
 int close(int fd) {
   forget(fd);
@@ -430,7 +430,7 @@ int dup2(int fd, int fd2) noexcept {
   return static_cast<int>(::syscall(SYS_dup3, fd, fd2, 0));
 }
 
-// A duplicate of a queue is the queue, and that of a silent socket is silent.
+// A duplicate of a queue is the same queue, and a duplicate of a socket keeps SO_NOSIGPIPE.
 
 int fcntl(int fd, int command, ...) {
   va_list arguments;
@@ -449,7 +449,7 @@ int fcntl(int fd, int command, ...) {
   return result;
 }
 
-// What macOS does not have.
+// Functions that macOS does not have.
 
 int accept4(int fd, sockaddr* addr, socklen_t* addr_len, int flags) {
   if (!eddy::test::kqueue_has_accept4) return fail(ENOSYS);
@@ -468,7 +468,7 @@ int setsockopt(int fd, int level, int optname, const void* optval, socklen_t opt
     return static_cast<int>(::syscall(SYS_setsockopt, fd, level, optname, optval, optlen));
   }
   if (::fcntl(fd, F_GETFD) < 0) return -1;
-  // macOS sets no option of a socket of which both directions are shut.
+  // macOS sets no option of a socket whose two directions are shut down.
   constexpr short kShut = POLLHUP | POLLRDHUP;
   if (optlen != sizeof(int) || (poll_now(fd, POLLRDHUP) & kShut) == kShut) return fail(EINVAL);
   int on = 0;

@@ -10,7 +10,7 @@ namespace eddy::test {
 /// A longer timeout ends after this.
 extern std::atomic<std::chrono::nanoseconds> kqueue_longest_wait;
 
-/// Whether `accept4` and `pipe2` are there, as in FreeBSD. They are not in macOS.
+/// True if `accept4` and `pipe2` exist, as in FreeBSD. macOS does not have them.
 extern std::atomic<bool> kqueue_has_accept4;
 
 }  // namespace eddy::test

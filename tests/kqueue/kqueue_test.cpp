@@ -1,5 +1,5 @@
-// The kqueue of kqueue.cpp against the manual page. What stands in quotation marks is kqueue(2) of
-// FreeBSD 12.2 (in Debian: freebsd-manpages).
+// Tests the kqueue of kqueue.cpp against the manual page. Quotations are from kqueue(2) of FreeBSD
+// 12.2 (in Debian: freebsd-manpages).
 // SPDX-License-Identifier: MIT
 #include "kqueue/kqueue.hpp"
 
@@ -52,7 +52,7 @@ timespec in(std::chrono::nanoseconds time) {
 
 class Kqueue : public testing::Test {
  protected:
-  /// What kevent returns; the list is then that long.
+  /// Returns the result of kevent, and resizes the list to it.
   int call(std::vector<Native>& changes, std::vector<Native>& events,
            std::chrono::nanoseconds timeout = 0ns) {
     const timespec spec = in(timeout);
@@ -69,7 +69,7 @@ class Kqueue : public testing::Test {
     return call(changes, none) < 0 ? errno : 0;
   }
 
-  /// What is reported within `timeout`, in one call.
+  /// The events that one call reports within `timeout`.
   std::vector<Native> collect(std::chrono::nanoseconds timeout = 0ns) {
     std::vector<Native> none;
     std::vector<Native> events(16);
@@ -152,7 +152,7 @@ TEST_F(Kqueue, ClosingADescriptorDropsItsFilters) {
   EXPECT_EQ(apply(change_of(number, EVFILT_READ, EV_DELETE)), ENOENT);
 }
 
-// The same, where a duplicate is put over the number.
+// As above, where a duplicate replaces the descriptor.
 TEST_F(Kqueue, ADescriptorThatIsReplacedLosesItsFilters) {
   Pipe other = std::move(sys::create_pipe().value());
   ASSERT_EQ(apply(change_of(pipe_.reader, EVFILT_READ, EV_ADD | EV_CLEAR)), 0);
@@ -174,7 +174,7 @@ TEST_F(Kqueue, AForkHasNoQueue) {
   int status = -1;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
-  EXPECT_EQ(apply(change_of(kUser, EVFILT_USER, EV_ADD)), 0);  // the parent's lives
+  EXPECT_EQ(apply(change_of(kUser, EVFILT_USER, EV_ADD)), 0);  // the parent's queue still works
 }
 
 // ERRORS: "[EBADF] The specified descriptor is invalid."
@@ -202,13 +202,13 @@ TEST_F(Kqueue, ChangesComeBeforeEvents) {
 // events. When passed as input, it forces EV_ERROR to always be returned. When a filter is
 // successfully added the data field will be zero."
 TEST_F(Kqueue, ReceiptsComeAlone) {
-  ASSERT_EQ(apply(change_of(pair_.client, EVFILT_WRITE, EV_ADD | EV_CLEAR)), 0);  // is ready
+  ASSERT_EQ(apply(change_of(pair_.client, EVFILT_WRITE, EV_ADD | EV_CLEAR)), 0);  // it is ready
   std::vector<Native> changes = {
       change_of(pipe_.writer, EVFILT_WRITE, EV_ADD | EV_CLEAR | EV_RECEIPT),
       change_of(pipe_.reader, EVFILT_READ, EV_ADD | EV_CLEAR | EV_RECEIPT)};
   std::vector<Native> events(8);
   const auto start = steady_clock::now();
-  ASSERT_EQ(call(changes, events, 1h), 2);  // and it does not wait
+  ASSERT_EQ(call(changes, events, 1h), 2);  // it does not wait
   EXPECT_LT(steady_clock::now() - start, 10s);
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_NE(events[i].flags & EV_ERROR, 0);
@@ -216,7 +216,7 @@ TEST_F(Kqueue, ReceiptsComeAlone) {
     EXPECT_EQ(events[i].ident, changes[i].ident);
     EXPECT_EQ(events[i].filter, changes[i].filter);
   }
-  EXPECT_EQ(collect().size(), 2U);  // no event was lost to them
+  EXPECT_EQ(collect().size(), 2U);  // the receipts have consumed no event
 }
 
 // "Note that if this flag is encountered and there is no remaining space in eventlist to hold the
@@ -284,7 +284,8 @@ TEST_F(Kqueue, AddingAgainChangesUdataAndMakesNoSecondEntry) {
   EXPECT_EQ(reinterpret_cast<uintptr_t>(events[0].udata), 2U);
 }
 
-// The filter is executed at the registration; in the kernels at one of an existing event as well.
+// The filter is executed at the registration. The kernels also execute it when an existing event is
+// registered again.
 TEST_F(Kqueue, AddingAgainWithDataPendingFiresAgain) {
   write_to(pipe_.writer);
   for (int i = 0; i < 3; ++i) {
@@ -416,8 +417,8 @@ TEST_F(Kqueue, AWriterReportsItsRoomAndThatItsReaderIsGone) {
   EXPECT_NE(next().flags & EV_EOF, 0);
 }
 
-// Not of the page, but of the kernels: the writing end of a pipe that has no reader is refused. The
-// filter of the other direction is not, but never fires.
+// Not in the page, but true of the kernels: the writing end of a pipe that has no reader is
+// refused. The filter of the other direction is accepted, but never fires.
 TEST_F(Kqueue, APipeIsWatchedAtItsOwnEnds) {
   ASSERT_EQ(apply(change_of(pipe_.reader, EVFILT_WRITE, EV_ADD | EV_CLEAR)), 0);
   pipe_.writer.reset();
@@ -455,7 +456,7 @@ TEST_F(Kqueue, UserEventsOfOneQueueAreToldApart) {
   EXPECT_TRUE(collect().empty());
 }
 
-// Not of the page, but of FreeBSD: EV_CLEAR resets the state at once if the event is there.
+// Not in the page, but true of FreeBSD: EV_CLEAR resets the state at once if the event is there.
 TEST_F(Kqueue, AddingAUserEventAgainTakesBackItsTrigger) {
   ASSERT_EQ(apply(change_of(kUser, EVFILT_USER, EV_ADD | EV_CLEAR)), 0);
   ASSERT_EQ(apply(change_of(kUser, EVFILT_USER, 0, NOTE_TRIGGER)), 0);
@@ -478,7 +479,7 @@ TEST_F(Kqueue, EventsWithoutRoomComeInTheNextCall) {
 }
 
 // "When nevents is zero, kevent() will return immediately even if there is a timeout specified
-// unlike when_any(2)."
+// unlike select(2)."
 TEST_F(Kqueue, WithoutRoomThereIsNoWait) {
   std::vector<Native> none;
   std::vector<Native> no_room;

@@ -1,4 +1,4 @@
-// The platform of the tests' kqueue: Linux, used as macOS is, descriptors in two steps and all.
+// The platform of the tests' kqueue: Linux, used as macOS is; so it opens descriptors in two steps.
 // SPDX-License-Identifier: MIT
 #pragma once
 

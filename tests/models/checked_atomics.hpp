@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Before Relacy, which makes macros of names of the language and of the library.
+// Before Relacy, which defines macros with names of the language and of the library.
 #include <atomic>
 #include <cstdint>
 #include <source_location>
@@ -15,10 +15,10 @@ namespace eddy::model {
 
 enum class Access : std::uint8_t { load, store, exchange, compare_exchange, add, subtract };
 
-/// What an atomic is for, as far as models weaken the order of its accesses.
+/// The role of an atomic, for the models that weaken the order of its accesses.
 enum class Part : std::uint8_t { head, parked, posted, count };
 
-/// An order to be weaker than the code says.
+/// An order that a model makes weaker than in the code.
 struct Weakened {
   Part part;
   Access access;
@@ -26,7 +26,7 @@ struct Weakened {
   std::memory_order instead;
 };
 
-/// The one of the simulation that runs; null if it checks the code as it is.
+/// The weakened order of the running simulation; null if it checks the code as it is.
 inline const Weakened* weakened = nullptr;
 
 inline rl::memory_order order_of(Part part, Access access, std::memory_order order) {
@@ -51,7 +51,7 @@ inline rl::memory_order order_of(Part part, Access access, std::memory_order ord
   return rl::mo_seq_cst;
 }
 
-/// So that a history of Relacy names the line of eddy.
+/// Lets a history of Relacy name the line of eddy.
 inline rl::debug_info info(const std::source_location& place) {
   return {place.function_name(), place.file_name(), place.line()};
 }
@@ -89,7 +89,7 @@ class CheckedAtomic {
   rl::atomic<T> value_;
 };
 
-/// In the place of `StdAtomics`; `kFlag` is what its `Atomic<bool>` is for.
+/// Replaces `StdAtomics`. `kFlag` is the role of its `Atomic<bool>`.
 template <Part kFlag = Part::parked>
 struct CheckedAtomics {
   template <class T>
@@ -98,8 +98,7 @@ struct CheckedAtomics {
                                                             : Part::count>;
 };
 
-/// A plain variable, of which two threads may not use one that either writes unless something
-/// orders them.
+/// A plain variable. Relacy reports a race if one thread writes it while another uses it.
 template <class T>
 class CheckedVar {
  public:

@@ -1,7 +1,7 @@
-// A model of the inbox, of its own code: threads post, the owner drains, parks, and closes, in many
-// orders and with every value that a load may see on weak hardware. Relacy finds waits without end,
-// races, what is freed twice, used after that or never. The code must pass, and each weaker order
-// must be found.
+// A model of the inbox, made of the inbox's own code. Threads post; the owner drains, parks and
+// closes; in many orders, and with every value that a load may see on weak hardware. Relacy finds
+// endless waits, races, double frees, uses after a free, and leaks. The code must pass, and Relacy
+// must find each order that is made weaker.
 // SPDX-License-Identifier: MIT
 #include "eddy/worker/inbox_atomics.hpp"
 
@@ -15,12 +15,12 @@ namespace {
 
 using std::memory_order;
 
-/// Of a scenario, not of the code: a thread posts with no reference to the inbox.
+/// A fault of the scenario, not of the code: a thread posts without a reference to the inbox.
 bool posts_without_reference = false;
 
 constexpr unsigned kThreads = 3;  ///< of which 0 owns the inbox
 
-/// What several threads share until the last of them lets go.
+/// An object that several threads share until the last one releases it.
 struct Shared {
   detail::References<CheckedAtomics<>> references;
   rl::var<int> used[kThreads];
@@ -32,13 +32,14 @@ struct Shared {
   bool let_go(unsigned thread) {
     used[thread]($) = 1;
     if (!references.remove()) return false;
-    // As the destructor does, which must come after all that others did.
+    // As the destructor does. It must come after everything that other threads did.
     for (rl::var<int>& mine : used) mine($) = 2;
     return true;
   }
 };
 
-/// `detail::Inbox`, and of the kernel an event that stays until the owner has slept once.
+/// `detail::Inbox`, with a model of the kernel's event: it stays set until the owner has slept
+/// once.
 template <class Node>
 struct Inbox : Shared {
   detail::MessageStack<Node, CheckedAtomics<>> messages;
@@ -60,8 +61,8 @@ struct Inbox : Shared {
   }
 };
 
-/// Two threads send messages, which are destroyed at their delivery. The owner waits for some of
-/// them, or none, and then ends.
+/// Two threads send messages, which are destroyed when they are delivered. The owner waits for some
+/// of them, or for none, and then ends.
 class Posts : public rl::test_suite<Posts, kThreads> {
   struct Message {
     Message(unsigned from, int number) : sender(from), value(0) { value($) = number; }
@@ -120,7 +121,7 @@ class Posts : public rl::test_suite<Posts, kThreads> {
     if (!posts_without_reference && inbox_->let_go(self)) delete inbox_;
   }
 
-  /// Returns how many there were.
+  /// Returns the number of messages.
   int end_each(Message* message) {
     int count = 0;
     while (message != nullptr) {
@@ -141,8 +142,8 @@ class Posts : public rl::test_suite<Posts, kThreads> {
   int last_[kThreads] = {};
 };
 
-/// Two threads wake one task by one message, which is in the inbox once at most. The task ends when
-/// it has seen what both did before their wakes.
+/// Two threads wake one task by one message, which is in the inbox at most once. The task ends when
+/// it has seen what both threads did before their wakes.
 class Wakes : public rl::test_suite<Wakes, kThreads> {
   struct Cell : Shared {
     CheckedVar<Cell*> next = nullptr;
@@ -196,10 +197,10 @@ class Wakes : public rl::test_suite<Wakes, kThreads> {
   rl::atomic<int> came_[kThreads];
 };
 
-/// True if the simulation ends as expected. If it was to pass and does not, Relacy shows how.
+/// True if the simulation ends as expected. If it should pass and fails, Relacy prints its history.
 template <class Scenario>
 bool ends_with(rl::test_result_e expected, const char* name, unsigned iterations) {
-  // No stream that allocates: Relacy counts all that is allocated while it runs.
+  // No stream that allocates: Relacy counts all allocations while it runs.
   std::ostream nowhere(nullptr);
   rl::test_params params;
   params.iteration_count = iterations;

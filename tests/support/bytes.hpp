@@ -19,7 +19,7 @@ inline std::string text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Byte `i` of a stream in which every shift, loss and repetition shows.
+/// Byte `i` of a test stream, in which every shift, loss and repetition of bytes shows.
 inline std::byte pattern_at(std::size_t i) {
   return static_cast<std::byte>((i * 2654435761U >> 13 ^ i) & 0xff);
 }

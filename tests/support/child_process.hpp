@@ -1,4 +1,4 @@
-// Running a part of a test in a fork of the process.
+// Runs a part of a test in a fork of the process.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace eddy::test {
 
-/// Calls `body` in a child process; success if no expectation failed there, and it exited.
+/// Calls `body` in a child process. Succeeds if no expectation failed there, and the child exited.
 template <class F>
 testing::AssertionResult passes_in_child(F body) {
   std::fflush(nullptr);

@@ -1,4 +1,4 @@
-// What the kernel says about the descriptors of this process.
+// What the kernel tells about the descriptors of this process.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -30,14 +30,14 @@ inline Fd open_null() { return Fd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
 inline RawSource source_of(std::FILE* file) { return ::fileno(file); }
 
 inline constexpr bool kReactorsAreDescriptors = true;
-/// How many descriptors this process has open; the one that looks is counted each time.
+/// The number of descriptors that this process has open. It always includes the one used to look.
 inline std::size_t count_descriptors() {
   return static_cast<std::size_t>(
       std::distance(std::filesystem::directory_iterator("/dev/fd"), {}));
 }
 
-/// True if this process may have so many descriptors. Raises the soft limit if that is lower, and
-/// says so.
+/// True if this process may have so many descriptors. If the soft limit is lower, raises it and
+/// prints that.
 inline bool can_open(std::size_t count) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -49,7 +49,7 @@ inline bool can_open(std::size_t count) {
   return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-/// A duplicate of `source` under a number that is free now; none if that cannot be had.
+/// A duplicate of `source` under a given free number; empty if that is not possible.
 inline Fd duplicate_onto(RawSource source, RawSource number) { return Fd(::dup2(source, number)); }
 
 /// While it lives, this process can open no descriptor, or only `room` of them.

@@ -1,4 +1,4 @@
-// A signal every few hundred microseconds, for system calls to be interrupted by.
+// A signal every few hundred microseconds, to interrupt system calls.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// What a test needs of the run loop of its thread.
+// What a test needs from the run loop of its thread.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace eddy::test {
 
-/// As `count_descriptors`. Opens first what the run loop opens at its first use, so that it is
-/// counted each time.
+/// As `count_descriptors`. First opens the descriptors that the run loop opens at its first use, so
+/// that each call counts them.
 inline std::size_t count_descriptors_with_loop() {
   detail::Worker::current();
   return count_descriptors();

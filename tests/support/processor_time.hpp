@@ -1,4 +1,4 @@
-// What a spin would show in.
+// The processor time of a thread, in which a busy loop would show.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// Looking at the thread's reactor from inside a test.
+// Polls the thread's reactor from inside a test.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace eddy::test {
 
-/// Polls the thread's reactor until somebody who waits was woken; he has not run yet. Throws when
-/// that takes a minute: then nobody waits.
+/// Polls the thread's reactor until it has woken a waiter, which has not run yet. Throws after a
+/// minute: then nobody waits.
 inline void poll_until_woken() {
   Events events = events_with_capacity(64);
   const Instant end = Clock::now() + std::chrono::minutes(1);
@@ -23,14 +23,14 @@ inline void poll_until_woken() {
   });
 }
 
-/// One look at the thread's reactor, which wakes whom it concerns.
+/// Polls the thread's reactor once, which wakes the waiters of what is ready.
 inline Events poll_once(std::chrono::nanoseconds timeout = {}) {
   Events events = events_with_capacity(64);
   with_reactor_mut([&](Reactor& reactor) { static_cast<void>(reactor.poll(events, timeout)); });
   return events;
 }
 
-/// How many sources the thread's reactor watches.
+/// The number of sources that the thread's reactor watches.
 inline std::size_t watched_sources() {
   return with_reactor_mut([](Reactor& reactor) { return reactor.wakers().size(); });
 }

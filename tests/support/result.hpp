@@ -1,4 +1,4 @@
-// What tests say about results, also those of the kernel seam.
+// Expectations about results, also those of the kernel seam.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace eddy::test {
 
-/// EXPECT_TRUE(succeeded(result)): else the failure says why it did not.
+/// EXPECT_TRUE(succeeded(result)): a failure prints the error.
 template <class R>
 testing::AssertionResult succeeded(const R& result) {
   if (result) return testing::AssertionSuccess();

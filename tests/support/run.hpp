@@ -1,4 +1,4 @@
-// Running the coroutine of a test.
+// Runs the coroutine of a test.
 // SPDX-License-Identifier: MIT
 #pragma once
 

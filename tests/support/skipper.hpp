@@ -1,4 +1,4 @@
-// Skipping tests that a system cannot show, as they start: tests/support/*/skips.cpp names them.
+// Skips tests that cannot pass on a system: tests/support/*/skips.cpp lists them.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -32,7 +32,7 @@ class Skipper : public testing::EmptyTestEventListener {
   std::span<const Skip> skips_;
 };
 
-/// For a constant beside `main`; `skips` must last as long.
+/// Make it a constant beside `main`. `skips` must live as long.
 inline bool skip_those_of(std::span<const Skip> skips) {
   testing::UnitTest::GetInstance()->listeners().Append(new Skipper(skips));
   return true;

@@ -1,4 +1,4 @@
-// Connected sockets, made with the kernel seam alone, for tests below the worker.
+// Connected sockets, made with only the kernel seam, for tests below the worker.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -23,8 +23,8 @@
 
 namespace eddy::test {
 
-/// Wine says that the peer ended its stream when all that came before was read; Windows does at
-/// once.
+/// Wine reports the end of the peer's stream when all bytes before it were read; Windows reports it
+/// at once.
 #ifdef _WIN32
 inline constexpr bool kTellsOfAnEndBehindData = false;
 #else
@@ -44,7 +44,7 @@ inline void spin_until_ready(RawSource source, Interest interest) {
   while (sys::poll_now(source, interest).value().empty()) std::this_thread::yield();
 }
 
-/// A socket that is connected to `listener`; the connection is in the backlog.
+/// A socket that is connected to `listener`, whose backlog holds the connection.
 inline Fd connect_to(RawSource listener) {
   Fd client = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
   static_cast<void>(sys::connect(client.raw(), sys::local_address(listener).value()));
@@ -76,13 +76,13 @@ inline void send_urgent(RawSource socket, char byte) {
   if (::send(socket, &byte, 1, MSG_OOB | MSG_NOSIGNAL) != 1) throw std::runtime_error("urgent");
 }
 
-/// How late a peer may acknowledge what has arrived: 200 ms on Linux (RFC 9293 allows 500).
+/// How late a peer may acknowledge bytes: 200 ms on Linux (RFC 9293 allows 500).
 inline constexpr std::chrono::milliseconds kLatestAcknowledgement{250};
 
-/// Fills the way from `socket` to its peer; gives how much went in. An acknowledgement that comes
-/// late makes room once more. So the way is full when an attempt fails that began after the latest
-/// acknowledgement of the last byte. The clock is read before the attempt: then it does not matter
-/// how long this thread is kept from running in between.
+/// Writes to `socket` until no buffer up to its peer has room, and returns the number of bytes. A
+/// late acknowledgement makes room once more. So the buffers are full when an attempt would block
+/// that began after the latest time at which the last byte may be acknowledged. The clock is read
+/// before the attempt, so it does not matter if this thread is not run in between.
 inline std::size_t fill(RawSource socket) {
   const std::vector<std::byte> block(1 << 16);
   std::size_t total = 0;
@@ -100,7 +100,7 @@ inline std::size_t fill(RawSource socket) {
   }
 }
 
-/// Reads until it would block or ends; gives how much there was.
+/// Reads until it would block or the stream ends. Returns the number of bytes.
 inline std::size_t drain(RawSource socket) {
   std::vector<std::byte> block(1 << 16);
   std::size_t total = 0;
@@ -111,14 +111,14 @@ inline std::size_t drain(RawSource socket) {
   }
 }
 
-/// A port on the loopback at which nobody listens.
+/// A loopback port at which nobody listens.
 inline SocketAddress address_of_nobody() {
   const Fd taken = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
   sys::bind(taken.raw(), SocketAddress::loopback(0)).value();
   return sys::local_address(taken.raw()).value();
 }
 
-/// Closing the socket resets the connection instead of ending it.
+/// Lets a close of the socket reset the connection, instead of ending it.
 inline void reset_connection(Fd& socket) {
   sys::set_option(socket.raw(), SocketOption::reset_on_close, 1).value();
   socket.reset();

@@ -1,4 +1,4 @@
-// Watching other threads, and how often this one was woken.
+// Watches other threads, and counts how often this one was woken.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace eddy::test {
 
-/// How often this thread has gone to sleep: what an idle loop must not do.
+/// How often this thread has gone to sleep. An idle loop must sleep only once.
 inline constexpr bool kCountsSleeps = true;
 inline long sleeps_of_this_thread() {
   rusage usage{};

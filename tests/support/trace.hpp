@@ -40,7 +40,7 @@ struct Tally {
   bool all_gone_once() const { return made == gone && broken == 0 && elsewhere == 0; }
 };
 
-/// Every copy and move of it is counted, and so is every destruction.
+/// Counts every copy, move and destruction of itself.
 class Guard {
  public:
   explicit Guard(Tally& tally) noexcept : tally_(&tally) { ++tally_->made; }

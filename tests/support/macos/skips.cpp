@@ -1,4 +1,4 @@
-// The tests that macOS cannot show: each is skipped as it runs, and says why.
+// The tests that cannot pass on macOS: each is skipped, and says why.
 // SPDX-License-Identifier: MIT
 #include "support/skipper.hpp"
 

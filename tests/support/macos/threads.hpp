@@ -1,4 +1,4 @@
-// What macOS says about threads. See ../threads.hpp.
+// What macOS tells about threads. See ../threads.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace eddy::test {
 
-/// macOS counts the switches of a process, not those of a thread.
+/// macOS counts the context switches of a process, not those of a thread.
 inline constexpr bool kCountsSleeps = false;
 inline long sleeps_of_this_thread() { return 0; }
 

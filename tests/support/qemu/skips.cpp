@@ -1,4 +1,4 @@
-// The tests that qemu-user cannot show: each is skipped as it runs, and says why. They run on a
+// The tests that cannot pass under qemu-user: each is skipped, and says why. They run on a real
 // processor of that kind.
 // SPDX-License-Identifier: MIT
 #include "support/skipper.hpp"
@@ -11,9 +11,9 @@ namespace {
 
 using eddy::test::Skip;
 
-// Two threads that run at once: each waits for the locks of qemu's translator (futex, by strace),
-// and the kernel counts that as a sleep of the thread. With one thread the counts are right, and
-// are checked.
+// With two threads, each waits for the locks of qemu's translator (strace shows futex), and the
+// kernel counts these waits as sleeps of the thread. With one thread the counts are right, and the
+// tests check them.
 constexpr std::string_view kSleepsOfQemu =
     "qemu's own locks put the thread to sleep beside another one";
 

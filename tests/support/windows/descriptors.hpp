@@ -1,4 +1,4 @@
-// What Windows says about the sockets of this process. See ../descriptors.hpp.
+// What Windows tells about the sockets of this process. See ../descriptors.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -27,7 +27,7 @@ inline bool is_close_on_exec(RawSource socket) {
          (flags & HANDLE_FLAG_INHERIT) == 0;
 }
 
-/// Windows does not tell; a socket that would block hangs here, and its test with it.
+/// Windows does not tell. A test whose socket would block hangs here.
 inline bool is_nonblocking(RawSource socket) {
   char byte = 0;
   ::recv(socket, &byte, 1, MSG_PEEK);
@@ -42,7 +42,8 @@ inline RawSource source_of(std::FILE* file) {
 
 /// A reactor is a completion port, which is no source.
 inline constexpr bool kReactorsAreDescriptors = false;
-/// Sockets alone, for the system makes other handles as it likes; a handle is a multiple of four.
+/// Counts only sockets, because the system makes other handles at any time. A handle is a multiple
+/// of four.
 inline std::size_t count_descriptors() {
   std::size_t count = 0;
   for (RawSource handle = 4; handle < 0x8000; handle += 4) count += is_open(handle) ? 1 : 0;
@@ -56,8 +57,8 @@ inline bool can_open(std::size_t) { return true; }
 /// after each use, when that number is the lowest that is free.
 inline HANDLE placeholder = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
 
-/// Numbers are given out as the system likes: the lowest first, or the one that came back last.
-/// A duplication first takes one for the time that it lasts, and must not find `number` there.
+/// The system may give out the lowest free number, or the one that was freed last. A duplication
+/// takes a temporary number first, which must not be `number`.
 inline Fd duplicate_onto(RawSource source, RawSource number) {
   if (placeholder != nullptr) ::CloseHandle(placeholder);
   Fd found;

@@ -1,4 +1,4 @@
-// What tests use of GoogleTest and it does not have on Windows. Included before every test.
+// Parts of GoogleTest that tests use and that it lacks on Windows. Included before every test.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace testing {
 
-/// abort() of the C library of Windows ends the process with 3; there are no signals to die of.
+/// abort() of Windows' C library ends the process with 3: no signal can end a process there.
 class KilledBySignal {
  public:
   explicit KilledBySignal(int) {}

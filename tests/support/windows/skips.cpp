@@ -1,4 +1,4 @@
-// The tests that Windows, or Wine, cannot show: each is skipped as it runs, and says why.
+// The tests that cannot pass on Windows or Wine: each is skipped, and says why.
 // SPDX-License-Identifier: MIT
 #include "support/skipper.hpp"
 #include "support/windows/windows.hpp"

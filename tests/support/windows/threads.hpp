@@ -1,4 +1,4 @@
-// What Windows says about threads. See ../threads.hpp.
+// What Windows tells about threads. See ../threads.hpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace eddy::test {
 
-/// Windows counts the switches of a thread nowhere that it documents.
+/// Windows has no documented count of a thread's context switches.
 inline constexpr bool kCountsSleeps = false;
 inline long sleeps_of_this_thread() { return 0; }
 
@@ -17,7 +17,7 @@ using ThreadId = DWORD;
 
 inline ThreadId this_thread_id() { return ::GetCurrentThreadId(); }
 
-/// Nor does it tell whether another thread sleeps. The test then shows whichever came first.
+/// Windows does not tell whether another thread sleeps. So the test shows whatever came first.
 inline void wait_until_asleep(const std::atomic<ThreadId>& thread) {
   while (thread.load() == 0) std::this_thread::yield();
 }

@@ -7,6 +7,6 @@
 #include <io.h>
 #include <windows.h>
 
-// Words of 16-bit days that it defines as nothing.
+// The header defines these old 16-bit keywords as empty macros.
 #undef far
 #undef near
