@@ -324,7 +324,7 @@ TEST(Abort, ByABranchInItsFirstRunCancelsTheParentAtItsNextWait) {
 TEST(Abort, InADestructorOfACancelledTaskCancelsAnotherTask) {
   run([]() -> Task<> {
     Tally tally;
-    // Each, when destroyed, aborts the next; the last aborts the first, which is gone.
+    // The destructor of each aborts the next. The last aborts the first, which is gone.
     constexpr int kRing = 5;
     std::vector<JoinHandle<void>> ring;
     auto task = [&](int i, Guard) -> Task<> {
@@ -388,7 +388,7 @@ TEST(Abort, AReadyBranchOfAnAbortedTaskNeverRuns) {
   run([]() -> Task<> {
     bool ran = false;
     auto branch = [&](bool& runs_on) -> Task<> {
-      co_await yield_now();  // now it is on the ready queue, ahead of who will be aborted
+      co_await yield_now();  // now it is on the ready queue, ahead of the task that will be aborted
       runs_on = true;
     };
     auto selecting = [&]() -> Task<> { co_await when_any(branch(ran), sleep_for(1h)); };

@@ -1,4 +1,4 @@
-// `block_on` of what is not a task yet.
+// `block_on` of functions and operations.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/when_any.hpp"
 #include "eddy/task/block_on.hpp"

@@ -27,7 +27,8 @@ using test::Guard;
 using test::run;
 using test::Tally;
 
-/// What the operations of a case wait for, and what shows that nothing is left of them.
+/// The event that the operations of a case wait for, and the counts that show that no frame is
+/// left.
 class World {
  public:
   Tally tally;
@@ -178,7 +179,7 @@ class Cancellation : public testing::TestWithParam<Case> {
       JoinHandle<void> handle = spawn(task, Guard(world.tally));
       co_await cancel(world, handle);
       static_cast<void>(co_await handle);
-      world.happen();  // for what only the joined task had started
+      world.happen();  // for operations that only the joined task has started
       co_await yield_now();
       co_await yield_now();
       EXPECT_TRUE(world.tally.all_gone_once())

@@ -1,4 +1,4 @@
-// What builds with EDDY_DEBUG_CHECKS say of mistakes, and that other builds say nothing.
+// Mistakes that builds with EDDY_DEBUG_CHECKS report, and that other builds do not.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/when_all.hpp"
@@ -131,7 +131,7 @@ TEST(BlockingMutex, IsLockedAndUnlocked) {
   });
 }
 
-/// Waits with a guard; then, if that is not seen, exits with 0.
+/// Waits while it holds a guard; exits with 0 if that does not stop the program.
 void wait_with_guard() {
   run([]() -> Task<> {
     const BlockingGuard guard;

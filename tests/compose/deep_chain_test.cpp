@@ -1,5 +1,5 @@
-// Chains of awaits that are far deeper than the stack: they are limited by memory, on the way in
-// and on the way out.
+// Chains of awaits that are far deeper than the stack. Only memory limits them, on the way in and
+// on the way out.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/timeout.hpp"
@@ -28,10 +28,10 @@ using test::run;
 using test::Tally;
 using test::Trace;
 
-/// With a stack of 8 MB, recursion would have 8 bytes for each.
+/// On a stack of 8 MB, a recursion would have 8 bytes for each await.
 constexpr long kDeep = 1'000'000;
 
-// Each yields first, so that the one after it is started by the loop.
+// Each coroutine yields first, so that the loop starts the next one.
 
 Task<> suspend_for_ever() { co_await suspend(); }
 
@@ -97,7 +97,7 @@ TEST(DeepChain, OfAMillionTimeLimitsEndsWithTheFirstThatPasses) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-/// In turn: a child, a when_any, a when_all, a group and its body, a time limit around them.
+/// Nests alternately a child, a when_any, a when_all, a group with its body, and a time limit.
 Task<> wait_deep_in_branches(long depth, Tally& tally) {
   const Guard guard(tally);
   co_await yield_now();
@@ -164,7 +164,7 @@ TEST(DeepChain, OfAMillionOkAwaitsEndsWithTheErrorOfTheLast) {
   EXPECT_TRUE(tally.all_gone_once());
 }
 
-/// Without `ok`: every coroutine is resumed, and awaits one that an error of `ok` has ended.
+/// Without `ok`: every coroutine is resumed, and awaits a child that an error of `ok` has ended.
 TEST(DeepChain, AnErrorOfOkBelowAPlainAwaitFreesTheFramesBetween) {
   Tally tally;
   run([&]() -> Task<> {
@@ -210,7 +210,7 @@ TEST(DeepChain, IsDestroyedInnermostFirst) {
   EXPECT_EQ(log, (Log{"~3", "~branch 2", "~2", "~branch 1", "~1"}));
 }
 
-/// A destructor of an inner frame may use what an outer one owns: it is still there.
+/// A destructor in an inner frame may use objects of an outer frame, which still lives.
 TEST(DeepChain, ADestructorInsideMayUseAGroupOutside) {
   Tally tally;
   run([&]() -> Task<> {

@@ -1,4 +1,4 @@
-// The dump for programs: it is JSON whatever a task is called, and has the members of its schema.
+// The dump for programs: it is valid JSON for every task name, and has the members of its schema.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/when_any.hpp"
 #include "eddy/task/block_on.hpp"

@@ -1,4 +1,4 @@
-// What destructors in the frames of a task that ends may ask for, and do.
+// What destructors may do, and what they see, while the frames of a task are destroyed.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/shield.hpp"
 #include "eddy/compose/task_group.hpp"
@@ -36,7 +36,7 @@ class ThrowsAtEnd {
 
 Task<> suspend_in_a_task() { co_await suspend(); }
 
-// A name keeps the owner of the task in a cell, which goes before the frames.
+// A task with a name keeps its owner in a cell, which is released before the frames.
 TEST(EndOfFrames, AnExceptionOfABranchOfANamedTaskIsReportedWithItsPlace) {
   JoinHandle<>* handle = nullptr;
   const auto branch = [&]() -> Task<> {
@@ -96,7 +96,7 @@ TEST(EndOfFramesDeathTest, AThrowingDestructorInATaskOfAGroupIsReportedWithTheSp
                "a destructor threw.*spawned at .*end_of_frames_test.cpp:.*from a destructor");
 }
 
-/// A clean-up that a destructor has spawned, in a task that a shielded task has spawned.
+/// A clean-up that a destructor spawns, in a task that a shielded task has spawned.
 struct CleanUp {
   bool ran = false;
   bool cancelled = false;

@@ -1,4 +1,4 @@
-// What is said, and what still runs, as tasks, loops and threads end.
+// What is reported, and what still runs, when tasks, loops and threads end.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/when_all.hpp"
 #include "eddy/compose/when_any.hpp"
@@ -29,7 +29,7 @@ using test::Trace;
 
 Task<> never() { co_return; }
 
-/// What `f()` says on standard error, on a thread of its own.
+/// What `f()`, on a thread of its own, writes to standard error.
 template <class F>
 std::string said_by_a_thread(F f) {
   testing::internal::CaptureStderr();
@@ -65,7 +65,7 @@ TEST(ThreadEnd, DoesNotReportTasksThatRanOrWereAborted) {
               run([]() -> Task<> {
                 spawn([]() -> Task<> { co_await suspend(); }).detach();
                 co_await yield_now();
-                spawn(never).detach();  // which block_on cancels
+                spawn(never).detach();  // block_on cancels it
               });
               JoinHandle<void> handle = spawn(never);
               handle.abort();
@@ -94,7 +94,7 @@ TEST(Shield, TasksThatItsTaskHasSpawnedRunOnAtTheEndOfBlockOn) {
   auto clean_up = [&]() -> Task<> {
     spawn(left).detach();
     JoinHandle<int> own = spawn(child);
-    // A branch is a task of its own, and what it spawns counts as well.
+    // A branch is a task of its own, and the tasks that it spawns count as well.
     auto branch = [&]() -> Task<int> {
       JoinHandle<int> of_branch = spawn(child);
       co_return co_await ask(of_branch);
@@ -117,7 +117,7 @@ TEST(Shield, TasksThatItsTaskHasSpawnedRunOnAtTheEndOfBlockOn) {
   EXPECT_EQ(log, (Log{"~other", "cleaned up", "~left"}));
 }
 
-/// Throws at its end, unless it was moved from.
+/// Its destructor throws, unless it was moved from.
 class Thrower {
  public:
   Thrower() = default;
@@ -182,7 +182,7 @@ TEST_F(EndsDeathTest, ADestructorThatThrowsInACoroutineThatOkHasEndedStopsThePro
                "a destructor threw .*of a destructor");
 }
 
-/// Calls block_on as the program ends.
+/// Calls block_on while the program ends.
 struct BlocksAtEnd {
   bool armed = false;
   BlocksAtEnd() = default;

@@ -1,4 +1,4 @@
-// A JoinHandle that is asked twice, or that has nothing to give.
+// A JoinHandle that is awaited twice, or that has no task.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/when_any.hpp"
 #include "eddy/task/block_on.hpp"

@@ -43,7 +43,7 @@ Task<> expect_cancelled(JoinHandle<void>& handle) {
   EXPECT_TRUE(!joined && joined.error().is_cancelled());
 }
 
-/// What `f()` says on standard error.
+/// What `f()` writes to standard error.
 template <class F>
 std::string said_by(F f) {
   testing::internal::CaptureStderr();
@@ -51,7 +51,7 @@ std::string said_by(F f) {
   return testing::internal::GetCapturedStderr();
 }
 
-/// How often `part` is in `text`.
+/// How often `text` contains `part`.
 int count(const std::string& text, const std::string& part) {
   int found = 0;
   for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
@@ -146,7 +146,7 @@ TEST(LostException, ThatAJoinHasGivenIsNotReported) {
             "");
 }
 
-// The shielded task ends between the cancellation of who awaits it and the next turn of that one.
+// The shielded task ends after its awaiter was aborted, and before the loop destroys the awaiter.
 TEST(LostException, OfAShieldedTaskThatThrewBeforeItsAwaiterWasCancelledIsReported) {
   expect_reported(said_by([] {
     run([]() -> Task<> {
@@ -164,7 +164,7 @@ TEST(LostException, OfAShieldedTaskThatThrewBeforeItsAwaiterWasCancelledIsReport
   }));
 }
 
-/// Awaits, with `wait`, a branch that aborts the task that awaits it and throws.
+/// Awaits a branch, by `wait`. The branch aborts this task, then throws.
 template <class F>
 std::string abort_from_a_branch(F wait) {
   return said_by([&] {

@@ -1,4 +1,4 @@
-// Where a message says that the program was.
+// The places that messages name.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/when_all.hpp"
 #include "eddy/compose/when_any.hpp"
@@ -79,7 +79,7 @@ TEST(PlaceDeathTest, ABranchInItsFirstRunIsNamedToo) {
   EXPECT_DEATH(block_on(program()), "in a branch of the task spawned at " + place(kSpawn) + "\n");
 }
 
-// g++ and clang warn of what is tested here.
+// g++ and clang warn of the mistakes that are tested here.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wreturn-type"
 
@@ -101,7 +101,7 @@ TEST(PlaceDeathTest, AChildWithoutCoReturnStopsTheProgramAndIsNamedByItsAwait) {
   constexpr unsigned kStart = __LINE__ + 3;
   const std::string said = "has ended without co_return.*in the task spawned at " + place(kStart) +
                            ", at the co_await at " + place(kAwait) + "\n";
-  EXPECT_DEATH(block_on(program()), said);  // in one line: compilers differ over a macro's lines
+  EXPECT_DEATH(block_on(program()), said);  // one line: compilers differ over the lines of a macro
 }
 
 TEST(PlaceDeathTest, AChildWithoutCoReturnThatNeverWaitedIsNamedByItsAwaitToo) {

@@ -1,4 +1,4 @@
-// Tasks that return references, wherever a task can go.
+// Tasks that return references, in every place that takes a task.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/when_all.hpp"

@@ -1,5 +1,5 @@
-// Random programs: whatever they do, each object is destroyed once, on its own thread, and
-// block_on ends.
+// Random programs: in each of them every object is destroyed once, on its own thread, and block_on
+// ends.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/timeout.hpp"
@@ -80,7 +80,7 @@ class Meddler {
   std::thread thread_;
 };
 
-/// A program that is made up as it runs.
+/// A program that decides at random what it does next.
 class Program {
  public:
   Program(std::uint32_t seed, Tally& tally, Meddler* meddler)
@@ -150,7 +150,7 @@ class Program {
       }
       case 9: {
         if (handles_.empty()) co_return 0;
-        // Whoever aborts or drops the handle meanwhile, the join ends.
+        // The join ends even if somebody aborts the task or drops the handle meanwhile.
         const std::size_t which = dice(static_cast<unsigned>(handles_.size()));
         co_return (co_await timeout(brief(), handles_[which])).has_value() ? 1 : 0;
       }
@@ -162,7 +162,7 @@ class Program {
     }
   }
 
-  /// Gives nothing, so that several may join it.
+  /// A task without a value, so that several may join it.
   Task<> kept_step(int depth, Guard guard) { static_cast<void>(co_await step(depth, guard)); }
 
   Task<int> leaf() {
@@ -232,7 +232,7 @@ class Program {
     handles_.push_back(std::move(handle));
   }
 
-  /// Moves, aborts, detaches and drops handles, whoever waits for them.
+  /// Moves, aborts, detaches and drops handles, even while tasks wait for them.
   void tend_handles() {
     for (JoinHandle<void>& handle : handles_) {
       if (dice(4) == 0) handle.abort();
@@ -274,7 +274,7 @@ class Program {
 
 class Stress : public testing::TestWithParam<std::uint32_t> {
  protected:
-  Stress() { testing::internal::CaptureStderr(); }  // detached tasks throw, and it is reported
+  Stress() { testing::internal::CaptureStderr(); }  // detached tasks that throw are reported
   ~Stress() override { testing::internal::GetCapturedStderr(); }
 };
 

@@ -21,7 +21,7 @@ using test::Guard;
 using test::run;
 using test::Tally;
 
-/// How much of the stack was in use at most, from where it was first asked.
+/// The most stack that was in use, measured from the place of the first call.
 class StackWatch {
  public:
   void look() {
@@ -130,7 +130,7 @@ Task<> nest_for_ever(int depth, Tally& tally) {
 TEST(TaskDepth, AChainOfDeeplyNestedFramesIsDestroyedWhole) {
   Tally tally;
   run([&]() -> Task<> {
-    // A slow machine puts some of them off, to let others in.
+    // On a slow machine some children are put off, to let other tasks run.
     const auto until_all_wait = [&]() -> Task<> {
       while (tally.made <= kDeep) co_await yield_now();
     };

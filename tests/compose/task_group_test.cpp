@@ -310,7 +310,7 @@ TEST(TaskGroup, BecomesIdleAfterATaskThatHasUsedItsBudgetUp) {
       };
       spawn(add).detach();
       for (int i = 0; i < detail::kBudget; ++i) co_await sleep_for(0s);
-      co_await group.idle();  // yields first, and only then looks
+      co_await group.idle();  // yields before it looks whether the group is idle
       EXPECT_EQ(group.size(), 0U);
     });
   });

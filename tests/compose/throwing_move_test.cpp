@@ -1,4 +1,4 @@
-// A result whose move throws: the exception comes out where the result would.
+// A result whose move throws: the exception comes out in place of the result.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/timeout.hpp"
@@ -23,14 +23,14 @@ namespace {
 using namespace std::chrono_literals;
 using test::run;
 
-/// Thrown by the copy that was chosen.
+/// Thrown by the copy that is chosen to fail.
 struct Refused {};
 
-/// How many copies may still be made before one throws.
+/// How many copies may still be made until one throws.
 int copies_left = 0;
 int alive = 0;
 
-/// Copies where it would move, as a class with a const member does.
+/// A move copies it, as it does a class with a const member.
 class Legacy {
  public:
   explicit Legacy(int number) : number_(number) { ++alive; }
@@ -58,8 +58,8 @@ Task<Legacy> make_later() {
   co_return made;
 }
 
-/// Calls `f`, which gives a number, with each copy in turn as the one that throws. In the end none
-/// does; until then `f` throws `Refused`, and nothing is left alive.
+/// Calls `f`, which gives a number, again and again: the k-th call lets the k-th copy throw. Then
+/// `f` must throw `Refused`, and leave nothing alive. In the last call no copy throws.
 template <class F>
 void expect_each_copy_may_throw(F f) {
   int refused = 0;

@@ -170,7 +170,7 @@ TEST(TryAll, CancelsItsBranchesIfItIsCancelledWhileItWaits) {
   });
 }
 
-// Its values can be moved only with an exception in the offing, so they are kept elsewhere.
+// A move of its values may throw, so an outcome keeps them on the heap.
 struct ThrowingMove {
   ThrowingMove() = default;
   ThrowingMove(const ThrowingMove&) = default;

@@ -81,7 +81,7 @@ TEST(Waker, AWakeBetweenTheCheckAndTheSuspensionIsNotLost) {
   run([]() -> Task<> {
     bool came = false;
     const Waker self = co_await current_waker();
-    auto event = [&]() -> Task<> {  // awaited in between: it runs on the task that is woken
+    auto event = [&]() -> Task<> {  // a child of the task that is woken, awaited before it suspends
       came = true;
       self.wake();
       co_return;
@@ -155,7 +155,7 @@ TEST(Waker, CopiesWakeTheSameTask) {
     EXPECT_EQ(runs, 2) << "wakes that come before the task runs are one";
     handle.abort();
     EXPECT_FALSE((co_await handle).has_value());
-    kept->wake();  // the task has gone
+    kept->wake();  // the task has ended
     co_await yield_now();
     EXPECT_EQ(runs, 2);
   });
@@ -176,7 +176,7 @@ TEST(Waker, OfABranchWakesTheBranch) {
     spawn(wake_it).detach();
     const auto first = co_await when_any(branch(), sleep_for(Duration::max()));
     EXPECT_EQ(std::get<0>(first), 5);
-    waker->wake();  // the branch has gone
+    waker->wake();  // the branch has ended
     co_await yield_now();
   });
 }

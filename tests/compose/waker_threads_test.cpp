@@ -25,7 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::run;
 
-/// Waits until `flag`, set by another thread before its wake, is seen.
+/// Waits until it sees `flag`, which another thread sets before its wake.
 Task<> wait_for(const std::atomic<bool>& flag) {
   while (!flag.load()) co_await suspend();
 }
@@ -83,9 +83,9 @@ TEST(WakerThreads, AWakeBeforeTheParkIsNotLost) {
   });
 }
 
-// The owner says that it parks and looks at its inbox; the waker fills the inbox and looks whether
-// the owner parks. The waker comes a little later in each round, until long after; and the owner's
-// writes are held up by others before them, to lines of memory that the waker has written to.
+// The owner says that it parks, then looks at its inbox. The waker fills the inbox, then looks
+// whether the owner parks. In each round the waker comes a little later. The owner's writes are
+// delayed by earlier writes to cache lines that the waker has written to.
 TEST(WakerThreads, AWakeInTheMomentOfParkingIsNotLost) {
   struct alignas(64) Line {
     std::atomic<int> value;
@@ -157,7 +157,7 @@ TEST(WakerThreads, NoWakeOfManyThreadsIsLost) {
         }
       });
     }
-    // Each count is followed by a wake, so the last one must be seen: or this never ends.
+    // A wake follows each count. If the last wake were lost, this would never end.
     while (sent.load() < long{kThreads} * kWakes) {
       co_await suspend();
       ++runs;
@@ -245,11 +245,11 @@ TEST(WakerThreads, AThreadMayEndWhileOthersWakeItsTasks) {
   }
 }
 
-// moduvex_runtime's root waker was a bare number of a descriptor, which may be a stranger's later.
+// moduvex_runtime's root waker was a bare descriptor number, which others may reuse.
 TEST(WakerThreads, AWakerOfAThreadThatHasEndedWritesToNoDescriptor) {
   std::optional<Waker> kept;
   std::thread([&] { run([&]() -> Task<> { kept.emplace(co_await current_waker()); }); }).join();
-  // Strangers take over all descriptor numbers that the loop has given back.
+  // Other pipes reuse all descriptor numbers that the loop has freed.
   std::vector<Pipe> strangers(16);
   for (Pipe& pipe : strangers) pipe = std::move(sys::create_pipe().value());
   for (int i = 0; i < 100; ++i) kept->wake();

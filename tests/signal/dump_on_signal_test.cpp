@@ -27,7 +27,7 @@ using test::run;
 std::atomic<int> handled{0};
 void count(int /*signal_number*/) { ++handled; }
 
-/// Waits in vain, and counts how often a dump has asked for what.
+/// Never completes, and counts how often a dump asks for its description.
 class Counted final : public detail::Operation {
  public:
   explicit Counted(std::atomic<int>& dumps) noexcept : dumps_(&dumps) {}

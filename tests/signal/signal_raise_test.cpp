@@ -1,4 +1,4 @@
-// Signals that every platform has, raised in this process.
+// Signals of every platform, raised in this process.
 // SPDX-License-Identifier: MIT
 #include "eddy/signal/signal_set.hpp"
 #include "eddy/task/spawn.hpp"

@@ -191,7 +191,7 @@ TEST(SignalSet, TasksThatShareASetMayUseTheirBudgetsUp) {
       while (heard < kSignals) {
         std::raise(SIGUSR1);
         const Result<int> next = co_await timeout(20ms, set.next());
-        if (next) ++heard;  // else the other one took both
+        if (next) ++heard;  // else the other task took both signals
       }
     };
     JoinHandle<void> first = spawn(listener);
@@ -216,7 +216,7 @@ TEST(SignalSet, EachOfTwoThreadsWithASetGetsTheSignal) {
   run([&]() -> Task<> {
     SignalSet set = listen({SIGUSR1});
     test::wait_until_asleep(id);
-    ::kill(::getpid(), SIGUSR1);  // to the process: whichever thread runs the handler
+    ::kill(::getpid(), SIGUSR1);  // to the process: any thread may run the handler
     EXPECT_EQ((co_await set.next()).value(), SIGUSR1);
   });
   other.join();
@@ -270,7 +270,7 @@ TEST(SignalSet, ThePreviousHandlerIsBackWhenTheLastListenerIsGone) {
   ::sigaction(SIGUSR1, &before, nullptr);
 }
 
-/// What a library does that saves a handler, installs its own, and puts the saved one back.
+/// A library that saves a handler, installs its own, and later restores the saved one.
 class Library {
  public:
   explicit Library(Handler handler) {
@@ -343,7 +343,7 @@ TEST(SignalSet, MovingItKeepsListening) {
     SignalSet second = std::move(first);
     std::raise(SIGUSR1);
     SignalSet third = listen({SIGUSR2});
-    third = std::move(second);  // which stops listening to the other
+    third = std::move(second);  // `third` stops listening to its old signal
     EXPECT_EQ(handler_of(SIGUSR2), SIG_DFL);
     EXPECT_EQ((co_await third.next()).value(), SIGUSR1);
     SignalSet& same = third;
@@ -370,7 +370,7 @@ TEST(SignalSet, ASignalThatCannotBeCaughtIsRefusedEachTime) {
           << number;
     }
   }
-  EXPECT_EQ(handler_of(SIGUSR1), SIG_DFL);  // what had been set up before it is undone
+  EXPECT_EQ(handler_of(SIGUSR1), SIG_DFL);  // the earlier signals are released
   EXPECT_TRUE(succeeded(SignalSet::create({SIGUSR1})));
 }
 
@@ -391,7 +391,7 @@ TEST(SignalSet, OfNoSignalsReportsNone) {
 }
 
 TEST(SignalSet, SetsComeAndGoWithoutLeaks) {
-  static_cast<void>(listen({SIGUSR1}));  // what is made once for the process
+  static_cast<void>(listen({SIGUSR1}));  // opens the bell, once for the process
   const std::size_t before = test::count_descriptors_with_loop();
   for (int i = 0; i < 100; ++i) static_cast<void>(listen({SIGUSR1, SIGUSR2}));
   EXPECT_EQ(test::count_descriptors_with_loop(), before);
@@ -476,7 +476,7 @@ TEST(SignalSet, SignalsAndWakesOfOtherThreadsAreNotConfused) {
   });
 }
 
-/// A terminal's SIGINT, whatever this process was started with.
+/// Gives SIGINT its default action, even if this process was started with it ignored.
 class CtrlC : public testing::Test {
  protected:
   CtrlC() : before_(std::signal(SIGINT, SIG_DFL)) {}

@@ -199,7 +199,7 @@ TEST(BlockOnDeathTest, InsideATaskStopsTheProgram) {
                "block_on was called inside a task");
 }
 
-/// Destroyed, it ends the program with another code.
+/// Its destructor ends the program with another code.
 struct Forbidden {
   explicit Forbidden(std::string name) : text(std::move(name)) {}
   Forbidden(const Forbidden&) = delete;
@@ -229,7 +229,7 @@ TEST(BlockOnDeathTest, ATaskMayCallExitWhichDestroysNoTask) {
       testing::ExitedWithCode(0), "");
 }
 
-/// Calls `at_end` when its thread ends, after what was made later.
+/// Calls `at_end` when its thread ends, after objects that were made later are destroyed.
 struct ThreadEnd {
   explicit ThreadEnd(void (*f)()) : at_end(f) {}
   ThreadEnd(const ThreadEnd&) = delete;
@@ -248,7 +248,7 @@ TEST(BlockOnDeathTest, AWorkerThatIsMadeWhileItsThreadEndsKeepsItsReactor) {
           dump_tasks([&](std::string_view) { ++tasks; });
           std::_Exit(tasks);
         });
-        // Ends after the worker, and makes another.
+        // Is destroyed after the worker, and makes another worker.
         thread_local const ThreadEnd late([] { spawn([]() -> Task<> { co_return; }).detach(); });
         run([]() -> Task<> { co_return; });
       }).join(),
@@ -261,7 +261,7 @@ TEST(BlockOnDeathTest, MayBeCalledWhileTheProgramEnds) {
       {
         run([]() -> Task<> { co_await sleep_for(1ms); });
         std::atexit([] {
-          // The thread has ended its loop and its reactor already.
+          // The loop and the reactor of the thread are destroyed already.
           for (int i = 0; i < 2; ++i) run([]() -> Task<> { co_await sleep_for(1ms); });
           std::_Exit(7);
         });

@@ -92,7 +92,7 @@ TEST(Budget, IsSharedWithTheBranchesOfATask) {
   EXPECT_LE(block_on(scenario()), detail::kBudget);
 }
 
-/// Leaves the task that awaits it no operation that it could still try in this turn.
+/// Uses the budget of the awaiting task up.
 Task<> use_up_budget() {
   co_await yield_now();
   for (int i = 0; i < detail::kBudget; ++i) static_cast<void>(co_await current_waker());

@@ -1,4 +1,4 @@
-// Tasks that await children which never wait: they let others in all the same.
+// Tasks that await children which never wait: they must still let other tasks run.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
@@ -18,7 +18,7 @@ using test::Guard;
 using test::run;
 using test::Tally;
 
-/// Works for `length`, by the clock that the loop goes by, and never waits.
+/// Works for `length`, measured by the loop's clock, and never waits.
 Task<int> work(Duration length) {
   const Instant end = Clock::now() + length;
   while (Clock::now() < end) continue;
@@ -78,7 +78,7 @@ TEST(ChildBudget, ChildrenAwaitedWithOkLetASleepIn) {
   EXPECT_TRUE(over);
 }
 
-// Counted in children, because the machine may do other work meanwhile.
+// Counts children, not time, because the machine may do other work meanwhile.
 TEST(ChildBudget, FewerSlowChildrenRunBetweenTwoLooks) {
   int since_look = 0;
   int most = 0;
@@ -99,7 +99,7 @@ TEST(ChildBudget, FewerSlowChildrenRunBetweenTwoLooks) {
     };
     co_await when_all(loop(), other());
   });
-  EXPECT_LE(most, detail::kChildren + 1);  // the one that was put off comes on top
+  EXPECT_LE(most, detail::kChildren + 1);  // plus the one that was put off
 }
 
 TEST(ChildBudget, ATaskCancelledBeforeAChildThatWasPutOffRunsNothingOfIt) {
@@ -114,7 +114,7 @@ TEST(ChildBudget, ATaskCancelledBeforeAChildThatWasPutOffRunsNothingOfIt) {
       for (;;) co_await child(Guard(tally));
     };
     JoinHandle<void> looping = spawn(loop);
-    co_await yield_now();  // comes back only once a child was put off
+    co_await yield_now();  // runs again only after a child was put off
     const long before = started;
     looping.abort();
     (void)co_await looping;

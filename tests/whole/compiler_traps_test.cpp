@@ -1,5 +1,5 @@
-// Coroutine patterns that g++ 12 is near to breaking, in the forms that eddy promises to be right.
-// SPDX-License-Identifier: MIT
+// Coroutine patterns that are close to ones which g++ 12 breaks. eddy promises that these forms
+// work. SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "support/run.hpp"
@@ -216,7 +216,7 @@ TEST(CompilerTraps, ABodyOfAGroupMayCaptureByReference) {
 }
 
 TEST(CompilerTraps, ASpawnedLambdaMayDieBeforeItsTaskRuns) {
-  // The closure is moved into the task: the one of the caller may be gone when it runs.
+  // The closure is copied into the task: the caller's may be destroyed before the task runs.
   Tally tally;
   run([&]() -> Task<> {
     std::optional<JoinHandle<std::size_t>> handle;
@@ -266,8 +266,8 @@ constexpr bool kMisplacesFrames = true;
 constexpr bool kMisplacesFrames = false;
 #endif
 
-/// g++ 12 puts the value of a condition before what the frame must start with, if the coroutine has
-/// no variable that would take the place.
+/// g++ 12 puts the value of a condition before the two pointers that a frame starts with, if the
+/// coroutine has no variable that takes that place.
 Task<> wait_in_a_condition_without_variables(int& rounds) {
   while (co_await truth(rounds < 3, false)) ++rounds;
 }
@@ -290,7 +290,7 @@ Task<std::size_t> size(bool wait) {
   co_return 3;
 }
 
-/// The values of two conditions take sixteen bytes, so the frame is as well aligned as a right one.
+/// The values of two conditions take sixteen bytes, so the alignment of the frame looks right.
 Task<> wait_in_two_switches_without_variables(int& steps) {
   switch (co_await size(true)) {
     case 3:
@@ -315,8 +315,8 @@ TEST(CompilerTrapsDeathTest, AFrameThatGccMisplacesBySixteenBytesStopsTheProgram
   }
 }
 
-/// Its copy makes a coroutine, between the memory for the frame that it is an argument of and the
-/// promise in it.
+/// As an argument of a coroutine, its copy makes another coroutine: after the frame of the first
+/// was allocated, and before the promise in that frame is made.
 class MakesACoroutine {
  public:
   MakesACoroutine() = default;

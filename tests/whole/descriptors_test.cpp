@@ -1,4 +1,4 @@
-// What the whole library opens, and what an interrupted program makes of it.
+// The descriptors that the whole library opens, and its work under interruptions by signals.
 // SPDX-License-Identifier: MIT
 #include "support/descriptors.hpp"
 
@@ -57,7 +57,7 @@ TEST(Descriptors, ThatTheLibraryOpensAreCloseOnExec) {
       co_await sleep_for(1ms);
       for (const RawSource fd : open_descriptors()) {
         if (before.contains(fd)) continue;
-        // The one that lists the others is gone by now.
+        // The descriptor with which the others were listed is closed by now.
         if (!test::is_open(fd)) continue;
         EXPECT_TRUE(test::is_close_on_exec(fd)) << fd;
         ++seen;
@@ -69,7 +69,7 @@ TEST(Descriptors, ThatTheLibraryOpensAreCloseOnExec) {
 }
 
 TEST(Descriptors, AThreadThatEndsLeavesNoneOpen) {
-  static_cast<void>(SignalSet::create({SIGUSR1}));  // what is made once for the process
+  static_cast<void>(SignalSet::create({SIGUSR1}));  // opens the bell, once for the process
   const std::size_t before = test::count_descriptors_with_loop();
   for (int i = 0; i < 3; ++i) {
     std::thread([] {
@@ -105,7 +105,7 @@ TEST(Interruptions, AStormIsNeverSeenByATransfer) {
 TEST(Interruptions, AStormNeitherShortensNorLengthensASleep) {
   const test::InterruptStorm storm(300us);
   run([&]() -> Task<> {
-    do {  // until it has been a storm: a busy machine may run this thread once in 50 ms
+    do {  // until many signals have come: a busy machine may run this thread once in 50 ms
       const Instant start = Clock::now();
       co_await sleep_for(50ms);
       EXPECT_GE(Clock::now() - start, 50ms);

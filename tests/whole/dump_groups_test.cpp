@@ -1,4 +1,4 @@
-// The dump in the form that a user reads: functions, names, and tasks that do the same in one line.
+// The dump as users read it: with functions and names, and one line for tasks that do the same.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/timeout.hpp"
 #include "eddy/compose/when_any.hpp"
@@ -213,7 +213,7 @@ TEST(DumpGroups, ANamedTaskIsWokenAndAbortedByHandlesOfBeforeAndAfter) {
       handle.abort_handle().abort();
       const JoinResult<void> result = co_await handle;
       EXPECT_TRUE(!result && result.error().is_cancelled());
-      wakers.front().wake();  // of a task that is gone
+      wakers.front().wake();  // its task has ended
     });
   }
 }

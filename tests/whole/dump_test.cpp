@@ -40,7 +40,7 @@ Lines dump() {
   return lines;
 }
 
-/// Without the functions that stand behind places.
+/// Removes the function names after the places.
 std::string places_only(std::string line) {
   for (std::size_t at = 0; (at = line.find(" (", at)) != std::string::npos;) {
     if (line.compare(at, 9, " (source ") == 0) {
@@ -52,7 +52,7 @@ std::string places_only(std::string line) {
   return line;
 }
 
-/// "dump_test.cpp:N", N being `offset` lines from the caller's.
+/// "dump_test.cpp:N", where N is the caller's line plus `offset`.
 std::string line_at(int offset, std::source_location here = std::source_location::current()) {
   return "dump_test.cpp:" + std::to_string(static_cast<int>(here.line()) + offset);
 }
@@ -238,7 +238,7 @@ TEST(Dump, OfACompleteOperationDoesNotTouchItsSource) {
     auto reader = [&]() -> Task<Result<>> {
       std::array<std::byte, 1> byte{};
       for (int i = 0; i < detail::kBudget; ++i) co_await sleep_for(0s);
-      co_await ok(stream->read(byte));  // fails, and then the task yields
+      co_await ok(stream->read(byte));  // fails; then the task yields
       co_return {};
     };
     JoinHandle<Result<>> handle = spawn(reader);

@@ -1,4 +1,4 @@
-// Lengths of time and instants of any unit: what is too long is for ever, and never an overflow.
+// Lengths of time and instants of any unit: too long a length is for ever, never an overflow.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/timeout.hpp"
 #include "eddy/net/tcp_stream.hpp"
@@ -39,21 +39,21 @@ constexpr Instant in_ns(AnyInstant at) { return at; }
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// What fits is what it is.
+// A length that fits keeps its value.
 static_assert(in_ns(AnyDuration(7ns)) == 7ns);
 static_assert(in_ns(AnyDuration(-3h)) == -3h);
 static_assert(in_ns(AnyDuration(std::chrono::years(200))) == std::chrono::years(200));
 static_assert(in_ns(AnyDuration(duration<std::uint8_t>(200))) == 200s);
 static_assert(in_ns(AnyInstant(Point<std::chrono::hours>(2h))) == Instant(2h));
 
-// What is finer than a nanosecond is rounded up: nobody is woken early.
+// A length finer than a nanosecond is rounded up: no wait ends early.
 static_assert(in_ns(AnyDuration(duration<int, std::pico>(1001))) == 2ns);
 static_assert(in_ns(AnyDuration(duration<int, std::pico>(1000))) == 1ns);
 static_assert(in_ns(AnyDuration(duration<int, std::pico>(-1999))) == -1ns);
 static_assert(in_ns(AnyDuration(Frames(1))) == 16'666'667ns);
 static_assert(in_ns(AnyDuration(Frames(60))) == 1s);
 
-// What is too long is for ever.
+// Too long a length is for ever.
 static_assert(in_ns(AnyDuration(std::chrono::seconds::max())) == Duration::max());
 static_assert(in_ns(AnyDuration(std::chrono::seconds::min())) == Duration::min());
 static_assert(in_ns(AnyDuration(std::chrono::years(500))) == Duration::max());

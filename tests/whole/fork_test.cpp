@@ -39,7 +39,7 @@ using test::succeeded;
 
 class Fork : public testing::Test {
  protected:
-  /// Waits for a byte, which comes once the wait has begun.
+  /// Waits for a byte, which is sent after the wait has begun.
   void read_one() {
     run([&]() -> Task<> {
       const auto write = [&]() -> Task<> {
@@ -62,7 +62,7 @@ class Fork : public testing::Test {
   IoSource source_{std::move(pipe_.reader)};
 };
 
-/// Of the numbers that the parent may have, all but those.
+/// All descriptor numbers that the parent may have, except those.
 std::vector<int> numbers_above_standard_streams() {
   std::vector<int> numbers(60);
   std::iota(numbers.begin(), numbers.end(), STDERR_FILENO + 1);
@@ -93,7 +93,7 @@ TEST_F(Fork, TheChildDoesNotDisturbTheParent) {
   read_one();
   EXPECT_TRUE(passes_in_child([&] {
     rebuild();
-    source_.close();  // must not deregister the parent's
+    source_.close();  // must not deregister the parent's source
   }));
   read_one();
 }
@@ -127,7 +127,7 @@ TEST_F(Fork, TheChildsWakesDoNotReachTheParent) {
       }
     });
   }));
-  // The parent sleeps for as long as it was asked to.
+  // No wake of the child shortens the parent's sleep.
   const auto start = std::chrono::steady_clock::now();
   test::poll_once(20ms);
   EXPECT_GE(std::chrono::steady_clock::now() - start, 20ms);
@@ -161,7 +161,7 @@ TEST_F(Fork, AHandlerOfTheProgramsOwnMayRebuild) {
 }
 
 TEST_F(Fork, RebuildingPassesOverASourceWhoseDescriptorTheChildHasClosed) {
-  // So high that the number stays free in the child.
+  // The number is so high that it stays free in the child.
   IoSource closed{Fd(::fcntl(pipe_.writer.raw(), F_DUPFD_CLOEXEC, 500))};
   const auto wait = [&] {
     detail::Waiter waiter;
@@ -190,7 +190,7 @@ TEST_F(Fork, RebuildGivesTheKernelsError) {
   }));
 }
 
-/// No fixture, so that the reactor may have the lowest number: the child's gets the same then.
+/// Without a fixture, so that the reactor gets the lowest number. Then the child's gets the same.
 TEST(ForkThatClosesAll, TheChildGoesOnAfterRebuilding) {
   run([]() -> Task<> { co_await sleep_for(1ms); });
   EXPECT_TRUE(passes_in_child([] {

@@ -317,7 +317,7 @@ TEST(IoSource, OneOfTwoSourcesInABatchMayBeDestroyedByTheWaiterOfTheOther) {
     test::poll_until_woken();
     second.write();
     test::spin_until_ready(second.reader->raw(), Interest::readable);
-    test::poll_once();  // both are in one batch now, where what is ready is reported at once
+    test::poll_once();  // on epoll and kqueue both events are in one batch now
     (void)co_await a;
     (void)co_await b;
   });
@@ -336,7 +336,7 @@ TEST(IoSource, IsDeregisteredBeforeItIsClosed) {
     pipe.reader.reset();
     (void)co_await waiter;
   });
-  pipe.write();  // the pipe lives on in the duplicate; with a registration left, this would fire
+  pipe.write();  // the duplicate keeps the pipe open: a registration that is left would fire
   EXPECT_TRUE(test::poll_once().empty());
 }
 
@@ -445,7 +445,7 @@ TEST(IoSource, AShortTransferEndsReadinessOnlyUntilTheNextEdge) {
   EXPECT_TRUE(pipe.reader->is_ready(Direction::read));
   pipe.reader->note_short_transfer(Direction::read, pipe.reader->mark(Direction::read));
   EXPECT_EQ(pipe.reader->is_ready(Direction::read), !PlatformReactor::kShortTransferEndsReadiness);
-  // The end of the stream is no edge that comes again: from then on readiness stays.
+  // No edge follows the end of the stream, so readiness stays from then on.
   pipe.writer.reset();
   test::poll_once();
   pipe.reader->note_short_transfer(Direction::read, pipe.reader->mark(Direction::read));

@@ -99,7 +99,7 @@ TEST_F(IoSourceDeathTest, MovingItOnAnotherThreadThanItsOwnStopsTheProgram) {
       source.emplace(std::move(pipe_.reader));
       wait_once(*source, pipe_.writer);
     }).join();
-    const IoSource moved = std::move(*source);  // the slot went with its thread
+    const IoSource moved = std::move(*source);  // its slot was destroyed with its thread
   };
   EXPECT_EXIT(move_elsewhere(), testing::KilledBySignal(SIGABRT),
               "a socket was used on another thread than the one that first waited on it");
@@ -117,7 +117,7 @@ TEST(IoSourceThreads, BeforeItsFirstWaitItMayBeMovedToAnotherThread) {
 TEST(IoSourceThreads, MayOutliveTheReactorOfItsThread) {
   Pipe pipe = std::move(sys::create_pipe().value());
   std::thread([&] {
-    // Made before the reactor, so destroyed after it.
+    // Made before the reactor, so that it is destroyed after it.
     thread_local std::optional<IoSource> late;
     late.emplace(std::move(pipe.reader));
     wait_once(*late, pipe.writer);

@@ -276,7 +276,7 @@ TEST(Ok, YieldsWhenTheBudgetIsUsedUpAndLosesNothing) {
 
 TEST(Ok, AnErrorWhenTheBudgetIsUsedUpEndsTheCoroutineToo) {
   run([]() -> Task<> {
-    // One of the errors falls on each place of the budget.
+    // So that an error comes at each remaining budget.
     for (int before = detail::kBudget - 8; before < detail::kBudget + 12; ++before) {
       Tally tally;
       auto task = [&](int operations) -> Task<Result<>> {

@@ -1,4 +1,4 @@
-// Descriptors that somebody closes, duplicates and opens again behind the library's back.
+// Descriptors that somebody closes, duplicates and opens again without the library's knowledge.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/timeout.hpp"
 #include "eddy/platform/sys.hpp"
@@ -44,7 +44,7 @@ Task<> wait_readable(IoSource& source, std::optional<Result<>>& outcome) {
   outcome = co_await source.readable();
 }
 
-/// A wait that is given up, after which the source is registered.
+/// Registers the source, by a wait that is given up.
 Task<> register_by_waiting(IoSource& source) {
   std::optional<Result<>> outcome;
   JoinHandle<void> waiting = spawn(wait_readable, std::ref(source), std::ref(outcome));
@@ -54,8 +54,8 @@ Task<> register_by_waiting(IoSource& source) {
   EXPECT_TRUE(source.is_registered());
 }
 
-/// Two pipes. The reader of the first was registered, was closed by somebody else, and its number
-/// is that of the second's reader now.
+/// Two pipes. The reader of the first was registered, then somebody else closed it. The reader of
+/// the second pipe has its number now.
 struct ReusedNumber : testing::Test {
   Task<> reuse_the_number() {
     co_await register_by_waiting(*old);
@@ -113,7 +113,7 @@ TEST_F(ReusedNumber, ALaterWaitOnTheOldSourceEndsWithBadFileDescriptor) {
   run([&]() -> Task<> {
     co_await reuse_the_number();
     co_await register_by_waiting(*fresh);
-    write_to(second.writer);  // what is readable is not the old source's
+    write_to(second.writer);  // makes only the new source readable
     EXPECT_TRUE(failed_with(co_await old->readable(), std::errc::bad_file_descriptor));
     EXPECT_TRUE(failed_with(co_await old->writable(), std::errc::bad_file_descriptor));
     EXPECT_TRUE(succeeded(co_await fresh->readable()));
@@ -144,7 +144,7 @@ TEST_F(ReusedNumber, TheNewSourceMayBeDestroyedFirst) {
   });
 }
 
-// On Windows nothing tells whether a handle is still that of the source that was registered.
+// Windows cannot tell whether a handle is still that of the source that was registered.
 TEST(TwoSources, OfOneDescriptorOneIsRefused) {
   Pipe pipe = std::move(sys::create_pipe().value());
   IoSource first(std::move(pipe.reader));
@@ -179,7 +179,7 @@ struct OrphanedRegistration : testing::Test {
     static_cast<void>(source->into_fd().release());
   }
 
-  /// Each write is an edge for the orphan, if there is one, before the loop parks for the sleep.
+  /// Each write gives an edge to the orphan, if there is one, before the loop parks for the sleep.
   Task<> disturb() {
     for (int i = 0; i < 100; ++i) {
       write_to(pipe.writer);

@@ -175,7 +175,7 @@ TEST(RunLoop, AYieldLetsEveryOtherTaskRunFirst) {
   });
 }
 
-/// Has another thread wake the caller, through its own loop and timer, when `idle` is over.
+/// Lets another thread, with its own loop and timer, wake the caller after `idle`.
 Task<long> sleeps_while_idle(Duration idle) {
   std::atomic<bool> over = false;
   const Waker waker = co_await current_waker();
@@ -221,7 +221,7 @@ TEST(RunLoop, ASleepCostsOnePark) {
 TEST(RunLoop, ABusyPollFindsWakesTimersAndSocketsWithoutSleeping) {
   busy_poll(20s);
   run([]() -> Task<> {
-    // Only while the loop waits: to start and to join a thread may be to sleep.
+    // Count only while the loop waits: starting and joining a thread may sleep too.
     long slept = 0;
     const auto count = [&](long since) { slept += test::sleeps_of_this_thread() - since; };
     long before = test::sleeps_of_this_thread();
@@ -262,8 +262,8 @@ TEST(RunLoop, ABusyPollThatFindsNothingParks) {
 
 TEST(RunLoop, LongTasksDoNotHoldTheReactorUpForSixtyOfTheirKind) {
   run([]() -> Task<> {
-    // 100 tasks that burn 300 us each; a timer of 5 ms must not wait for all of them again and
-    // again: turns of fewer tasks are made once the loop has seen how long they take.
+    // 100 tasks that burn 300 us each. A timer of 5 ms must not wait for all of them each time:
+    // once the loop has seen how long the tasks take, it makes shorter turns.
     bool stop = false;
     auto burn = [&]() -> Task<> {
       while (!stop) {
@@ -275,7 +275,7 @@ TEST(RunLoop, LongTasksDoNotHoldTheReactorUpForSixtyOfTheirKind) {
     };
     std::vector<JoinHandle<void>> handles;
     for (int i = 0; i < 100; ++i) handles.push_back(spawn(burn));
-    co_await sleep_for(40ms);  // the loop learns
+    co_await sleep_for(40ms);  // the loop measures how long the tasks take
     int between = 0;
     auto count = [&]() -> Task<> {
       for (;;) {

@@ -338,7 +338,7 @@ TEST(Timeout, TakesReadExactAndWriteAll) {
 
 TEST(Timeout, AReadThatCompletesInTheTurnOfItsLimitIsComplete) {
   run([]() -> Task<> {
-    // The task that blocks the loop past the limit has written before: both are due at once.
+    // A task writes, then blocks the loop until the limit has passed. So both are due at once.
     test::SocketPair sockets = test::connected_sockets();
     TcpStream stream(std::move(sockets.server));
     std::array<std::byte, 8> buffer{};
@@ -365,7 +365,7 @@ TEST(Timeout, AWaitForASourceThatCompletesInTheTurnOfItsLimitIsComplete) {
     };
     JoinHandle<Result<>> handle = spawn(waiting);
     co_await yield_now();
-    // The loop does not come to look at the wheel before both have happened.
+    // The loop does not look at the wheel before both have happened.
     static_cast<void>(sys::write(pipe.writer.raw(), test::bytes_of("x")));
     const Instant end = Clock::now() + 3ms;
     while (Clock::now() < end) {

@@ -207,7 +207,8 @@ TEST(WhenAny, ACancelledReadLeavesTheBytes) {
       other.emplace(co_await current_waker());
       co_await suspend();
     };
-    // Both in one turn: the winner is woken first, then the read, which has not run when it dies.
+    // Both in one turn: the winner is woken first, then the read, which is destroyed before it
+    // runs.
     auto wake_both = [&]() -> Task<> {
       other->wake();
       test::send_text(sockets.client.raw(), "bytes");
