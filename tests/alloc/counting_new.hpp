@@ -1,4 +1,4 @@
-// The allocations of this program, counted, and refused on request.
+// Counts the allocations of this program, and refuses them on request.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,14 +6,14 @@
 
 namespace eddy::test {
 
-/// How many times this thread has allocated.
+/// The number of allocations of this thread.
 long allocations() noexcept;
 
-/// Of this thread's next allocations the one after `successes` others throws std::bad_alloc; -1:
+/// After `successes` more allocations of this thread, the next one throws std::bad_alloc. With -1
 /// none does.
 void refuse_allocation_after(long successes) noexcept;
 
-/// True if coroutine frames come from free lists: not so under the sanitizers.
+/// True if coroutine frames come from free lists. False under the sanitizers.
 bool frames_are_pooled();
 
 }  // namespace eddy::test

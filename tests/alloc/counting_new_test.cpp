@@ -28,8 +28,8 @@ void* allocate(std::size_t size) {
 
 }  // namespace
 
-// The forms for arrays call these; those that do not throw would too, but for those of a sanitizer.
-// Not inlined: g++ would see free() called on what comes from operator new, and warn.
+// The forms for arrays call these functions, and so do the nothrow forms, unless a sanitizer
+// replaces them. Not inlined: g++ would warn of a free() of memory from operator new.
 [[gnu::noinline]] void* operator new(std::size_t size) { return allocate(size); }
 [[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   try {
@@ -57,7 +57,7 @@ bool frames_are_pooled() {
 namespace {
 
 TEST(CountingNew, CountsAndRefuses) {
-  // Calls of the functions, which a compiler may not leave out, as it may a new-expression.
+  // Direct calls of the functions: a compiler may leave out a new-expression, but not these.
   const auto allocate_once = [] { ::operator delete(::operator new(1)); };
   const long before = allocations();
   allocate_once();

@@ -1,4 +1,4 @@
-// After a warm-up nothing on the hot path allocates.
+// Nothing on the hot path allocates after a warm-up.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
@@ -27,7 +27,7 @@ class NoAllocation : public testing::Test {
     }
   }
 
-  /// Allocations of a hundred calls of the coroutine `f`, after ten that warm up.
+  /// The number of allocations in a hundred calls of the coroutine `f`, after ten calls to warm up.
   template <class F>
   static long count(F f) {
     return run([&]() -> Task<long> {

@@ -1,4 +1,4 @@
-// Each allocation of a program refused in turn: std::bad_alloc comes out where it happened, and
+// Each allocation of a program is refused in turn: std::bad_alloc comes out where it happened, and
 // nothing leaks or is destroyed twice.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
@@ -29,8 +29,8 @@ using Bulk = std::array<std::byte, 4096>;
 
 [[gnu::noinline]] int use(const Bulk& bulk) { return static_cast<int>(bulk[bulk.size() / 2]); }
 
-// Not inlined, so that no compiler puts the frame into that of the caller; and uses what it holds,
-// so that none leaves it out.
+// Not inlined, so that no compiler puts the frame into the caller's. It uses its argument, so that
+// no compiler leaves the argument out.
 [[gnu::noinline]] Task<int> child(Guard, Bulk bulk, bool wait) {
   if (wait) co_await yield_now();
   co_return use(bulk);
@@ -40,9 +40,10 @@ Task<> child_of_group(Guard guard, Bulk bulk) {
   static_cast<void>(co_await child(std::move(guard), bulk, true));
 }
 
-/// Runs `program` once for each of its allocations, which fails, until one is not refused any.
+/// Runs `program` again and again: the k-th run refuses the k-th allocation. Ends with the run that
+/// meets no refusal.
 void refuse_each(const std::function<Task<>(Tally&)>& program) {
-  run([]() -> Task<> { co_await yield_now(); });  // the loop itself is there
+  run([]() -> Task<> { co_await yield_now(); });  // makes the worker
   int refused = 0;
   for (long k = 0; k < 1000; ++k) {
     Tally tally;
@@ -142,7 +143,7 @@ TEST(OutOfMemory, InAWakerThrowsAndLeaksNothing) {
   });
 }
 
-/// Lets one read of `stream` have no memory for a buffer.
+/// Makes one read of `stream` while there is no memory for a buffer.
 Task<Result<PooledBuffer>> read_without_memory(TcpStream& stream, BufferPool& pool) {
   test::refuse_allocation_after(0);
   Result<PooledBuffer> bytes = co_await stream.read(pool);

@@ -1,4 +1,4 @@
-// No memory when a source is registered: the wait says so, and the source is as it was.
+// A source is registered without memory: the wait gives an error, and the source is unchanged.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/io_source.hpp"
@@ -17,7 +17,7 @@ namespace {
 
 TEST(OutOfMemory, AtItsRegistrationEndsAWaitWithAnErrorAndTheNextWaitWorks) {
   Pipe pipe = std::move(sys::create_pipe().value());
-  // A thread of its own: its registry has no memory yet.
+  // On a new thread, whose registry has no memory yet.
   std::thread([&] {
     Reactor& reactor = detail::thread_reactor();
     IoSource source(std::move(pipe.reader));

@@ -1,4 +1,4 @@
-// A server and a client of a program that imports eddy.
+// A server and a client in a program that imports the module eddy.
 // SPDX-License-Identifier: MIT
 #include <array>
 #include <chrono>

@@ -1,5 +1,4 @@
-// What a user writes: it compiles without a warning at each level of optimisation, with warnings as
-// errors.
+// A user's program: it compiles with warnings as errors at each level of optimisation.
 // SPDX-License-Identifier: MIT
 #include <eddy/eddy.hpp>
 

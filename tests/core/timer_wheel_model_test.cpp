@@ -1,4 +1,4 @@
-// The wheel against a sorted list that does the same slowly.
+// Compares the wheel with a sorted list that does the same slowly.
 // SPDX-License-Identifier: MIT
 #include "eddy/core/timer_wheel.hpp"
 
@@ -30,8 +30,8 @@ struct Timer : Waiter {
   TimerNode node;
 };
 
-/// Timers by (tick, order of arming). A length counts from the next reading of the clock, and is
-/// armed then.
+/// Timers by (tick, order of arming). A timer with a length is armed at the next reading of the
+/// clock, from which the length counts.
 class Model {
  public:
   explicit Model(std::int64_t now) : now_(now) {}
@@ -84,7 +84,7 @@ class WheelAgainstModel : public testing::TestWithParam<std::uint64_t> {
  protected:
   static constexpr std::size_t kTimers = 300;
 
-  /// From nothing to centuries, each order of magnitude as likely as another.
+  /// A length from zero to centuries; each order of magnitude is equally likely.
   std::int64_t random_length() {
     const auto bits = random_() % 62;
     const auto length = static_cast<std::int64_t>(random_() & ((std::uint64_t{1} << bits) - 1));
@@ -118,7 +118,7 @@ class WheelAgainstModel : public testing::TestWithParam<std::uint64_t> {
     wheel_->advance(Instant(Duration(now)));
   }
 
-  /// What both have fired, in the same order.
+  /// Checks that both have fired the same timers, in the same order.
   void compare_fired() {
     for (Timer* expected : model_.take_fired()) {
       if (expected->state == Waiter::State::idle) FAIL() << "a timer is late, " << where();
@@ -155,7 +155,7 @@ TEST_P(WheelAgainstModel, AgreesAtEveryRandomStep) {
     } else if (dice == 7 && model_.next() && *model_.next() < INT64_MAX / 2) {
       advance(std::max(*model_.next(), model_.now()));
     } else {
-      // Gaps between turns: mostly short, now and then of hours.
+      // Gaps between turns: most are short, some are hours long.
       const auto bits = random_() % (random_() % 50 == 0 ? 44 : 28);
       advance(model_.now() + static_cast<std::int64_t>(random_() % (std::uint64_t{1} << bits)));
     }
@@ -164,8 +164,8 @@ TEST_P(WheelAgainstModel, AgreesAtEveryRandomStep) {
     const std::optional<Instant> next = wheel_->next_deadline();
     ASSERT_EQ(next.has_value(), model_.next().has_value()) << where();
     if (!next) continue;
-    // Later than now, else the loop would spin; and not too late. Early it may be, for a cancelled
-    // neighbour.
+    // The next deadline must be later than now, or the loop would spin; and not too late. It may be
+    // too early after a timer in the same slot was cancelled.
     ASSERT_GT(next->time_since_epoch().count() / kTick, model_.now() / kTick) << where();
     ASSERT_LE(next->time_since_epoch().count(), *model_.next()) << where();
   }
@@ -192,7 +192,8 @@ TEST_P(WheelAgainstModel, WithoutCancelsTheNextDeadlineIsExact) {
   }
 }
 
-// So many in a slot that the wheel moves some of them ahead of time, and some when it enters it.
+// A slot has so many timers that the wheel moves some ahead of time, and some when it enters the
+// slot.
 TEST_P(WheelAgainstModel, KeepsTheOrderOfManyTimersThatAreDueTogether) {
   timers_ = std::vector<Timer>(5'000);
   for (step_ = 0; step_ < 30'000; ++step_) {
@@ -245,8 +246,8 @@ TEST(TimerWheelAtScale, AHundredThousandTimersFireInOrderAndInTime) {
     }
   }
   EXPECT_EQ(fired, kCount);
-  EXPECT_LE(turns, 1'000'000'000 / kTick + 2);  // at most one a tick: no wake-up for nothing
-  // Some 13,000 share a slot of the third level: they do not hold each other up when it begins.
+  EXPECT_LE(turns, 1'000'000'000 / kTick + 2);  // at most one turn a tick: none wakes for nothing
+  // Some 13,000 share a slot of the third level. Moving them when it begins must not delay them.
   EXPECT_LE(most, 200U);
 }
 

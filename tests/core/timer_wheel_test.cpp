@@ -41,7 +41,7 @@ class TimerWheelTest : public testing::Test {
   }
   bool woken(Timer& timer) { return ready_.pop() == &timer.waiter; }
 
-  /// Turns the wheel from deadline to deadline until `timer` fires; gives when.
+  /// Advances the wheel from deadline to deadline until `timer` fires. Returns that instant.
   Instant fire(Timer& timer) {
     for (int turns = 0; turns < 100; ++turns) {
       const std::optional<Instant> next = wheel_->next_deadline();
@@ -116,7 +116,7 @@ TEST_F(TimerWheelTest, FiresInTheOrderOfDeadlinesHoweverTheyWereArmed) {
 TEST_F(TimerWheelTest, TimersOfOneTickFireInTheOrderOfArming) {
   std::array<Timer, 6> timers;
   const Instant deadline = kStart + 10s;
-  // Some are armed from afar, some when the deadline is near: on other levels of the wheel.
+  // Some are armed long before the deadline, some shortly before: on different levels of the wheel.
   for (std::size_t i = 0; i < timers.size(); ++i) {
     wheel_->advance(kStart + static_cast<int>(i) * 1999ms);
     arm_at(timers[i], deadline);
@@ -137,7 +137,7 @@ TEST_F(TimerWheelTest, ACancelledTimerDoesNotFire) {
   EXPECT_TRUE(ready_.empty());
 }
 
-// In moduvex_runtime a timer that moved to another thread cancelled a stranger's.
+// In moduvex_runtime a timer that moved to another thread cancelled another timer.
 TEST_F(TimerWheelTest, CancellingOneLeavesItsNeighboursAlone) {
   std::array<Timer, 3> timers;
   for (Timer& timer : timers) arm_at(timer, kStart + 1ms);
@@ -291,7 +291,7 @@ TEST_F(TimerWheelTest, TheNextDeadlineOfAMillionTimersCostsNoMoreThanThatOfOne) 
   const auto timers = std::make_unique<std::array<Timer, 1'000'000>>();
   std::int64_t n = 0;
   for (Timer& timer : *timers) arm_at(timer, kStart + 1s + 5us * n++);
-  // A look at each would cost milliseconds a call, so seconds for all.
+  // If a call looked at each timer, it would take milliseconds, and all calls seconds.
   EXPECT_LT(time_it(), 200ms);
   for (Timer& timer : *timers) wheel_->cancel(timer.node);
   EXPECT_TRUE(wheel_->empty());

@@ -1,4 +1,4 @@
-// How many system calls things cost.
+// The number of system calls that an echo, a sleep and an idle program make.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
@@ -20,8 +20,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A blocking client in a thread of its own: `rounds` messages, each sent when the last has come
-/// back.
+/// A blocking client in a thread of its own: sends `rounds` messages, each when the one before has
+/// come back.
 void ping(std::uint16_t port, int rounds) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -57,15 +57,15 @@ TEST(SystemCalls, AnEchoOfAParkedConnectionTakesThree) {
   const std::size_t echoes = eddy::block_on(echo_once(listener));
   client.join();
 
-  // Three, and now and then one more: the kernel may report an edge for bytes that are read
+  // Three calls, and sometimes one more: the kernel may report an edge for bytes that are read
   // already.
   constexpr std::size_t kSpurious = 20;
   ASSERT_EQ(echoes, static_cast<std::size_t>(kRounds));
   EXPECT_EQ(fault::count_of(fault::Call::send), 1000U);
-  EXPECT_GE(fault::count_of(fault::Call::receive), 1000U + 1U);  // and the end of the stream
+  EXPECT_GE(fault::count_of(fault::Call::receive), 1000U + 1U);  // plus the end of the stream
   EXPECT_LE(fault::count_of(fault::Call::receive), 1000U + 1U + kSpurious);
   EXPECT_LE(fault::count_of(fault::Call::epoll_wait), 1000U + 1U + kSpurious);
-  // One removal and one close more at the end; no epoll_ctl per request, and nothing else.
+  // One more removal and close at the end; no epoll_ctl for each request, and no other call.
   EXPECT_LE(fault::count_of_all(), 3002U + 2U + 2 * kSpurious);
 }
 
@@ -81,8 +81,8 @@ TEST(SystemCalls, ASleepTakesOneAndAYieldNone) {
 }
 
 TEST(SystemCalls, AnIdleProgramMakesNone) {
-  // Given a program that waits for another thread, and for a timer far away, it is in one call of
-  // epoll_wait from the moment it parks until it is woken.
+  // A program that waits for another thread, and for a timer far away, stays in one call of
+  // epoll_wait from when it parks until it is woken.
   std::atomic<bool> over = false;
   const auto idle = [&]() -> eddy::Task<> {
     const eddy::Waker waker = co_await eddy::current_waker();

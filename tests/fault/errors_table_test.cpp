@@ -1,5 +1,4 @@
-// What eddy does about each error of the system: docs/errors.md has a table, and here each of its
-// rows is tried.
+// What eddy does about each error of the system: tries each row of the table in docs/errors.md.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
@@ -35,7 +34,8 @@ using test::TcpPair;
 
 constexpr int kLastNumber = 133;
 
-/// A row of the table: the numbers that it is about, none of them for all that are not named.
+/// A row of the table, with the error numbers that it is about. A row without numbers is about all
+/// that no other row names.
 struct Row {
   std::string error;
   std::vector<int> numbers;
@@ -93,7 +93,7 @@ std::vector<Row> read_table() {
   return rows;
 }
 
-/// Every number of an error, with the row that is about it.
+/// Every error number, with the row that is about it.
 std::vector<std::pair<int, const Row*>> every_number(const std::vector<Row>& rows) {
   std::vector<std::pair<int, const Row*>> all;
   for (int number = 1; number <= kLastNumber; ++number) {
@@ -106,7 +106,7 @@ std::vector<std::pair<int, const Row*>> every_number(const std::vector<Row>& row
   return all;
 }
 
-/// What an operation made of the one fault that it met.
+/// What an operation did about the one fault that it met.
 struct Outcome {
   std::error_code error;
   std::size_t calls = 0;
@@ -118,7 +118,7 @@ struct Outcome {
   }
 };
 
-/// True if `outcome` is what the table calls `behaviour`, but for what is counted.
+/// True if `outcome` is what the table calls `behaviour`, without the counts.
 bool is_as_said(const Outcome& outcome, const std::string& behaviour, int number) {
   const auto says = [&](const char* word) { return behaviour.starts_with(word); };
   if (says("reports")) {
@@ -144,7 +144,7 @@ Task<Outcome> meet(fault::Call call, int number, Op operation) {
   co_return outcome;
 }
 
-/// An operation on a stream that could complete at once, but for the fault.
+/// An operation on a stream that would complete at once without the fault.
 struct Transfer {
   const char* name;
   fault::Call call;

@@ -1,5 +1,5 @@
-// Every kernel call that an echo service behind a proxy makes, failed in turn: call k with error e,
-// for each e and every k, until a run meets no fault.
+// An echo service behind a proxy, in which each kernel call fails in turn: call k with error e, for
+// each e and each k, until a run meets no fault.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
@@ -36,8 +36,8 @@ std::vector<char> message(std::size_t size, int seed) {
 
 enum class Outcome { whole, broken, hung, wrong_bytes };
 
-/// A client that does not use eddy: three messages there and back, of which the second is more than
-/// one read takes; then the end of the stream.
+/// A client that does not use eddy. It sends three messages and reads them back; the second is
+/// larger than one read takes. Then it ends the stream.
 Outcome talk_to(std::uint16_t port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const timeval limit{10, 0};
@@ -72,7 +72,7 @@ Outcome talk_to(std::uint16_t port) {
   return outcome;
 }
 
-/// What the service's operations reported.
+/// The errors that the service's operations reported.
 struct Log {
   std::vector<std::error_code> errors;
 
@@ -84,7 +84,7 @@ struct Log {
 
 eddy::BufferPool pool(4096);
 
-/// Reads by turns into a buffer of its own and into one of the pool.
+/// Reads alternately into a buffer of its own and into one of the pool.
 eddy::Task<> echo(eddy::TcpStream stream, Log& log) {
   std::array<std::byte, 4096> buffer;
   for (bool pooled = true;; pooled = !pooled) {
@@ -112,7 +112,7 @@ eddy::Task<> echo(eddy::TcpStream stream, Log& log) {
   }
 }
 
-/// Throws what fails: so `when_all` gives up the other direction too.
+/// Throws each error, so that `when_all` cancels the other direction too.
 eddy::Task<> copy(eddy::TcpStream& from, eddy::TcpStream& to) {
   eddy::Conduit conduit;
   while (co_await eddy::ok(conduit.fill(from)) != 0) {
@@ -200,7 +200,7 @@ Session run_once() {
   return session;
 }
 
-/// What every run must show, whatever failed.
+/// Checks what must hold in every run, whatever failed.
 void check(const Session& session, std::optional<fault::Call> met, fault::Kind kind) {
   const bool is_error = met && !kind.is_short();
   if (session.setup_error) {
@@ -213,7 +213,7 @@ void check(const Session& session, std::optional<fault::Call> met, fault::Kind k
   EXPECT_EQ(std::count(session.outcomes.begin(), session.outcomes.end(), Outcome::wrong_bytes), 0);
   const auto broken = std::count(session.outcomes.begin(), session.outcomes.end(), Outcome::broken);
   EXPECT_LE(broken, 1) << "a fault of one connection reached another";
-  // Interruptions, "would block" and short transfers are nobody's business but the operation's.
+  // Only the operation itself may see interruptions, "would block" and short transfers.
   const bool transfer =
       met && (*met == fault::Call::receive || *met == fault::Call::send ||
               *met == fault::Call::splice_from_socket || *met == fault::Call::splice_to_socket);
@@ -235,7 +235,7 @@ fault::Kind kind_of(int parameter) {
 
 TEST_P(EveryCall, ThatFailsGivesATypedErrorAndLosesNothingElse) {
   const fault::Kind kind = kind_of(GetParam());
-  run_once();  // makes what a thread makes once: the reactor, the worker
+  run_once();  // makes the thread's reactor and worker
   const std::size_t descriptors = open_descriptors();
   fault::reset_counts();
 

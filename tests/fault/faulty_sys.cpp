@@ -30,8 +30,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-// The real calls, under another name: the library's own sources, whose headers are all
-// included above. Their splice is one that tests can script.
+// The real calls, under another name: these are the library's own sources, whose headers are all
+// included above. Tests can script their splice.
 #define sys real_sys
 #define splice scripted_splice
 #include "platform/linux/sys.cpp"
@@ -64,19 +64,20 @@ thread_local int signal_to_raise = 0;
 thread_local std::optional<std::size_t> small_pipes;
 
 thread_local std::optional<std::chrono::nanoseconds> manual_now;
-/// By how much this thread's manual clocks have left the real one behind: no clock goes back.
+/// How far this thread's manual clocks are ahead of the real clock, because no clock goes back.
 thread_local std::chrono::nanoseconds ahead{};
 
 thread_local eddy::WaitSlack slack;
 thread_local bool slack_is_used = false;
 
-/// What this thread's waits are prolonged by.
+/// How much longer this thread's waits are made.
 std::chrono::nanoseconds slack_of(std::chrono::nanoseconds timeout) {
   if (!slack_is_used) return {};
   return std::max(slack.least, std::min(timeout / slack.share, slack.most));
 }
 
-/// What is registered where, so that a fault can be followed by the edge that a kernel would give.
+/// The registrations of each epoll. After a fault, they allow giving the edge that a kernel would
+/// give.
 struct Registration {
   RawSource epoll;
   epoll_event event;
@@ -104,9 +105,9 @@ bool writes(Call call) {
 
 bool can_meet(Call call, Kind kind) {
   if (kind.is_short()) return transfers(call);
-  // A reactor that cannot wait at all stops the program; that is another test.
+  // A reactor that cannot wait at all stops the program; another test shows that.
   if (call == Call::epoll_wait) return kind.error_number() == EINTR;
-  // These say "would block" or nothing.
+  // These give "would block" or no error.
   if (kind.error_number() == EAGAIN) return transfers(call) || call == Call::accept;
   return true;
 }
@@ -122,7 +123,7 @@ void promise_edge(RawSource source) {
 
 namespace {
 
-/// Counts the call; the fault that it meets, if any.
+/// Counts the call, and returns the fault that it meets, if any.
 std::optional<Kind> meet(Call call) {
   ++counts[static_cast<std::size_t>(call)];
   if (refusal && refusal->call == call) return refusal->kind;
@@ -133,7 +134,7 @@ std::optional<Kind> meet(Call call) {
   return plan.kind;
 }
 
-/// The call, or its fault.
+/// Makes the call, or gives its fault.
 template <class F>
 auto run(Call call, F real) -> decltype(real()) {
   if (const std::optional<Kind> kind = meet(call)) {
@@ -149,7 +150,7 @@ Count transfer(Call call, RawSource source, std::size_t size, F real) {
   if (!kind) return real(size);
   if (kind->is_short()) {
     const Count moved = real(std::min<std::size_t>(size, 1));
-    // A write may be short for another reason than "no more": then no edge follows.
+    // A write may be short although there is room: then no edge follows.
     if (!writes(call)) promise_edge(source);
     return moved;
   }
@@ -260,7 +261,7 @@ Result<void> close(RawSource source) noexcept {
     const std::lock_guard lock(fault::registrations_mutex);
     fault::registrations.erase(source);
   }
-  // Whatever close says, the descriptor is gone.
+  // The descriptor is gone, even if close gives an error.
   const Result<void> closed = real_sys::close(source);
   return run(Call::close, [&] { return closed; });
 }
@@ -307,7 +308,7 @@ Result<Fd> accept(RawSource listener, SocketAddress* peer) noexcept {
 Result<void> connect(RawSource socket, const SocketAddress& address) noexcept {
   const auto faulty = [&]() -> Result<void> { return real_sys::connect(socket, address); };
   Result<void> connected = run(Call::connect, faulty);
-  // An interrupted connect goes on by itself, as one that is in progress.
+  // An interrupted connect goes on in the kernel, as one that is in progress.
   if (!connected &&
       (connected.error().value() == EINTR || connected.error().value() == EINPROGRESS)) {
     static_cast<void>(real_sys::connect(socket, address));
@@ -417,7 +418,7 @@ Result<void> epoll_modify(RawSource epoll, RawSource source, epoll_event& event)
   return run(Call::epoll_modify, [&] { return real_sys::epoll_modify(epoll, source, event); });
 }
 Result<void> epoll_remove(RawSource epoll, RawSource source) noexcept {
-  // A removal that fails leaves the source there; the close that follows takes it out.
+  // A removal that fails leaves the registration; the close that follows removes it.
   return run(Call::epoll_remove, [&] { return real_sys::epoll_remove(epoll, source); });
 }
 Count epoll_wait(RawSource epoll, std::span<epoll_event> events,

@@ -76,25 +76,25 @@ class Kind {
   int error_;
 };
 
-/// From now on, on this thread: the `index`-th call (from 0) that can meet a fault of this kind
-/// does.
+/// From now on, on this thread, the `index`-th call (from 0) that can meet a fault of this kind
+/// meets it.
 void arm(std::size_t index, Kind kind);
-/// The same of one function: its `index`-th call meets the fault, whatever other functions do.
+/// As above, but counts the calls of one function only.
 void arm_call(Call call, Kind kind, std::size_t index = 0);
-/// No more faults. Gives the call that met the fault, if any.
+/// Ends the faults. Returns the call that met the fault, if any.
 std::optional<Call> disarm();
 
-/// How often this thread made the call since the last `reset_counts`.
+/// The number of these calls that this thread has made since the last `reset_counts`.
 std::size_t count_of(Call call);
-/// All calls of this thread that enter the kernel.
+/// The number of all calls of this thread that enter the kernel.
 std::size_t count_of_all();
 void reset_counts();
 
-/// "Would block" and a short read promise an edge when there is more: gives it now, by registering
-/// the source anew where it is registered.
+/// "Would block" and a short read promise an edge when there is more. Gives that edge now, by
+/// registering the source anew if it is registered.
 void promise_edge(int source);
 
-/// While one lives, every such call of its thread is refused, as a sandbox does it.
+/// While one lives, every such call of its thread is refused, as by a sandbox.
 class Refused {
  public:
   Refused(Call call, int error_number);
@@ -103,7 +103,7 @@ class Refused {
   Refused& operator=(const Refused&) = delete;
 };
 
-/// While one lives, the kernel says of each pipe of its thread that it takes so many bytes.
+/// While one lives, the kernel reports this capacity in bytes for each pipe of its thread.
 class SmallPipes {
  public:
   explicit SmallPipes(std::size_t capacity);
@@ -112,12 +112,12 @@ class SmallPipes {
   SmallPipes& operator=(const SmallPipes&) = delete;
 };
 
-/// Raises `signal_number` in this thread as soon as the next handler is in its place.
+/// Raises `signal_number` in this thread as soon as the next handler is installed.
 void raise_when_installed(int signal_number);
 
-/// While one lives, its thread's clock stands still but for `pass`, and for a wait that finds
-/// nothing: it returns at once, and its timeout has passed. So what a test measures is what the
-/// library made of its time, whatever else the machine does.
+/// While one lives, only two things move its thread's clock: `pass`, and a wait that finds no
+/// event. Such a wait returns at once, and moves the clock by its timeout. So a test measures only
+/// what the library does with its time, not what else the machine does.
 class ManualClock {
  public:
   ManualClock();
@@ -126,8 +126,9 @@ class ManualClock {
   ManualClock& operator=(const ManualClock&) = delete;
 
   static void pass(std::chrono::nanoseconds length);
-  /// What the kernel says to a new worker of this thread that it may prolong waits by; and
-  /// whether it does. Without it says, by a real clock too, that it prolongs none.
+  /// Sets the slack by which the kernel tells a new worker of this thread that it may prolong
+  /// waits, and whether it does. Without this call, and with the real clock, the kernel reports no
+  /// slack.
   static void set_slack(const eddy::WaitSlack& slack, bool used);
 };
 

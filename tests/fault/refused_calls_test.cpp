@@ -1,4 +1,4 @@
-// Calls that a sandbox refuses each time, and signals that come at a bad moment.
+// Calls that a sandbox always refuses, and signals that come at a bad moment.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 

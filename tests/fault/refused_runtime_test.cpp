@@ -1,4 +1,4 @@
-// The kernel refuses what the loop, the reactor and the listener cannot do without.
+// The kernel refuses what the loop, the reactor or the listener needs.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
@@ -30,7 +30,7 @@ class RefusedRuntimeDeathTest : public testing::Test {
  protected:
   RefusedRuntimeDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 
-  /// The first loop of a thread, to whom the kernel refuses `call`.
+  /// Runs the first loop of a thread, while the kernel refuses `call`.
   static void run_refused(fault::Call call, int error) {
     std::thread([&] {
       const fault::Refused refused(call, error);
@@ -59,7 +59,7 @@ TEST(RefusedPoll, LetsReadableCompleteWithoutTheKernelsAnswer) {
   IoSource source(std::move(pipe.reader));
   run([&]() -> Task<> {
     const fault::Refused refused(fault::Call::poll_now, ENOMEM);
-    EXPECT_TRUE(succeeded(co_await source.readable()));  // the caller's own call will tell
+    EXPECT_TRUE(succeeded(co_await source.readable()));  // the caller's system call gets the error
   });
 }
 
@@ -98,7 +98,8 @@ TEST(RefusedReserve, AListenerWithoutAReserveShedsNobodyAndGoesOnWhenDescriptors
   });
 }
 
-/// A source whose registration outlives its number; each write wakes the loop for nobody.
+/// A source whose registration outlives its number, an orphan: each write wakes the loop for
+/// nobody.
 Task<> be_woken_by_an_orphan(int times) {
   Pipe pipe = std::move(sys::create_pipe().value());
   IoSource source(std::move(pipe.reader));
@@ -125,7 +126,7 @@ TEST_P(RefusedReplacement, LeavesTheLoopWithItsOldEpoll) {
       fault::reset_counts();
       const auto disturb = [] { return be_woken_by_an_orphan(100); };
       JoinHandle<void> disturbing = spawn(disturb);
-      co_await sleep_for(1us);  // it has registered by then
+      co_await sleep_for(1us);  // by then it has registered its source
       const fault::Refused refused(GetParam(), ENOSPC);
       (void)co_await disturbing;
       EXPECT_GT(fault::count_of(GetParam()), 0U);

@@ -26,7 +26,7 @@ SpliceEnd end_of(int to) {
   return S_ISSOCK(status.st_mode) ? SpliceEnd::to_socket : SpliceEnd::from_socket;
 }
 
-/// By the kernel itself, so that it is just what a splice would raise.
+/// The kernel itself raises the signal, so it is exactly the one that a splice raises.
 void raise_as_the_kernel_does() {
   std::array<int, 2> ends{};
   ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data());

@@ -1,4 +1,4 @@
-// Transfers that are cut short although there is more: no edge will tell of the rest.
+// Transfers that are short although there is more: no edge follows for the rest.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
@@ -30,10 +30,10 @@ using test::TcpPair;
 
 constexpr std::size_t kGood = 300'000;
 constexpr std::size_t kMapped = std::size_t{1} << 20;
-constexpr auto kLimit = 20s;  // so that what hangs fails
+constexpr auto kLimit = 20s;  // a test that hangs fails
 
-/// A mapped file that was truncated: its first `kGood` bytes, and the rest of their page, are
-/// there.
+/// A mapped file that was truncated: only its first `kGood` bytes, and the rest of their page, can
+/// be read.
 class TruncatedFile {
  public:
   TruncatedFile() : file_(::memfd_create("eddy", MFD_CLOEXEC)) {
@@ -54,7 +54,7 @@ class TruncatedFile {
   void* address_;
 };
 
-/// Has the reactor watch the stream: only then is its readiness kept.
+/// Registers the stream with the reactor: only then is its readiness kept.
 Task<> watch(TcpStream& stream) {
   const Result<> readable = co_await timeout(0s, stream.readable());
   EXPECT_TRUE(failed_with(readable, std::errc::timed_out));
@@ -96,7 +96,7 @@ TEST(ShortTransfer, AReadExactIntoATruncatedMappedFileEndsWithBadAddress) {
     const std::vector<std::byte> data = test::pattern(kMapped);
     const auto send = [&]() -> Task<> { static_cast<void>(co_await pair.client.write_all(data)); };
     JoinHandle<void> sending = spawn(send);
-    std::vector<std::byte> all(2 * kGood);  // until more than the file has room for is there
+    std::vector<std::byte> all(2 * kGood);  // wait for more bytes than the file has room for
     std::size_t there = 0;
     while (there < all.size()) there = (co_await pair.server.peek(all)).value();
     const Result<> read = co_await timeout(kLimit, pair.server.read_exact(file.bytes()));

@@ -1,4 +1,4 @@
-// What a conduit makes of each thing that splice(2) may say, with and without a SIGPIPE.
+// What a conduit does for each result of splice(2), with and without a SIGPIPE.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
@@ -54,7 +54,7 @@ bool is_pending(const std::string& whose) {
   return false;
 }
 
-/// What the program has done about SIGPIPE before.
+/// What the program has set for SIGPIPE before.
 enum class Before : std::uint8_t {
   nothing,
   blocked,
@@ -62,7 +62,8 @@ enum class Before : std::uint8_t {
   pending_for_the_process
 };
 
-/// Counts the SIGPIPEs that are delivered while it lives, and blocks it, with one pending, as told.
+/// While it lives, counts the SIGPIPEs that are delivered. Blocks SIGPIPE, or also makes one
+/// pending, as it is told.
 class Sigpipe {
  public:
   explicit Sigpipe(Before before) : before_(before) {
@@ -84,7 +85,7 @@ class Sigpipe {
     ::sigaction(SIGPIPE, &action_before_, nullptr);
   }
 
-  /// Pending is what was pending before, neither more nor less; and nothing was delivered.
+  /// Checks that the same signals are pending as before, and that none was delivered.
   void expect_as_before() const {
     EXPECT_EQ(delivered, 0);
     EXPECT_EQ(is_pending("SigPnd"), before_ == Before::pending_for_the_thread);
@@ -106,14 +107,14 @@ class Sigpipe {
   struct sigaction action_before_{};
 };
 
-/// Two connections, and the way between them.
+/// Two connections, and the conduit between them.
 struct Route {
   TcpPair in;
   TcpPair out;
   Conduit conduit;
 };
 
-/// Carries all that comes in, and passes the end of the stream on.
+/// Carries all bytes that come in, and passes the end of the stream on.
 Task<Result<>> carry(Route& route) {
   Conduit& conduit = route.conduit;
   while (co_await ok(conduit.fill(route.in.server)) != 0) {
@@ -122,7 +123,7 @@ Task<Result<>> carry(Route& route) {
   co_return route.out.client.shutdown(ShutdownHow::write);
 }
 
-/// Sends a flood and the end of the stream, and takes what comes out to its end.
+/// Sends a flood and the end of the stream, and reads the output to its end.
 Task<std::vector<std::byte>> pass_a_flood(Route& route) {
   std::vector<std::byte> received;
   const auto send = [&]() -> Task<> {
@@ -227,7 +228,7 @@ INSTANTIATE_TEST_SUITE_P(Answers, SpliceFromSocket,
 Task<> fill_the_pipe(Route& route) {
   const std::vector<std::byte> data = test::pattern(kFewFills);
   EXPECT_TRUE(succeeded(co_await route.in.client.write_all(data)));
-  EXPECT_TRUE(succeeded(co_await route.conduit.fill(route.in.server)));  // opens it
+  EXPECT_TRUE(succeeded(co_await route.conduit.fill(route.in.server)));  // opens the pipe
   while (!route.conduit.empty()) {
     EXPECT_TRUE(succeeded(co_await route.conduit.drain(route.out.client)));
   }
@@ -256,8 +257,8 @@ TEST_P(BrokenPipe, OfASpliceIsAnErrorThatKeepsTheBytesAndRaisesNoSignal) {
   });
 }
 
-/// The peer has taken what came, and closes. What is drained to it then is answered by a reset:
-/// after a part of it, or before the next.
+/// The peer has read what came, and closes. It answers later bytes with a reset: after a part of a
+/// drain, or before the next one.
 TEST_P(BrokenPipe, OfAClosingPeerRaisesNoSignalEvenIfAPartWasSent) {
   std::size_t partial = 0;
   for (const int send_buffer : {4096, 16384, 65536, 1 << 20}) {
@@ -268,7 +269,7 @@ TEST_P(BrokenPipe, OfAClosingPeerRaisesNoSignalEvenIfAPartWasSent) {
       std::vector<std::byte> received(65536);
       while (test::drain(route.out.server.raw()) != 0) continue;
       route.out.server.close();
-      EXPECT_TRUE(succeeded(co_await route.out.client.read(received)));  // its end
+      EXPECT_TRUE(succeeded(co_await route.out.client.read(received)));  // the end of the stream
       const Sigpipe sigpipe(GetParam());
       std::error_code error;
       while (!error && !route.conduit.empty()) {
@@ -345,7 +346,7 @@ TEST(ARefusedSplice, IsTriedAgainAfterAMegabyte) {
   });
 }
 
-/// Opens the pipe, and takes all that there is.
+/// Opens the pipe, and reads all bytes that have come.
 Task<> use_the_pipe(Route& route) {
   co_await fill_the_pipe(route);
   for (std::size_t passed = 0; passed != kFewFills; passed += test::drain(route.out.server.raw())) {
@@ -359,7 +360,7 @@ Task<> use_the_pipe(Route& route) {
   }
 }
 
-/// How the conduit ends if the first splices at the end of the stream fail so, so often.
+/// How the conduit ends if the first splices at the end of the stream fail with the given errors.
 Task<Result<std::size_t>> end_with_refusals(Route& route, int error, std::size_t times) {
   co_await use_the_pipe(route);
   EXPECT_TRUE(route.conduit.empty());

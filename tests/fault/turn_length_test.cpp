@@ -1,4 +1,4 @@
-// How long a turn of the run loop may take, by a clock that moves only as the test says.
+// How long a turn of the run loop may take, with a clock that only the test moves.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
@@ -24,14 +24,15 @@ namespace {
 using namespace std::chrono_literals;
 using test::TcpPair;
 
-// A sleep counts from the end of the turn in which it began: turns of slow tasks must become short,
-// also when one poll reports all of them, and nothing else is ready when they have run.
+// A sleep counts from the end of the turn in which it began, so turns of slow tasks must become
+// short. This holds even if one poll reports all of the tasks, and nothing else is ready after
+// them.
 TEST(TurnLength, ABurstOfSlowTasksDoesNotDelayASleepByTheWholeBurst) {
   const fault::ManualClock clock;
   test::run([]() -> Task<> {
     constexpr int kSockets = 100;
     constexpr Duration kWork = 600us;
-    constexpr Duration kSleep = 200ms;  // ends when all of the burst have run
+    constexpr Duration kSleep = 200ms;  // ends after all tasks of the burst have run
     std::vector<std::unique_ptr<TcpPair>> pairs;
     int handled = 0;
     bool slept = false;
@@ -56,7 +57,7 @@ TEST(TurnLength, ABurstOfSlowTasksDoesNotDelayASleepByTheWholeBurst) {
       pairs.push_back(std::make_unique<TcpPair>());
       serving.push_back(spawn(serve, std::ref(pairs.back()->server), i == 0));
     }
-    // Quick turns, until they may be long again.
+    // Quick tasks, until turns may be long again.
     for (int i = 0; i < 1000; ++i) co_await yield_now();
 
     for (int burst = 0; burst < 5; ++burst) {

@@ -1,4 +1,4 @@
-// A kernel may prolong a wait to wake for several things at once: timers are on time all the same.
+// A kernel may prolong a wait, to wake for several things at once. Timers must still be on time.
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
@@ -23,7 +23,7 @@ struct Slept {
   std::size_t waits;
 };
 
-/// A sleep on a new thread, whose kernel may prolong waits, and does so or not.
+/// Sleeps on a new thread, whose kernel says that it may prolong waits, and does so or not.
 Slept slept_by(Duration length, bool prolongs) {
   Slept slept{};
   std::thread([&] {

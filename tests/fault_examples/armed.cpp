@@ -1,5 +1,5 @@
-// Arms the fault that EDDY_FAULT names, before `main` of the program that this is linked with:
-// "epoll_add 2 28" fails the third call of that function with errno 28.
+// Before `main` of its program, arms the fault that EDDY_FAULT names: with "epoll_add 2 28" the
+// third call of epoll_add fails with errno 28.
 // SPDX-License-Identifier: MIT
 #include "fault/faulty_sys.hpp"
 

@@ -1,5 +1,5 @@
-// Waits in every way that tests/gdb/check_gdb.py looks for. Says "ready" when all of it waits, and
-// blocks its thread then, so that some tasks can run too.
+// Tasks that wait in every way that tests/gdb/check_gdb.py looks for. Prints "ready" when all of
+// them wait, then blocks its thread, so that some tasks are ready to run but do not.
 // SPDX-License-Identifier: MIT
 #include <eddy/eddy.hpp>
 

@@ -64,7 +64,7 @@ TEST(Fd, ResetClosesNowAndOnce) {
   const RawSource raw = fd.raw();
   fd.reset();
   EXPECT_FALSE(is_open(raw));
-  // Somebody else gets the number: a second reset must not close it.
+  // Another descriptor gets the number. A second reset must not close it.
   const Fd other = open_any();
   ASSERT_EQ(other.raw(), raw);
   fd.reset();

@@ -26,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::succeeded;
 
-/// From here on the kernel refuses epoll_pwait2 with `error`, in this process alone.
+/// From now on the kernel refuses epoll_pwait2 with `error`, in this process only.
 bool refuse_epoll_pwait2(unsigned error) {
   std::array<sock_filter, 4> program{{
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -41,7 +41,7 @@ bool refuse_epoll_pwait2(unsigned error) {
 
 class NoEpollPwait2 : public testing::TestWithParam<unsigned> {
  protected:
-  /// Calls `body` where each call of epoll_pwait2 is refused.
+  /// Calls `body` in a child process in which each call of epoll_pwait2 is refused.
   template <class F>
   static testing::AssertionResult passes_without_it(F body) {
     return test::passes_in_child([&] {
@@ -76,7 +76,7 @@ TEST_P(NoEpollPwait2, AnEventEndsALongWait) {
     ASSERT_TRUE(succeeded(sys::epoll_add(epoll.raw(), pipe.reader.raw(), wanted)));
     ASSERT_TRUE(succeeded(sys::write(pipe.writer.raw(), test::bytes_of("x"))));
     std::array<epoll_event, 4> events{};
-    // More milliseconds than the call can be told.
+    // More milliseconds than the argument of the call can hold.
     EXPECT_EQ(sys::epoll_wait(epoll.raw(), events, std::chrono::hours(24 * 365)).value(), 1U);
     EXPECT_EQ(std::uint64_t{events[0].data.u64}, 7U);
   }));

@@ -113,7 +113,7 @@ TEST(SocketAddress, ComparesByValue) {
   EXPECT_EQ(SocketAddress(), SocketAddress::v4({0, 0, 0, 0}, 0));
 }
 
-/// The system's reading of the same text, without port and brackets.
+/// How the system reads the same text, without port and brackets.
 std::optional<std::array<std::uint8_t, 16>> read_by_system(const std::string& host) {
   std::array<std::uint8_t, 16> ip{};
   if (inet_pton(AF_INET6, host.c_str(), ip.data()) != 1) return std::nullopt;
@@ -143,7 +143,7 @@ TEST(SocketAddress, ReadsIpv6AsTheSystemDoes) {
     ASSERT_EQ(parsed->bytes(), *expected) << host;
     ASSERT_EQ(SocketAddress::parse(parsed->to_string()).value(), *parsed) << host;
   }
-  EXPECT_GT(valid, 500);  // else the random texts say little
+  EXPECT_GT(valid, 500);  // else the random texts test little
 }
 
 TEST(SocketAddress, PrintsWhatTheSystemReads) {

@@ -1,4 +1,4 @@
-// The part of the seam that Linux alone has.
+// The part of the seam that only Linux has.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 

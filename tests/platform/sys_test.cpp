@@ -154,7 +154,7 @@ TEST(Sys, AnAddressOfAnotherFamilyIsAnError) {
 TEST(Sys, SendingToAClosedPeerIsAnErrorAndRaisesNoSignal) {
   const test::SocketPair pair = test::connected_sockets();
   const std::array<std::span<const std::byte>, 1> slices = {bytes_of("x")};
-  for (const Fd* socket : {&pair.client, &pair.server}) {  // one was opened, one was accepted
+  for (const Fd* socket : {&pair.client, &pair.server}) {  // one connected, one accepted
     ASSERT_TRUE(succeeded(sys::shutdown(socket->raw(), ShutdownHow::write)));
     EXPECT_TRUE(failed_with(sys::send(socket->raw(), bytes_of("x")), std::errc::broken_pipe));
     EXPECT_TRUE(failed_with(sys::send_vectored(socket->raw(), slices), std::errc::broken_pipe));

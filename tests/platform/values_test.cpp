@@ -65,7 +65,7 @@ TEST(Clock, AddingStopsAtTheEndOfTime) {
   EXPECT_EQ(detail::saturating_add(start, Instant::max() - start - 1ns), Instant::max() - 1ns);
   EXPECT_EQ(detail::saturating_add(start, 0ns), start);
   EXPECT_EQ(detail::saturating_add(start, -5ns), start);
-  // The clock starts with the machine: what was a while ago may lie before its zero.
+  // The clock starts with the machine, so an earlier instant may lie before its zero.
   EXPECT_EQ(detail::saturating_add(Instant(-5s), 7s), Instant(2s));
   EXPECT_EQ(detail::saturating_add(Instant(-5s), Duration::max()), Instant(Duration::max() - 5s));
 }

@@ -1,4 +1,4 @@
-// The contract of include/eddy/reactor/backend.hpp, for every backend alike.
+// Tests the contract of include/eddy/reactor/backend.hpp, the same for every backend.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/sys.hpp"
@@ -36,13 +36,13 @@ class BackendConformance : public testing::Test {
  protected:
   static_assert(ReactorBackend<B>);
 
-  /// All that one poll says about `token`.
+  /// The events of `token` in one poll, merged.
   Event look(Token token, std::chrono::nanoseconds timeout = {}) {
     EXPECT_TRUE(succeeded(backend_.poll(events_, timeout)));
     return merged(token, Event{.token = token});
   }
 
-  /// Polls until `holds(event)`, where `event` is all that has been said about `token`.
+  /// Polls until `holds(event)`, where `event` merges all events of `token` so far.
   template <class F>
   Event look_until(Token token, F holds) {
     Event seen{.token = token};
@@ -75,7 +75,8 @@ class BackendConformance : public testing::Test {
     return added;
   }
 
-  /// As after an attempt that would have blocked, for a backend without edges of its own.
+  /// What `IoSource` does after an attempt that would block, for a backend without edges of its
+  /// own.
   void rearm(Token token) {
     const auto added = sources_.find(token);
     if (added == sources_.end()) return;
@@ -143,7 +144,7 @@ TYPED_TEST(BackendConformance, AnEdgeIsReportedOnce) {
   ASSERT_TRUE(succeeded(this->add(pair.server, 1, Interest::readable)));
   send_text(pair.client.raw(), "x");
   this->look_until(1, is_readable);
-  EXPECT_FALSE(this->look(1).readable);  // although the byte is still there
+  EXPECT_FALSE(this->look(1).readable);  // although the byte was not read
 }
 
 TYPED_TEST(BackendConformance, MoreDataIsANewEdge) {

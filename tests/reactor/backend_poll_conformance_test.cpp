@@ -1,4 +1,4 @@
-// How a backend waits and is woken: the second part of the contract of backend.hpp.
+// Tests how a backend waits and is woken: the second part of the contract of backend.hpp.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/clock.hpp"
 #include "eddy/platform/events.hpp"
@@ -38,7 +38,7 @@ class BackendPollConformance : public testing::Test {
     return steady_clock::now() - start;
   }
 
-  /// Runs `act` once another thread sleeps in `poll`, and gives the events that this one got.
+  /// Runs `act` once another thread sleeps in `poll`, and returns the events of that thread.
   template <class F>
   Events while_polling(F act) {
     std::atomic<test::ThreadId> sleeper = 0;
@@ -94,7 +94,7 @@ TYPED_TEST(BackendPollConformance, AHugeTimeoutIsNoError) {
 TYPED_TEST(BackendPollConformance, AStormOfInterruptionsDoesNotShortenATimeout) {
   if (!test::InterruptStorm::kPossible) GTEST_SKIP() << "this system interrupts no call";
   const test::InterruptStorm storm(500us);
-  do {  // until it has been a storm: a busy machine may run this thread once in 100 ms
+  do {  // until many signals have come: a busy machine may run this thread once in 100 ms
     EXPECT_GE(this->time_poll(100ms), 100ms);
   } while (storm.count() <= 10);
 }
@@ -102,7 +102,7 @@ TYPED_TEST(BackendPollConformance, AStormOfInterruptionsDoesNotShortenATimeout) 
 TYPED_TEST(BackendPollConformance, AStormOfInterruptionsDoesNotLengthenATimeout) {
   if (!test::InterruptStorm::kPossible) GTEST_SKIP() << "this system interrupts no call";
   const test::InterruptStorm storm(500us);
-  // If each interruption started the wait anew, it would never end.
+  // If each interruption started the whole timeout again, the poll would never end.
   EXPECT_LT(this->time_poll(100ms), 5s);
 }
 
@@ -136,7 +136,7 @@ TYPED_TEST(BackendPollConformance, ANotificationBeforeThePollWakesIt) {
   for (int i = 0; i < 3; ++i) {
     notifier.notify();
     EXPECT_LT(this->time_poll(10s), 5s);
-    EXPECT_TRUE(this->events_.empty());  // it is no event of anybody
+    EXPECT_TRUE(this->events_.empty());  // a notification is not reported as an event
   }
 }
 
@@ -156,7 +156,7 @@ TYPED_TEST(BackendPollConformance, NotificationsCoalesceAndAreUsedUp) {
   const auto notifier = std::move(this->backend_.create_notifier().value());
   for (int i = 0; i < 1000; ++i) notifier.notify();
   this->time_poll(10s);
-  EXPECT_GE(this->time_poll(20ms), 20ms);  // the thousand were one
+  EXPECT_GE(this->time_poll(20ms), 20ms);  // a thousand notifications were one
 }
 
 TYPED_TEST(BackendPollConformance, NotificationsFromManyThreadsAreNotLost) {
@@ -173,7 +173,7 @@ TYPED_TEST(BackendPollConformance, NotificationsFromManyThreadsAreNotLost) {
       }
     });
   }
-  // Each poll that returns sees what was sent before its notification; so the last one is seen.
+  // A poll that returns sees everything from before its notification, so the last one is seen too.
   while (sent.load() < kThreads * kEach) {
     ASSERT_LT(this->time_poll(10s), 5s);
   }

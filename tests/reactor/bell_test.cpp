@@ -1,4 +1,4 @@
-// The bell of signals, as a reactor hears it.
+// The bell of signals, watched by a reactor.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/events.hpp"
 #include "eddy/platform/sys.hpp"
@@ -29,7 +29,7 @@ class Bell : public testing::Test {
     }
   }
 
-  /// How many of the two reactors hear it.
+  /// The number of reactors, of two, that report the bell.
   std::size_t heard(std::chrono::nanoseconds timeout) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < 2; ++i) {

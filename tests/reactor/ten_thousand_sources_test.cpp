@@ -1,4 +1,4 @@
-// Ten thousand sockets on one reactor, and what they cost.
+// Ten thousand sockets on one reactor, and the time that a poll takes.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/clock.hpp"
 #include "eddy/platform/events.hpp"
@@ -27,8 +27,8 @@ using test::succeeded;
 
 class TenThousandSources : public testing::Test {
  protected:
-  /// Makes connections until there are `count`; both ends are registered for reading, the client of
-  /// the i-th as 2 i, the server as 2 i + 1.
+  /// Makes connections until there are `count`. Registers both ends for reading: the i-th client
+  /// under the token 2 i, its server under 2 i + 1.
   void connect(std::size_t count) {
     while (pairs_.size() < count) {
       const Token token = 2 * pairs_.size();
@@ -46,7 +46,7 @@ class TenThousandSources : public testing::Test {
     }
   }
 
-  /// The tokens of what has become readable, until there are `count` of them.
+  /// Polls until `count` sources have become readable, and returns their tokens.
   std::multiset<Token> wait_for(std::size_t count) {
     std::multiset<Token> seen;
     while (seen.size() < count) {
@@ -60,7 +60,7 @@ class TenThousandSources : public testing::Test {
     return seen;
   }
 
-  /// The time from a byte sent to the event of it, at the best of many.
+  /// The time from sending a byte to its event, the best of many.
   Duration time_of_one_event() {
     Duration best = Duration::max();
     for (std::size_t i = 0; i < 50; ++i) {
@@ -115,7 +115,7 @@ TEST_F(TenThousandSources, APollCostsOnlyAsMuchAsItsReadySources) {
               << std::chrono::duration_cast<std::chrono::microseconds>(curve.back()).count()
               << " us\n";
   }
-  // A hundred times the sources; a poll that looks at each would take as much longer.
+  // A hundred times the sources. A poll that looked at each would take a hundred times as long.
   EXPECT_LT(curve.back(), 10 * curve.front() + 100us);
 }
 

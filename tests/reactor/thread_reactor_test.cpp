@@ -59,7 +59,7 @@ TEST(ThreadReactor, SharedBorrowsMayBeNested) {
   with_reactor([](const Reactor& outer) {
     with_reactor([&](const Reactor& inner) { EXPECT_EQ(&outer, &inner); });
   });
-  with_reactor_mut([](Reactor&) {});  // and leave nothing behind
+  with_reactor_mut([](Reactor&) {});  // no borrow is left
 }
 
 TEST(ThreadReactor, ABorrowEndsWithAnException) {

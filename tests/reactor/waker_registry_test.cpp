@@ -128,7 +128,7 @@ TEST_F(WakerRegistryTest, GenerationsNeverReachZero) {
 
 TEST_F(WakerRegistryTest, WouldBlockEndsReadiness) {
   Slot& slot = registry_.insert(3);
-  EXPECT_TRUE(slot.read.ready());  // until an attempt says otherwise
+  EXPECT_TRUE(slot.read.ready());  // until an attempt would block
   WakerRegistry::clear_ready(slot, Direction::read, WakerRegistry::mark(slot, Direction::read));
   EXPECT_FALSE(slot.read.ready());
   EXPECT_TRUE(slot.write.ready());

@@ -1,4 +1,4 @@
-// What `co_return` takes: what `return` takes.
+// `co_return` takes what `return` takes.
 // SPDX-License-Identifier: MIT
 #include "eddy/task/block_on.hpp"
 #include "eddy/task/task.hpp"

@@ -1,4 +1,4 @@
-// `ok` of a `Result` that is there already.
+// `ok` of a `Result`, not of a task or an operation.
 // SPDX-License-Identifier: MIT
 #include "eddy/task/block_on.hpp"
 #include "eddy/task/ok.hpp"

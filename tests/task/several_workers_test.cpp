@@ -1,4 +1,4 @@
-// Several workers in the life of one thread, of which one at a time is current.
+// Several workers on one thread. One of them is current at a time.
 // SPDX-License-Identifier: MIT
 
 #include "eddy/platform/sys.hpp"
@@ -22,7 +22,7 @@ namespace {
 
 using detail::Worker;
 
-/// While it lives, `worker` is the worker of this thread.
+/// While it lives, `worker` is the current worker of this thread.
 class Current {
  public:
   explicit Current(Worker& worker) : before_(Worker::switch_to(&worker)) {}
@@ -40,7 +40,7 @@ Task<> write_twice(std::string& out, char letter) {
   out += letter;
 }
 
-/// Adds a letter to `out` when its frame goes.
+/// Adds a letter to `out` when its frame is destroyed.
 class Farewell {
  public:
   explicit Farewell(std::string& out) : out_(&out) {}

@@ -249,7 +249,7 @@ TEST(Spawn, AnExceptionOfTheFunctionItselfReachesTheCaller) {
       EXPECT_FALSE(joined.has_value());
       EXPECT_FALSE(joined.error().is_cancelled());
     } catch (const std::runtime_error&) {
-      // Where the function takes values only, it is called by spawn itself.
+      // If the function takes only values, spawn itself calls it.
     }
     EXPECT_TRUE(tally.all_gone_once());
   });

@@ -99,7 +99,7 @@ TEST(Task, ReturnsMoveOnlyValues) {
 
 struct ReadOnly {
   explicit ReadOnly(int n) : value(n) {}
-  const int value;  // no assignment, and no default
+  const int value;  // cannot be assigned or default-constructed
 };
 
 TEST(Task, ReturnsValuesThatCannotBeAssignedOrDefaultConstructed) {

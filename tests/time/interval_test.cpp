@@ -44,7 +44,7 @@ TEST(Interval, ATickGoesToOneTask) {
       EXPECT_GE(Clock::now(), scheduled);
     };
     co_await when_all(tick(0), tick(0));
-    // When the second finds that a tick is due it has used its budget up, and yields.
+    // The second task has used its budget up when its tick is due, so it yields.
     const Instant due = every.next();
     while (Clock::now() < due) co_await sleep_until(due);
     JoinHandle<void> first = spawn(tick, detail::kBudget);
@@ -70,7 +70,7 @@ TEST(Interval, MayStartLater) {
   });
 }
 
-/// An interval whose user is ten and a half periods late.
+/// An interval that is awaited ten and a half periods late.
 class LateInterval : public testing::Test {
  protected:
   static constexpr Duration kPeriod = 1h;
@@ -121,7 +121,7 @@ TEST(Interval, IsTheSameInEachModeIfNoTickIsMissed) {
 
 TEST(Interval, ATickThatIsCancelledComesAgain) {
   run([]() -> Task<> {
-    const Instant start = Clock::now() + 300ms;  // so that a busy machine does not miss the sleep
+    const Instant start = Clock::now() + 300ms;  // far enough for a busy machine
     Interval every(start, 1h);
     const auto first = co_await when_any(every.tick(), sleep_for(1ms));
     EXPECT_EQ(first.index(), 1U);

@@ -26,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::run;
 
-/// How much later than asked for a sleep ended.
+/// How much later than requested a sleep ended.
 Task<Duration> lateness_of(Duration length) {
   const Instant start = Clock::now();
   co_await sleep_for(length);
@@ -48,7 +48,7 @@ TEST(Sleep, IsNeverEarlyAndNotSecondsLate) {
 
 TEST(Sleep, EndsPromptly) {
   run([]() -> Task<> {
-    // The machine may be busy at any one time, but not at every one.
+    // The machine may be busy during some sleeps, but not during all.
     Duration best = Duration::max();
     for (int i = 0; i < 50; ++i) best = std::min(best, co_await lateness_of(1ms));
     EXPECT_GE(best, 0ns);
@@ -88,7 +88,7 @@ TEST(Sleep, ALoopWithNothingToDoIsNeverWoken) {
     });
   });
   test::wait_until_asleep(id);
-  run([]() -> Task<> { co_await sleep_for(200ms); });  // what must happen meanwhile is nothing
+  run([]() -> Task<> { co_await sleep_for(200ms); });  // nothing must happen meanwhile
   waker->wake();
   idle.join();
   EXPECT_LE(sleeps, 3);
@@ -170,7 +170,7 @@ TEST(Sleep, SleepersOfOneLengthWakeInTheOrderInWhichTheyWentToSleep) {
   EXPECT_EQ(order.size(), 20U);
 }
 
-// In moduvex_runtime a sleep that moved to another thread cancelled a stranger's.
+// In moduvex_runtime a sleep that moved to another thread cancelled another sleep.
 TEST(Sleep, CancellingOneLeavesTheOthers) {
   int woken = 0;
   run([&]() -> Task<> {
@@ -209,7 +209,7 @@ TEST(Sleep, ACancelledSleepLeavesNothingInTheWheel) {
 TEST(Sleep, ASleepThatIsCancelledInTheTurnInWhichItEndsDoesNotRun) {
   bool ran = false;
   bool both_slept = false;
-  // On a busy machine the deadline may come before both sleep: once more then, with more time.
+  // On a busy machine the deadline may come before both tasks sleep: then try again with more time.
   for (Duration ahead = 2ms; !both_slept && ahead < 10s; ahead *= 2) {
     ran = false;
     run([&]() -> Task<> {
@@ -222,7 +222,7 @@ TEST(Sleep, ASleepThatIsCancelledInTheTurnInWhichItEndsDoesNotRun) {
       const auto canceller = [&]() -> Task<> {
         co_await sleep_until(deadline);
         both_slept = victim.has_value() && !ran;
-        if (both_slept) victim->abort();  // which is on the ready queue, behind this task
+        if (both_slept) victim->abort();  // the victim is on the ready queue, behind this task
       };
       JoinHandle<void> first = spawn(canceller);
       co_await yield_now();

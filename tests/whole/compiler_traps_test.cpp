@@ -1,5 +1,5 @@
-// Coroutine patterns that are close to ones which g++ 12 breaks. eddy promises that these forms
-// work. SPDX-License-Identifier: MIT
+// Coroutine patterns close to ones that g++ 12 breaks. eddy promises that these forms work.
+// SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 
 #include "support/run.hpp"

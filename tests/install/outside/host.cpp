@@ -1,4 +1,4 @@
-// A program without eddy, that loads a plugin.
+// A program without eddy, which loads a plugin.
 // SPDX-License-Identifier: MIT
 #include <cstdio>
 

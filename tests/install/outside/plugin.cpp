@@ -1,4 +1,4 @@
-// A user's shared object that has eddy inside, or beside it, and hides all names but its own one.
+// A user's shared object that contains eddy, or links it, and exports only its own name.
 // SPDX-License-Identifier: MIT
 #include <eddy/eddy.hpp>
 
