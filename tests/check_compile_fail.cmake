@@ -5,11 +5,11 @@ string(REPLACE "|" ";" include_dirs "${INCLUDES}")
 list(TRANSFORM include_dirs PREPEND "-I")
 set(compile ${CMAKE_COMMAND} -E env LC_ALL=C ${CXX} ${STD} -Wall -Wextra
   -Wno-unused-parameter -Wno-unused-variable ${include_dirs})
-# Both compilers take this file for the header beside it.
+# Both compilers use this file as the precompiled form of the header beside it.
 set(precompiled ${DIR}/all.hpp.gch)
 set(with_header -fsyntax-only -Winvalid-pch -include ${DIR}/all.hpp)
 
-# What g++ 12 says is held short: it is what most users read, and the longest of all.
+# The output of g++ 12 is limited: most users read it, and it is the longest.
 set(lines_per_error 20)
 if(COMPILER STREQUAL "GNU" AND VERSION VERSION_GREATER_EQUAL 13)
   set(lines_per_error 30)  # newer ones show the source of each place
@@ -26,7 +26,7 @@ if(MODE STREQUAL "header")
 endif()
 if(MODE STREQUAL "right")
   if(COMPILER STREQUAL "GNU")
-    # It takes the cases for headers, because another file includes them.
+    # This compiler treats the cases as headers, because another file includes them.
     list(APPEND with_header -Wno-subobject-linkage)
   endif()
   execute_process(COMMAND ${compile} ${with_header} -Werror -DEDDY_COMPILE_OK ${DIR}/right.cpp
@@ -53,8 +53,8 @@ endforeach()
 if(NOT expected)
   message(FATAL_ERROR "${SOURCE}: it must begin with '// expect: TEXT'")
 endif()
-# A case that is to fail by a warning fails by nothing else; and one that is to fail by an error does so
-# for those who ask for no warnings.
+# A case for a warning must fail only by that warning. A case for an error must fail even without any warning
+# option.
 set(warnings -w)
 if(warning)
   set(warnings -Werror)
@@ -70,7 +70,7 @@ if(status EQUAL 0)
   fail("compiles, but must not")
 endif()
 
-# The cure is in the first error: nobody reads the others.
+# The first error must say what to do: nobody reads the others.
 string(REGEX MATCH "error: [^\n]*" first_error "${output}")
 string(FIND "${first_error}" "${expected}" at)
 if(at EQUAL -1)

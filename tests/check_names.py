@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Fails if the name of a test holds what differs from one build or run to the next: bytes or an address."""
+"""Fails if the name of a test has a part that changes between builds or runs: bytes or an address."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-# As GoogleTest prints a pointer, and a value that it cannot print.
+# How GoogleTest prints a pointer, and a value that it cannot print.
 UNSTABLE = re.compile(r"0x[0-9a-fA-F]|-byte object|<[0-9A-F]{2}-[0-9A-F]{2}")
 
 

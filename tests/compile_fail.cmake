@@ -1,5 +1,5 @@
-# What must not compile, and what the compiler must say about it. Each case reads the headers from one
-# precompiled header; what the cases say instead of their errors is compiled as one file.
+# Code that must not compile, and the message that the compiler must give. All cases use one precompiled
+# header. The right form of each case is compiled too, all of them in one file.
 # SPDX-License-Identifier: MIT
 file(GLOB compile_fail_sources CONFIGURE_DEPENDS compile_fail/*.cpp)
 set(compile_fail_dir ${PROJECT_BINARY_DIR}/compile_fail)
@@ -17,7 +17,7 @@ add_test(NAME compile_fail.header
   COMMAND ${compile_fail_command} -DMODE=header ${compile_fail_script})
 set_tests_properties(compile_fail.header PROPERTIES FIXTURES_SETUP compile_fail_header)
 
-# Each case in a namespace of its own, so that they may use one name for several things.
+# Each case is in a namespace of its own, so that several may use the same name.
 set(right "")
 set(compile_fail_tests compile_fail.header compile_fail.right)
 foreach(source IN LISTS compile_fail_sources)

@@ -1,4 +1,4 @@
-# What users' compilers make of eddy and of coroutines; see docs/compilers.md.
+# Tests of users' compilers with eddy and with coroutines; see docs/compilers.md.
 # SPDX-License-Identifier: MIT
 set(eddy_flags ${CMAKE_CXX23_STANDARD_COMPILE_OPTION} -I${PROJECT_SOURCE_DIR}/include)
 list(JOIN eddy_flags | eddy_flags)
@@ -7,7 +7,7 @@ file(GLOB trap_sources CONFIGURE_DEPENDS compiler_traps/*.cpp)
 add_executable(compiler_traps ${trap_sources})
 target_include_directories(compiler_traps PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(compiler_traps PRIVATE eddy::eddy)
-# What the compilers warn of in forms that they get wrong.
+# The warnings of compilers about forms that they get wrong.
 target_compile_options(compiler_traps PRIVATE -w)
 get_property(precompiled GLOBAL PROPERTY eddy_precompiled)
 target_precompile_headers(compiler_traps REUSE_FROM ${precompiled})
@@ -31,7 +31,7 @@ function(eddy_compiler_test name what)
 endfunction()
 eddy_compiler_test(a_users_program_gives_no_warning_at_any_optimisation warnings)
 eddy_compiler_test(an_older_standard_is_refused_by_each_header_at_once standard)
-# g++ 14 and older do not read all of the module back that they wrote.
+# g++ 14 and older cannot read back all of the module that they wrote.
 if((CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 19)
    OR (CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 15))
   eddy_compiler_test(a_server_and_its_client_work_that_import_eddy_as_a_module module)

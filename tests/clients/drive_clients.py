@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs real clients against real servers through the proxy, and compares with what they get directly.
+"""Runs real clients against real servers, through the proxy and directly, and compares the results.
 
 Prints a line for each test. Everything listens on a free port of 127.0.0.1, keeps its files in a
 temporary folder, and has ended when this ends.

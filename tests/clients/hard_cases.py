@@ -97,7 +97,7 @@ def killed_backend(programs):
 
 @test
 def reset_is_passed_on(programs):
-    """a reset is passed on, to either side: nobody takes a part for the whole"""
+    """a reset is passed on to either side: neither takes a part of the data for the whole"""
     told = []
 
     def serve(connection):
@@ -147,7 +147,7 @@ def early_answer(programs):
 
 @test
 def gone_after_half_close(programs):
-    """20 clients that end their stream, wait, and are reset: nothing of theirs is kept"""
+    """20 clients that end their stream, wait, and are reset: the proxy keeps nothing of them"""
     count, ended, over = 20, [], threading.Event()
 
     def think(connection):
@@ -227,7 +227,7 @@ def many(programs):
 
 @test
 def orderly_end(programs):
-    """the end of the proxy: counts on SIGUSR1, drains on SIGTERM, and gives up after its time"""
+    """the end of the proxy: prints counts on SIGUSR1, drains on SIGTERM, and stops after its limit"""
     def echo(connection):
         with contextlib.suppress(ConnectionError):
             while part := connection.recv(65536):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real clients and real servers, with the proxy between them and without."""
+"""Real clients and real servers, with and without the proxy between them."""
 
 import hashlib
 import http.server

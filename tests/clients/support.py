@@ -17,13 +17,13 @@ TESTS = []
 
 
 def test(function):
-    """Adds a test; its first line of documentation says what it shows."""
+    """Adds a test. The first line of its docstring says what it shows."""
     TESTS.append(function)
     return function
 
 
 def run(*command, feed=None, seconds=60, **options):
-    """Runs a client; gives what it prints."""
+    """Runs a client, and returns its output."""
     command = [str(part) for part in command]
     try:
         done = subprocess.run(command, input=feed, capture_output=True, timeout=seconds, check=False,
@@ -49,7 +49,7 @@ def require_same(what, direct, proxied):
 
 @contextlib.contextmanager
 def proxy_to(programs, port, *arguments):
-    """A proxy before `port`; it must end in good order."""
+    """A proxy before `port`. It must end without an error."""
     proxy = programs.listen("tcp_proxy", "--to", f"127.0.0.1:{port}", *arguments)
     yield proxy
     code = proxy.end()
@@ -80,7 +80,7 @@ def listens(port):
 
 @contextlib.contextmanager
 def backend(serve):
-    """A server that calls `serve(connection)` on a thread for each connection; gives its port."""
+    """A server that calls `serve(connection)` on a thread for each connection. Gives its port."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     wrong = []
 
@@ -117,7 +117,7 @@ def reset(connection):
 
 
 def has_ended(client):
-    """Waits until the connection ends; true unless it was reset."""
+    """Waits until the connection ends. True unless it was reset."""
     try:
         while client.recv(256 * 1024):
             pass

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Holds what each compiler shows of the forms that some compiler gets wrong: docs/compilers.md lists them.
+"""Checks what each compiler does with the forms that some compiler gets wrong: see docs/compilers.md.
 
 Each form of the program `compiler_traps` runs in a process of its own. Each file of `loud/` is a form that some
 compiler does not compile, or that eddy refuses; where it compiles, it is run. A form that shows better than what
@@ -27,7 +27,7 @@ CRASH = re.compile("internal compiler error|PLEASE submit a (full )?bug report|S
 
 
 def column_of(compiler, version):
-    """The column of a compiler, as CMake names it; None for one that nobody has tried."""
+    """The column of a compiler, which CMake names. None for a compiler that was not tried."""
     major = int(version.split(".")[0])
     if compiler == "Clang":
         return 4 if 19 <= major <= 23 else None
@@ -60,7 +60,7 @@ def head_of(source):
 
 
 def shown_by_compiler(source, command, library, expected):
-    """What a file of `loud/` shows."""
+    """What the compiler does with a file of `loud/`."""
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder) / "program"
         made = [*command, source] + (["-fsyntax-only"] if expected == "refused" else

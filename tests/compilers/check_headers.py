@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a user's compiler says of eddy's public headers.
+"""Compiles eddy's public headers with a user's compiler.
 
     warnings   user_program.cpp gives none at -O1, -O2 and -O3, and is right
     module     eddy.cppm can be imported; where the compiler can
@@ -23,7 +23,7 @@ def run(command, **options):
 
 
 def warnings(command, library):
-    """The lines of what is wrong."""
+    """The lines of the errors and warnings."""
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder) / "program"
         for level in ("-O1", "-O2", "-O3"):

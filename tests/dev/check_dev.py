@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Shows what ./dev does with --help and with wrong arguments, and without git, sudo or packages.
+"""Tests ./dev with --help, with wrong arguments, and without git, sudo or packages.
 
 What it could install or compile with is replaced by programs that only say that they were called.
 """
@@ -31,7 +31,7 @@ class Failed(Exception):
 
 
 class Stage:
-    """A folder of programs that is the whole PATH, in which each call of an installer or builder is noted."""
+    """A folder of programs that is the whole PATH. Its installers and builders only note each call."""
 
     def __init__(self, folder):
         self.bin = folder / "bin"
@@ -86,7 +86,7 @@ def what_needs_git_says_so_where_there_is_no_clone(stage, folder):
 
 
 def a_user_without_sudo_is_told_all_that_root_must_do(stage, folder):
-    """The first command on a machine of today: the lists of packages may be missing there, too."""
+    """The first command on a new machine, where the lists of packages may be missing too."""
     (stage.bin / "sudo").unlink()
     (stage.bin / "ninja").unlink()
     shutil.copy(ROOT / "dev", folder / "dev")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Shows that gdb sees the tasks of a release build, in a live process and in its core file.
+"""Checks that gdb shows the tasks of a release build, in a live process and in its core file.
 
 Compares what `eddy tasks` finds without calling anything with what the library says of itself when gdb
 calls `eddy::dump_tasks_to_stderr()`. Exits with 77, and says why, where gdb cannot look at a process.
@@ -41,7 +41,7 @@ def expect_lines(text, patterns):
 
 
 def without_ages(text):
-    """What does not change between two dumps, line by line."""
+    """The parts of a dump that do not change between two dumps, line by line."""
     lines = [re.sub(r" since \d+\.\d{3} s$", "", line.strip()) for line in text.splitlines()]
     # The oldest of several that are equally old may be another.
     lines = [re.sub(r", the oldest, task 0x\w+", ", the oldest", line) for line in lines]
@@ -49,7 +49,7 @@ def without_ages(text):
 
 
 def of_main_thread(text):
-    """The lines that stand below the heading of thread 1."""
+    """The lines below the heading of thread 1."""
     found = re.search(r"^\d+ tasks of thread 1 .*\n((?:  .*\n)+)", text, re.MULTILINE)
     expect(found, "no tasks of thread 1", text)
     return found.group(1)

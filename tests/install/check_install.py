@@ -87,7 +87,7 @@ class Check:
         return flags, libraries
 
     def plugin(self, flags, libraries):
-        """A user's shared object with everything hidden, loaded by a program that knows nothing of eddy."""
+        """A user's shared object with all names hidden, loaded by a program that does not use eddy."""
         plugin, host = self.work / "plugin.so", self.work / "host"
         run(self.options.cxx, "-std=c++23", "-O1", "-fPIC", "-shared", "-fvisibility=hidden",
             OUTSIDE / "plugin.cpp", "-o", plugin, *flags)
@@ -100,7 +100,7 @@ class Check:
             raise Failed(f"a plugin that hides its names shows {eddys}")
 
     def exports(self, prefix):
-        """What the shared library shows is eddy's, public or called by a header, and nothing else."""
+        """The shared library exports only names of eddy that are public or that a header calls."""
         library = next(prefix.rglob("libeddy.so"))
         names = [line.split(maxsplit=2)[2] for line in
                  run("nm", "-DC", "--defined-only", library).splitlines()]
@@ -122,7 +122,7 @@ class Check:
             raise Failed(f"installed {found}, expected {expected}")
 
     def gdb_script(self, prefix):
-        """To be sourced; and of a shared library where gdb looks for it, under the library's real name."""
+        """The gdb script can be sourced. A shared library's is where gdb looks, under its real name."""
         if not (prefix / "share" / "eddy" / "gdb" / "eddy.py").is_file():
             raise Failed("no share/eddy/gdb/eddy.py was installed")
         loaded = sorted(file.name for file in (prefix / "share").rglob("auto-load/**/*-gdb.py"))
@@ -143,13 +143,13 @@ class Check:
 
 
 def copy_of_sources(folder):
-    """What a clone brings: never built, and not cached by what the user may have set up."""
+    """A copy of what a clone has. It was never built, and no cache of the user knows it."""
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
     return folder
 
 
 def without_cache():
-    """The environment, with which a compiler is run each time, and tells its true cost."""
+    """An environment without a compiler cache, so that times are those of the compiler."""
     return {name: value for name, value in os.environ.items() if not name.endswith("_COMPILER_LAUNCHER")}
 
 
@@ -203,7 +203,7 @@ def check_reproducible(options):
 
 
 def check_windows(options):
-    """What pkg-config says of a library for Windows is enough to link a program."""
+    """The output of pkg-config for a library for Windows is enough to link a program."""
     cxx = shutil.which("x86_64-w64-mingw32-g++-posix")
     if cxx is None:
         print("== Windows: left out, there is no x86_64-w64-mingw32-g++-posix")

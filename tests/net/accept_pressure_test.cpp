@@ -35,7 +35,7 @@ using test::NoDescriptorsLeft;
 using test::run;
 using test::succeeded;
 
-/// Waits for what the kernel says of a client's connection: its end, or its reset.
+/// Waits until the kernel reports the end or the reset of a client's connection.
 Task<bool> is_turned_away(TcpStream& client) {
   std::array<std::byte, 1> buffer{};
   const Result<std::size_t> read = co_await client.read(buffer);
@@ -68,7 +68,7 @@ TEST_F(AcceptPressure, WithoutDescriptorsTheOldestConnectionIsShedAndCounted) {
     EXPECT_FALSE(accepting.finished());
     none.reset();
     EXPECT_EQ(test::count_descriptors_with_loop(),
-              before);  // the reserve is back, nothing else stayed
+              before);  // the reserve is back, and nothing else is left open
     accepting.abort();
     (void)co_await accepting;
   });
@@ -128,13 +128,14 @@ TEST_F(AcceptPressure, WithoutAReserveItBacksOffAndDoesNotSpin) {
 TEST_F(AcceptPressure, WithoutDescriptorsAndConnectionsItSleepsUntilOneComes) {
   run([&]() -> Task<> {
     const Fd socket = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
-    // One comes while it waits: from then on the listener counts as ready until an attempt fails.
+    // A connection comes while the task waits. The listener then counts as ready until an attempt
+    // fails.
     JoinHandle<void> first = spawn([&]() -> Task<> { co_await accept_one(); });
     co_await yield_now();
     TcpStream client = connect();
     (void)co_await first;
     std::optional<NoDescriptorsLeft> none(std::in_place);
-    // The system is out of descriptors before it looks whether there is a connection.
+    // The system finds no free descriptor before it looks for a connection.
     JoinHandle<void> accepting = spawn([&]() -> Task<> { co_await accept_one(); });
     co_await yield_now();
     const long before = test::sleeps_of_this_thread();
@@ -177,7 +178,7 @@ TEST_F(AcceptPressure, AnAcceptThatBacksOffCanBeCancelled) {
     const auto first = co_await when_any(listener_.accept(), sleep_for(5ms));
     EXPECT_EQ(first.index(), 1U);
   });
-  // And the next one is not in the way of what is left of it.
+  // The next accept works: nothing is left of the cancelled ones.
   run([&]() -> Task<> {
     TcpStream client = connect();
     EXPECT_TRUE(succeeded(co_await listener_.accept()));
@@ -200,7 +201,7 @@ TEST_F(AcceptPressure, AConnectionThatItsPeerResetFirstIsNoErrorOfTheListener) {
     static_cast<void>(gone.set_reset_on_close(true));
     gone.close();
     TcpStream alive = connect();
-    // Linux gives the reset connection out, and its read says so; others pass it over.
+    // Linux accepts the reset connection, and its read gives the error; other systems skip it.
     Result<TcpStream> server = co_await listener_.accept();
     EXPECT_TRUE(succeeded(server));
     std::array<std::byte, 1> buffer{};
@@ -226,7 +227,7 @@ TEST_F(AcceptPressure, ACancelledAcceptLeaksNoDescriptor) {
       accepted_.reset();
     }
   });
-  listener_ = listen_anywhere();  // and with it the backlog
+  listener_ = listen_anywhere();  // destroys the old backlog too
   EXPECT_EQ(test::count_descriptors_with_loop(), before);
 }
 

@@ -1,4 +1,4 @@
-// Descriptors that may block are refused in words.
+// Descriptors that may block are refused with a message.
 // SPDX-License-Identifier: MIT
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/io_source.hpp"
@@ -57,7 +57,7 @@ TEST_F(BlockingDescriptorDeathTest, InAnIoSourceStopsTheProgramAtTheFirstWait) {
               "an IoSource was given the blocking descriptor");
 }
 
-// The calls that drain it would block before anybody waits.
+// The calls that drain the source would block before any task waits.
 TEST_F(BlockingDescriptorDeathTest, InAnIoSourceThatIsReadyAtOnceStopsTheProgramToo) {
   const auto wait = [] {
     IoSource source(made_blocking(std::move(sys::create_pipe().value().writer)));

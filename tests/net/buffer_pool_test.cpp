@@ -1,4 +1,4 @@
-// Reads into buffers of a pool: who holds one, when, and how many there are.
+// Reads into buffers of a pool: who holds a buffer, when, and how many buffers there are.
 // SPDX-License-Identifier: MIT
 #include "eddy/net/buffer_pool.hpp"
 
@@ -70,7 +70,7 @@ TEST(BufferPool, AReadThatWaitsHoldsNoBuffer) {
     };
     JoinHandle<void> reading = spawn(reader);
     co_await yield_now();
-    EXPECT_EQ(pool.lent(), 0U);  // also the one that the first attempt had is back
+    EXPECT_EQ(pool.lent(), 0U);  // the buffer of the first attempt is back, too
     send_text(pair.client.raw(), "late");
     (void)co_await reading;
   });
@@ -256,7 +256,7 @@ TEST(BufferPool, ABufferMayOutliveItsPool) {
       pool.reset();
     }
     EXPECT_EQ(text_of(*bytes), "last");
-  });  // what is lent, and what the pool had of it, is freed: the sanitizers see to it
+  });  // the lent buffer, and its bookkeeping, are freed: the sanitizers check that
 }
 
 TEST(BufferPool, AnAssignmentGivesTheOldBufferBackAtOnce) {

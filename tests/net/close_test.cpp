@@ -1,5 +1,5 @@
-// What operations give that wait when their stream or listener is closed, and those that come
-// after: one rule for all of them.
+// What operations give if their stream or listener is closed while they wait, or before they start:
+// the same rule holds for all of them.
 // SPDX-License-Identifier: MIT
 #include "eddy/net/buffer_pool.hpp"
 #include "eddy/net/conduit.hpp"
@@ -30,13 +30,13 @@ using test::run;
 using test::succeeded;
 using test::TcpPair;
 
-/// What went wrong; nothing if nothing did.
+/// The error of an operation; none if it succeeded.
 template <class R>
 std::error_code error_of(const R& result) {
   return result ? std::error_code() : result.error();
 }
 
-/// An operation on a stream with all that it needs, which gives its error.
+/// An operation on a stream, with all that it needs. It gives its error.
 struct Case {
   std::string name;
   Task<std::error_code> (*attempt)(TcpStream& stream);
@@ -71,8 +71,8 @@ Task<std::error_code> fill(TcpStream& stream) {
   Conduit conduit;
   co_return error_of(co_await conduit.fill(stream));
 }
-// A peer may acknowledge late what it has, which makes room once more: so writers go on until they
-// meet an error.
+// A late acknowledgement of the peer makes room once more, so writers go on until they get an
+// error.
 
 Task<std::error_code> write(TcpStream& stream) {
   const std::array<std::byte, 8> bytes{};
@@ -137,12 +137,12 @@ void fill_up(TcpStream& stream) {
   }
 }
 
-/// The ways in which a stream goes while somebody waits on it.
+/// The ways in which a stream ends while a task waits on it.
 void close(std::optional<TcpStream>& stream) { stream->close(); }
 void give_up(std::optional<TcpStream>& stream) { static_cast<void>(std::move(*stream).into_fd()); }
 void destroy(std::optional<TcpStream>& stream) { stream.reset(); }
 
-/// What an operation gives that waits on a stream as that goes.
+/// The error of an operation that waits on a stream when that stream ends.
 std::error_code error_while_waiting(const Case& one, bool is_full,
                                     void (*end)(std::optional<TcpStream>&)) {
   TcpPair pair;

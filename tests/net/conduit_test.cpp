@@ -1,4 +1,4 @@
-// What a proxy moves bytes with: whole, in order, and nothing lost, be it a trickle or a flood.
+// Conduits carry a trickle and a flood whole, in order, and lose nothing.
 // SPDX-License-Identifier: MIT
 #include "eddy/net/conduit.hpp"
 
@@ -40,7 +40,7 @@ using test::TcpPair;
 
 constexpr std::size_t kFlood = std::size_t{3} << 20;
 
-/// Two connections, and the way between them: in.client, in.server, conduit, out.client,
+/// Two connections, and the conduit between them: in.client, in.server, conduit, out.client,
 /// out.server.
 struct Route {
   TcpPair in;
@@ -48,13 +48,13 @@ struct Route {
   Conduit conduit;
 };
 
-/// Makes the connection one that a flood soon fills.
+/// Makes the connection's buffers small, so that a flood soon fills them.
 void narrow(TcpPair& pair) {
   EXPECT_TRUE(succeeded(pair.client.set_send_buffer_size(65536)));
   EXPECT_TRUE(succeeded(pair.server.set_receive_buffer_size(65536)));
 }
 
-/// Fills and drains until nothing more goes out: `conduit` holds bytes then.
+/// Fills and drains until the output has no more room. Then `conduit` holds bytes.
 Task<> fill_the_way(TcpStream& from, Conduit& conduit, TcpStream& to) {
   bool full = false;
   while (!full) {
@@ -65,7 +65,7 @@ Task<> fill_the_way(TcpStream& from, Conduit& conduit, TcpStream& to) {
   EXPECT_FALSE(conduit.empty());
 }
 
-/// Carries all that comes in, and passes the end of the stream on.
+/// Carries all bytes that come in, and passes the end of the stream on.
 Task<Result<>> carry(Route& route) {
   Conduit& conduit = route.conduit;
   while (co_await ok(conduit.fill(route.in.server)) != 0) {
@@ -253,7 +253,7 @@ TEST(Conduit, ADrainThatIsCancelledWhileItWaitsLosesNothing) {
       }
     };
     JoinHandle<void> carrying = spawn(carry_impatiently);
-    while (cancelled < 3) co_await yield_now();  // until the way out is full
+    while (cancelled < 3) co_await yield_now();  // until the output has no more room
     co_await expect(route.out.server, 0, 4 * kFlood);
     EXPECT_TRUE((co_await sending).has_value());
     carrying.abort();
@@ -316,7 +316,7 @@ TEST(Conduit, APeerThatIsGoneInAFloodIsAnErrorOfTheDrainAndNoSignal) {
     const Result<> carried = *co_await carrying;
     EXPECT_TRUE(failed_with(carried, std::errc::connection_reset) ||
                 failed_with(carried, std::errc::broken_pipe));
-    // And once more, now that the connection is known to be gone.
+    // Once more, now that the connection is known to be gone.
     while (route.conduit.empty()) {
       EXPECT_TRUE(succeeded(co_await route.conduit.fill(route.in.server)));
     }

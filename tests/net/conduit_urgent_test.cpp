@@ -1,4 +1,4 @@
-// An urgent byte in a stream that a conduit carries: a splice stops before its mark for ever.
+// An urgent byte in a stream that a conduit carries: a splice never gets past the urgent mark.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/when_all.hpp"
 #include "eddy/net/conduit.hpp"
@@ -25,7 +25,7 @@ using test::TcpPair;
 constexpr std::size_t kBefore = 1'000'000;
 constexpr std::size_t kAfter = 50'000;
 
-/// Two connections, and the way between them.
+/// Two connections, and the conduit between them.
 struct Route {
   TcpPair in;
   TcpPair out;

@@ -1,4 +1,4 @@
-// What the dump says of tasks that wait for a socket.
+// What the dump shows of tasks that wait for a socket.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/timeout.hpp"
 #include "eddy/net/conduit.hpp"
@@ -34,7 +34,7 @@ std::string dump() {
   return text;
 }
 
-/// Starts `wait()` in a task of its own, and gives the dump once that waits.
+/// Starts `wait()` as a task of its own, and returns the dump once that task waits.
 template <class F>
 std::string dump_of(F wait) {
   std::string text;
@@ -54,7 +54,7 @@ testing::AssertionResult tells(const std::string& dump, const std::string& what,
   return testing::AssertionFailure() << "no \"" << words << "\" in\n" << dump;
 }
 
-/// A stream that has nothing to read, and no room to write.
+/// A stream with nothing to read, and no room to write.
 class DumpOfAStream : public testing::Test {
  protected:
   void fill() { test::fill(pair_.server.raw()); }
@@ -183,7 +183,7 @@ TEST(DumpOfAListener, NamesAnAcceptThatBacksOff) {
   EXPECT_TRUE(tells(text, "accept, backing off", listener.raw()));
 }
 
-// A listener whose backlog is full lets the next client wait.
+// If the backlog of a listener is full, the next client waits.
 TEST(DumpOfAConnect, NamesTheConnect) {
   TcpListener listener =
       std::move(TcpListener::bind(SocketAddress::loopback(0), ListenOptions().backlog(0)).value());

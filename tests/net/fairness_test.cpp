@@ -1,4 +1,4 @@
-// Who is always ready does not hold up who is seldom; who is never ready costs nothing.
+// A task that is always ready does not hold up others. One that is never ready costs nothing.
 // SPDX-License-Identifier: MIT
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
@@ -73,7 +73,7 @@ TEST_F(Fairness, ASocketThatIsAlwaysReadyDoesNotHoldUpATimer) {
   run([&]() -> Task<> {
     flood(busy_pair_);
     for (int i = 0; i < 10; ++i)
-      co_await sleep_for(1ms);  // the test runs into its time limit if held up
+      co_await sleep_for(1ms);  // if this is held up, the test exceeds its time limit
     co_await stop();
   });
 }
@@ -102,7 +102,7 @@ TEST(Idle, ConnectionsThatWaitWakeNobody) {
   run([&]() -> Task<> {
     std::vector<JoinHandle<void>> readers;
     for (TcpPair& pair : pairs) readers.push_back(spawn(read_for_ever, std::ref(pair.server)));
-    co_await sleep_for(20ms);  // by then all wait
+    co_await sleep_for(20ms);  // then all of them wait
     const long before = test::sleeps_of_this_thread();
     co_await sleep_for(250ms);
     EXPECT_LE(test::sleeps_of_this_thread() - before, 3);

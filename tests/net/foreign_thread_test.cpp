@@ -1,4 +1,4 @@
-// Operations on another thread than a source's own, which builds with debug checks refuse even when
+// Operations on another thread than a source's own. Builds with debug checks refuse them even if
 // they would complete at once.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/timeout.hpp"
@@ -28,8 +28,8 @@ using test::succeeded;
 
 using Use = std::function<Task<>(TcpStream&, TcpListener&)>;
 
-/// Registers a stream and a listener here, with bytes to read and a connection to accept, and uses
-/// them on another thread.
+/// Registers a stream with bytes to read, and a listener with a connection to accept, on this
+/// thread. Uses them on another thread.
 void use_elsewhere(const Use& use) {
   TcpListener listener = test::listen_anywhere();
   test::TcpPair pair;
@@ -49,7 +49,7 @@ class ForeignThreadDeathTest : public testing::Test {
  protected:
   ForeignThreadDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 
-  /// In builds without debug checks an operation that need not wait is not looked at.
+  /// Builds without debug checks do not check an operation that need not wait.
   static void is_refused_if_checked(const Use& use, bool also_unchecked = false) {
     const auto use_and_exit = [&] {
       use_elsewhere(use);
@@ -110,7 +110,7 @@ TEST_F(ForeignThreadDeathTest, AShutdownStopsTheProgram) {
     EXPECT_TRUE(succeeded(stream.shutdown(ShutdownHow::write)));
     co_return;
   };
-  // Where no edge tells of it, a shutdown wakes who waits, and so looks at the thread.
+  // Where no edge follows a shutdown, the shutdown wakes the waiters, and so checks the thread.
   is_refused_if_checked(use, NeedsRearm<PlatformReactor>);
 }
 

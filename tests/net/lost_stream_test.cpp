@@ -1,4 +1,4 @@
-// A stream whose descriptor somebody has closed behind its back, and whose number is another's.
+// A stream whose descriptor somebody else has closed, and whose number is another descriptor's now.
 // SPDX-License-Identifier: MIT
 #include "eddy/net/tcp_stream.hpp"
 #include "eddy/platform/sys.hpp"
@@ -26,7 +26,7 @@ using test::run;
 using test::succeeded;
 using test::TcpPair;
 
-/// A wait that is given up, after which the stream is registered.
+/// Registers the stream, by a wait that is given up.
 Task<> register_by_waiting(TcpStream& stream) {
   const auto wait = [](TcpStream& waits) -> Task<> { (void)co_await waits.closed(); };
   JoinHandle<void> waiting = spawn(wait, std::ref(stream));
@@ -47,7 +47,7 @@ class LostStream : public testing::Test {
     co_await register_by_waiting(*fresh_);
   }
 
-  /// The stranger's bytes still come and go.
+  /// The socket that has the number now still works.
   Task<> expect_whole_stranger() {
     std::array<std::byte, 6> buffer{};
     EXPECT_TRUE(succeeded(co_await second_.client.write_all("secret")));

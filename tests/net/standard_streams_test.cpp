@@ -1,4 +1,4 @@
-// Programs whose standard streams are closed, or whose standard error nobody reads any more.
+// Programs whose standard streams are closed, or whose standard error nobody reads.
 // SPDX-License-Identifier: MIT
 #include "eddy/net/tcp_listener.hpp"
 #include "eddy/net/tcp_stream.hpp"
@@ -45,7 +45,8 @@ void lose_the_reader_of_stderr() {
   ::close(ends[1]);
 }
 
-/// A child of a fork may not use that of its parent, which has one if a test has run before.
+/// For the child of a fork, which may not use the parent's reactor. The parent has one if a test
+/// has run before.
 void use_a_reactor_of_its_own() {
   EXPECT_TRUE(succeeded(with_reactor_mut([](Reactor& reactor) { return reactor.rebuild(); })));
 }
@@ -157,7 +158,7 @@ TEST(StandardStreams, AServerThatWasStartedWithoutThemServes) {
   }));
 }
 
-/// Takes every free number above those of the standard streams.
+/// Takes every free descriptor number above those of the standard streams.
 void take_all_numbers() {
   rlimit few{};
   ::getrlimit(RLIMIT_NOFILE, &few);

@@ -1,4 +1,4 @@
-// A task that is due to yield must not hold what it would lose if it were cancelled then.
+// A task that has to yield must not hold data that it would lose if it is cancelled then.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/when_any.hpp"
 #include "eddy/net/tcp_listener.hpp"
@@ -126,8 +126,8 @@ TEST(TcpBudget, ABranchThatUsesTheBudgetUpIsNotCancelledWithDataThatItTook) {
   }
 }
 
-// A turn is 61 tasks. With 60 that always run, each turn begins one task earlier, so that the
-// branch is the last of its turn after some number of them.
+// A turn is 61 tasks. With 60 tasks that always run, each turn begins one task earlier. So after
+// some turns the branch is the last task of its turn.
 TEST(TcpBudget, AnAbortByAnotherThreadAtTheEndOfATurnDropsNoConnection) {
   TcpListener listener = test::listen_anywhere();
   for (int turns = 0; turns < 62; ++turns) {

@@ -26,7 +26,7 @@ using test::run;
 using test::succeeded;
 using test::TcpPair;
 
-/// Writes `data` on one side; gives what the other side reads.
+/// Writes `data` on one side, and returns what the other side reads.
 template <class Data>
 std::string text_after_writing(Data&& data) {
   TcpPair pair;
@@ -44,7 +44,7 @@ std::string text_after_writing(Data&& data) {
   });
 }
 
-/// Fills `buffer`, of four elements, from a stream that holds "text"; gives the first and the last.
+/// Reads "text" from a stream into `buffer`, which has four elements. Returns the first and last.
 template <class Buffer>
 std::string ends_after_reading(Buffer& buffer) {
   TcpPair pair;

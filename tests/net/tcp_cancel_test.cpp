@@ -1,4 +1,4 @@
-// Every operation of a stream, cancelled in each of its states: nothing is lost.
+// Cancels every operation of a stream in each of its states: nothing is lost.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/timeout.hpp"
 #include "eddy/compose/when_any.hpp"
@@ -45,7 +45,8 @@ BufferPool pool;
 const std::array<std::span<std::byte>, 1> kBuffers = {buffer};
 const std::array<std::span<const std::byte>, 1> kData = {buffer};
 
-// One for each, since a coroutine cannot be a template of an operation that refers to its stream.
+// One function for each operation, because an operation that refers to its stream must be made in
+// the coroutine that awaits it.
 #define EDDY_OPERATION(function_name, expression)         \
   Task<> function_name(TcpStream& stream, bool& ran_on) { \
     static_cast<void>(co_await stream.expression);        \
@@ -70,7 +71,7 @@ class CancelledRead : public testing::TestWithParam<NamedOperation> {
   JoinHandle<void> start() {
     return spawn(GetParam().start, std::ref(pair_.server), std::ref(ran_on_));
   }
-  /// The next reader gets all that was sent, whatever was cancelled before.
+  /// The next reader gets all bytes that were sent, even after a cancelled read.
   Task<> expect_intact(std::string sent) {
     std::string text(sent.size(), ' ');
     const auto all = std::as_writable_bytes(std::span(text));
@@ -154,7 +155,7 @@ TEST_P(CancelledRead, AsTheLoserOfAWhenAnyInTheSameTurnLeavesTheBytes) {
     send_text(other.client.raw(), "first");
     test::poll_until_woken();
     send_text(pair_.client.raw(), "hello");
-    test::poll_once();  // the other branch too, where a byte that was sent is there at once
+    test::poll_once();  // wakes the other branch too, if a byte arrives as soon as it is sent
     (void)co_await handle;
     co_await expect_intact("hello");
   });
@@ -176,13 +177,13 @@ class CancelledWrite : public testing::TestWithParam<NamedOperation> {
   JoinHandle<void> start() {
     return spawn(GetParam().start, std::ref(pair_.server), std::ref(ran_on_));
   }
-  /// Makes room, until the kernel says so; counts what came out.
+  /// Makes room to write, until the kernel reports it. Counts the bytes that came out.
   void make_room() {
     while (sys::poll_now(pair_.server.raw(), Interest::writable)->empty()) {
       drained_ += test::drain(pair_.client.raw());
     }
   }
-  /// Nothing of the cancelled write went out, and the next one goes.
+  /// The cancelled write has sent nothing, and the next one works.
   Task<> expect_intact() {
     EXPECT_FALSE(ran_on_);
     make_room();
@@ -267,7 +268,7 @@ TEST_P(CancelledWrite, AsTheLoserOfAWhenAnyInTheSameTurnWritesNothing) {
     send_text(other.client.raw(), "first");
     test::poll_until_woken();
     make_room();
-    test::poll_once();  // the other branch too, where the room is seen at once
+    test::poll_once();  // wakes the other branch too, if the room is reported at once
     (void)co_await handle;
     co_await expect_intact();
   });

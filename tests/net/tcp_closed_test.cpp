@@ -31,7 +31,7 @@ using test::run;
 using test::succeeded;
 using test::TcpPair;
 
-constexpr auto kLimit = 20s;  // so that what hangs fails
+constexpr auto kLimit = 20s;  // a test that hangs fails
 
 void reset(TcpStream& stream) {
   EXPECT_TRUE(succeeded(stream.set_reset_on_close(true)));
@@ -44,14 +44,14 @@ Task<Result<>> wait_until_closed(TcpStream& stream, bool& over) {
   co_return closed;
 }
 
-/// The peer's end of the stream, read.
+/// Reads the end of the peer's stream.
 Task<> read_end(TcpStream& stream) {
   std::array<std::byte, 16> bytes{};
   const Result<std::size_t> n = co_await timeout(kLimit, stream.read(bytes));
   EXPECT_EQ(n, Result<std::size_t>(0));
 }
 
-/// One byte, to show that the connection works and that the loop has looked.
+/// Sends and reads one byte: the connection works, and the loop has looked at the reactor.
 Task<> exchange(TcpStream& from, TcpStream& to) {
   std::array<std::byte, 1> byte{};
   EXPECT_TRUE(succeeded(co_await from.write_all(byte)));
@@ -95,7 +95,7 @@ TEST(TcpClosed, CompletesWhenBothSidesHaveEndedTheirStreams) {
       EXPECT_TRUE(succeeded(pair.client.shutdown(ShutdownHow::write)));
     };
     co_await when_all(read_end(pair.server),
-                      end());  // waits for the end, so that every backend looks
+                      end());  // waits for the end, so that every backend polls for it
     EXPECT_FALSE(over);
     EXPECT_TRUE(succeeded(pair.server.shutdown(ShutdownHow::write)));
     EXPECT_TRUE(succeeded(*co_await waiting));

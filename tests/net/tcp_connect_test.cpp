@@ -182,7 +182,7 @@ TEST(TcpConnect, IsResetOrRefusedIfTheListenerCloses) {
   run([&]() -> Task<> {
     Result<TcpStream> client = co_await TcpStream::connect(address);
     EXPECT_TRUE(succeeded(client));
-    listener.reset();  // with the connection in its backlog
+    listener.reset();  // while the connection is in its backlog
     std::array<std::byte, 1> buffer{};
     const Result<std::size_t> read = co_await client->read(buffer);
     EXPECT_TRUE(failed_with(read, std::errc::connection_reset));

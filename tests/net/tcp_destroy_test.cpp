@@ -1,4 +1,4 @@
-// Streams that die while somebody uses them, and threads that must not meet on one.
+// Streams that are destroyed while a task uses them, and use of one stream on two threads.
 // SPDX-License-Identifier: MIT
 #include "eddy/compose/timeout.hpp"
 #include "eddy/compose/when_all.hpp"
@@ -37,7 +37,7 @@ using test::run;
 using test::succeeded;
 using test::TcpPair;
 
-// On the heap, so that a sanitizer sees a touch too late.
+// On the heap, so that a sanitizer reports a use after the destruction.
 class TcpDestroyed : public testing::Test {
  protected:
   Task<> read() {
@@ -143,7 +143,7 @@ class TcpStreamDeathTest : public testing::Test {
  protected:
   TcpStreamDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 
-  /// Reads a byte that comes once the read waits: from then on the stream is this thread's.
+  /// Reads a byte that is sent when the read waits. From then on the stream is this thread's.
   static void read_one(TcpPair& pair) {
     run([&]() -> Task<> {
       const auto send = [&]() -> Task<> {

@@ -1,4 +1,4 @@
-// The two directions of a stream end apart, and may be owned apart.
+// The two directions of a stream end separately, and may have separate owners.
 // SPDX-License-Identifier: MIT
 #include "eddy/net/tcp_stream.hpp"
 #include "eddy/task/spawn.hpp"
@@ -136,7 +136,7 @@ TEST(TcpSplit, TwoTasksOwnAHalfEach) {
     JoinHandle<std::string> reading = spawn(read, std::move(reader));
     JoinHandle<void> writing = spawn(write, std::move(writer));
     (void)co_await writing;
-    // The writing half is gone, so its stream has ended; the other still reads.
+    // The writing half is destroyed, so its direction has ended. The other half still reads.
     EXPECT_EQ(co_await read_to_end(pair.client), "from the half");
     EXPECT_TRUE(succeeded(co_await pair.client.write_all(bytes_of("to the half"))));
     pair.client.close();
@@ -189,7 +189,7 @@ TEST(TcpSplit, AssigningAWriteHalfEndsTheOldStreamAtOnceAndOnlyThat) {
   run([&]() -> Task<> {
     auto one = std::move(first.server).split();
     auto two = std::move(second.server).split();
-    one.second = std::move(two.second);  // what it came from lives on
+    one.second = std::move(two.second);  // the second stream lives on
     EXPECT_EQ(co_await read_to_end(first.client), "");
     EXPECT_TRUE(succeeded(co_await one.second.write_all(bytes_of("second"))));
     EXPECT_TRUE(succeeded(one.second.shutdown()));

@@ -76,7 +76,7 @@ SocketAddress linger_at_a_port() {
   run([&]() -> Task<> {
     Result<TcpStream> client = co_await TcpStream::connect(address);
     Result<TcpStream> server = co_await listener.accept();
-    server->close();  // the side that closes first lingers
+    server->close();  // the side that closes first has the TIME_WAIT
     std::array<std::byte, 1> buffer{};
     EXPECT_EQ((co_await client->read(buffer)).value(), 0U);
   });
@@ -92,7 +92,7 @@ TEST(TcpListener, ReuseAddressBindsAlthoughConnectionsLinger) {
 
 TEST(TcpListener, AnIpv6ListenerLeavesIpv4ToOthersUnlessAsked) {
   const SocketAddress any = SocketAddress::v6({}, 0);
-  // A port that is free in IPv6 may be somebody else's in IPv4, so several are tried.
+  // A port that is free in IPv6 may be in use in IPv4, so several are tried.
   Result<TcpListener> only4 = failure(std::errc::address_in_use);
   for (int i = 0; i < 32 && !only4; ++i) {
     const TcpListener only6 = std::move(TcpListener::bind(any).value());

@@ -35,7 +35,7 @@ using test::text_of;
 
 class TcpStreamTest : public testing::Test {
  protected:
-  /// What one read gives, as text.
+  /// The result of one read, as text.
   Task<std::string> read_text(TcpStream& stream, std::size_t room = 64) {
     std::vector<std::byte> buffer(room);
     const Result<std::size_t> read = co_await stream.read(buffer);
@@ -137,7 +137,7 @@ TEST_F(TcpStreamTest, AReadIntoAnEmptyBufferCompletesAtOnceWithZero) {
     EXPECT_EQ((co_await server_.write({})).value(), 0U);
     EXPECT_EQ((co_await server_.write_vectored({})).value(), 0U);
     EXPECT_TRUE(succeeded(co_await server_.write_all({})));
-    // Also when the stream is known to have nothing.
+    // Even if the stream is known to have nothing to read.
     std::array<std::byte, 1> buffer{};
     EXPECT_TRUE(failed_with(co_await timeout(1ms, server_.read(buffer)), std::errc::timed_out));
     EXPECT_EQ((co_await server_.read({})).value(), 0U);
@@ -215,7 +215,7 @@ TEST_F(TcpStreamTest, WritingToADeadPeerIsAnErrorAndNeverASignal) {
     static_cast<void>(client_.set_reset_on_close(true));
     client_.close();
     const std::vector<std::byte> block(4096);
-    // The first write may meet the reset itself; those after it a stream that cannot be written.
+    // The first write may get the reset; later ones find a stream that cannot be written.
     static_cast<void>(co_await server_.write_all(block));
     EXPECT_TRUE(failed_with(co_await server_.write_all(block), std::errc::broken_pipe));
     EXPECT_TRUE(failed_with(co_await server_.write(block), std::errc::broken_pipe));
@@ -298,7 +298,7 @@ TEST_F(TcpStreamTest, BytesAroundOutOfBandDataAllArrive) {
     EXPECT_TRUE(succeeded(co_await server_.readable()));
     (void)co_await writing;
     test::poll_once();
-    // The system ends a read at the mark, short though there is more.
+    // The system ends a read at the urgent mark, although there is more.
     EXPECT_EQ(co_await read_text(server_), "before");
     EXPECT_EQ(co_await read_text(server_), "after");
   });

@@ -29,7 +29,7 @@ using test::succeeded;
 using test::TcpPair;
 using test::text_of;
 
-/// Reads to the end of the stream, in pieces of `room`, and checks each byte; gives how many.
+/// Reads to the end of the stream, in pieces of `room`, and checks each byte. Returns their number.
 Task<std::size_t> read_pattern(TcpStream& stream, std::size_t room) {
   std::vector<std::byte> buffer(room);
   std::size_t total = 0;
@@ -155,7 +155,7 @@ TEST(TcpTransfer, MoreSlicesThanOneCallTakesDoNotMakeItWait) {
     const auto out = slices_of(std::span<const std::byte>(data));
     std::vector<std::byte> got(kSlices);
     const auto in = slices_of(std::span<std::byte>(got));
-    // Each call moves some, though there is more to move and room for it: none may wait.
+    // Each call moves some slices, although there are more, and room for them. No call may wait.
     std::size_t written = 0;
     while (written < kSlices) {
       const auto rest = std::span(out).subspan(written);
@@ -164,7 +164,7 @@ TEST(TcpTransfer, MoreSlicesThanOneCallTakesDoNotMakeItWait) {
       if (!n) co_return;
       written += *n;
     }
-    // As if every edge had come and gone.
+    // As if all edges had been used up.
     EXPECT_TRUE(succeeded(co_await pair.server.readable()));
     std::size_t read = 0;
     while (read < kSlices) {
