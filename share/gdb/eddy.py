@@ -278,7 +278,7 @@ class Process:
         name = self.type_of(owner)
         if name.startswith("eddy::detail::Branch<"):
             task_set = self.member(owner, "branch.set")
-            return self.member(task_set, "set.waiter") if task_set != 0 else 0
+            return self.member(task_set, "set.parent") if task_set != 0 else 0
         if name == "eddy::TaskGroup::Member":
             return self.member(self.member(owner, "member.group"), "group.scope")
         return 0

@@ -93,7 +93,7 @@ constexpr std::array<DebugLayout::Entry, DebugLayout::kEntries> DebugLayout::ent
       // How to find the task of a branch. The type of the owner says which entries apply.
       {"cell.owner", offsetof(WakerCell, owner)},
       {"branch.set", offsetof(Branch<void>, set_)},
-      {"set.waiter", offsetof(BranchSet, waiter)},
+      {"set.parent", offsetof(BranchSet, parent)},
       {"member.group", offsetof(TaskGroup::Member, group)},
       {"group.scope", offsetof(TaskGroup, scope_)},
   }};

@@ -10,16 +10,9 @@
 
 namespace eddy::detail {
 std::source_location spawn_place(const TaskHeader& task, const Waiter* parent) noexcept {
-  const Worker* const worker = Worker::current_if_any();
-  // During the first run of a branch, `starters` knows its task; its owner does not yet.
-  const Worker::Starter* starter = worker != nullptr ? worker->starters() : nullptr;
   const TaskHeader* at = &task;
   while (at->spawned_at.line() == 0 && at->branch) {
-    if (parent == nullptr) {
-      if (starter == nullptr) return {};
-      parent = starter->task;
-      starter = starter->before;
-    }
+    if (parent == nullptr) return {};
     at = static_cast<const TaskHeader*>(parent);
     const TaskOwner* const owner = owner_of(*at);
     parent = owner != nullptr ? owner->branch_of() : nullptr;

@@ -248,17 +248,11 @@ inline void Worker::suspend(TaskHeader& task) noexcept {
 }
 
 bool Worker::is_for_shielded(const TaskHeader& task) const noexcept {
-  const Starter* starter = starters_;  // during a branch's first run, its owner does not know yet
   for (const TaskHeader* at = &task; at != nullptr;) {
     if (at->shielded || at->of_shielded) return true;
     if (!at->branch) return false;
     const TaskOwner* const owner = owner_of(*at);
-    const Waiter* parent = owner != nullptr ? owner->branch_of() : nullptr;
-    if (parent == nullptr && starter != nullptr) {
-      parent = starter->task;
-      starter = starter->before;
-    }
-    at = static_cast<const TaskHeader*>(parent);
+    at = owner != nullptr ? static_cast<const TaskHeader*>(owner->branch_of()) : nullptr;
   }
   return false;
 }

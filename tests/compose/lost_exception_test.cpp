@@ -123,6 +123,22 @@ TEST(LostException, OfATaskWhoseJoinerIsCancelledAtTheEndOfBlockOnIsReported) {
   }));
 }
 
+// The branch has ended; its task waits for its turn.
+TEST(LostException, OfABranchWhoseTaskIsAbortedBeforeItsTurnIsReportedWithThePlace) {
+  expect_reported(said_by([] {
+    run([]() -> Task<> {
+      JoinHandle<void> handle = spawn([]() -> Task<> {
+        for (int i = 0; i < detail::kBudget; ++i) static_cast<void>(co_await current_waker());
+        static_cast<void>(co_await when_all(fail()));
+        ADD_FAILURE() << "went on";
+      });
+      co_await yield_now();
+      handle.abort();
+      co_await expect_cancelled(handle);
+    });
+  }));
+}
+
 TEST(LostException, OfAHandleThatOutlivesBlockOnIsReportedWhenTheHandleIsDestroyed) {
   std::optional<JoinHandle<void>> handle;
   EXPECT_EQ(said_by([&] {

@@ -25,21 +25,22 @@ struct BranchSet {
     if (with_failure) [[unlikely]] {
       failed = true;
     }
-    if (waiter != nullptr && (running == 0 || failed || wake_on == WakeOn::first_end)) {
+    if (waits && (running == 0 || failed || wake_on == WakeOn::first_end)) {
       // It runs next. Otherwise a ready branch could run first, and take data that would be lost.
-      Worker::current().wake_next(*waiter);
+      Worker::current().wake_next(*parent);
     }
   }
 
   /// The operation begins to wait: `waiting` is woken later.
   void wake_later(Waiter& waiting) noexcept {
-    waiter = &waiting;
+    waits = true;
     static_cast<TaskHeader&>(waiting).has_branches = true;
   }
 
-  Waiter* waiter = nullptr;  ///< set once the operation has begun to wait
+  TaskHeader* parent = nullptr;  ///< the task that has started the branches
   std::size_t running = 0;
   WakeOn wake_on;
+  bool waits = false;   ///< the parent waits for the branches
   bool failed = false;  ///< a branch threw, or gave an error while `wake_on` is not `last_end`
 };
 
@@ -58,16 +59,18 @@ class Branch final : public TaskOwner {
   ~Branch() {
     cancel();
     if (outcome.unheard()) [[unlikely]] {
-      outcome.clear(set_->waiter);
+      outcome.clear(set_->parent);
     }
   }
 
   /// Runs the branch up to its first wait.
   void start(BranchSet& set) noexcept {
+    Worker& worker = Worker::of_running_task();
     set_ = &set;
+    set.parent = worker.running();
     ++set.running;
     header_ = &detail_release(task_).promise().make_root({});
-    Worker::of_running_task().start_branch(*header_, *this);
+    worker.start_branch(*header_, *this);
   }
   void cancel() noexcept {
     // There is a worker, because it has started the branch.
@@ -84,7 +87,7 @@ class Branch final : public TaskOwner {
     set_->note_end(outcome.threw() || is_failure());
   }
 
-  const Waiter* branch_of() const noexcept override { return set_->waiter; }
+  const Waiter* branch_of() const noexcept override { return set_->parent; }
 
   Outcome<T> outcome;
 

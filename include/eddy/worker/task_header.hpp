@@ -23,7 +23,7 @@ class EDDY_EXPORT TaskOwner {
   /// that the task was cancelled. The frame is destroyed right after this call. The loop makes this
   /// call, never code of the task. It may wake tasks, but must not run or destroy one.
   virtual void on_end(PromiseBase* ended) noexcept = 0;
-  /// The task whose branch this is; null if it is no branch, or if that task is not known yet.
+  /// The task whose branch this is; null if it is no branch.
   virtual const Waiter* branch_of() const noexcept { return nullptr; }
 
  protected:

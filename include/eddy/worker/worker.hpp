@@ -119,13 +119,6 @@ class Worker final : public Home {
   Instant now() const noexcept { return now_; }
   /// The running task; null if there is none.
   TaskHeader* running() const noexcept { return running_; }
-  /// A task that starts a branch, during the first run of that branch.
-  struct Starter {
-    TaskHeader* task;
-    const Starter* before;
-  };
-  /// The tasks whose branches run for the first time now, the innermost first.
-  const Starter* starters() const noexcept { return starters_; }
   void set_busy_poll(Duration length) noexcept { busy_poll_ = length; }
   /// Calls `f(task)` with every task that has not ended, except those that the end of `block_on` is
   /// about to cancel: first tasks that run or can run, then tasks that wait. `f` may unlink the
@@ -135,6 +128,12 @@ class Worker final : public Home {
 
  private:
   friend struct DebugLayout;
+
+  /// A task that starts a branch, during the first run of that branch.
+  struct Starter {
+    TaskHeader* task;
+    const Starter* before;
+  };
 
   /// True if `task`, or a task whose branch it is, is shielded or was spawned by a shielded task.
   bool is_for_shielded(const TaskHeader& task) const noexcept;
