@@ -12,12 +12,13 @@
 
 namespace eddy::detail {
 
-/// True of g++, which always allocates coroutine frames as blocks of their own: see
+/// True of g++ before 13, which lays some coroutine frames out wrongly: see
 /// PromiseBase::check_frame.
+inline constexpr bool kMisplacesFrames =
 #if defined(__GNUC__) && !defined(__clang__)
-inline constexpr bool kIsGcc = true;
+    __GNUC__ < 13;
 #else
-inline constexpr bool kIsGcc = false;
+    false;
 #endif
 
 /// True of g++ before 13. If a full expression awaits, it destroys a temporary closure or aggregate

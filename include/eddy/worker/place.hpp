@@ -15,8 +15,8 @@ namespace eddy::detail {
 class Waiter;
 struct TaskHeader;
 
-/// Where `task` was spawned. For a branch: where its `parent`, the task that awaits it, was spawned.
-/// Line 0 if the place is not known.
+/// Where `task` was spawned. For a branch: where its `parent`, the task that awaits it, was
+/// spawned. Line 0 if the place is not known.
 EDDY_EXPORT std::source_location spawn_place(const TaskHeader& task, const Waiter* parent) noexcept;
 
 /// The file's name without its folders.

@@ -32,16 +32,16 @@ class PromiseBase : public TaskHeader {
 
   static void* operator new(std::size_t size) {
     void* const block = allocate_frame(size);
-    if constexpr (kIsGcc) newest_frame = {block, size};
+    if constexpr (kMisplacesFrames) newest_frame = {block, size};
     return block;
   }
   static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
-  /// Stops the program if g++ has misplaced the frame. The promise must follow two pointers at the
-  /// start of the block that `operator new` gave: resuming relies on it. If `operator new` is
+  /// Stops the program if g++ 12 has misplaced the frame. The promise must follow two pointers at
+  /// the start of the block that `operator new` gave: resuming relies on it. If `operator new` is
   /// inlined, the compiler knows the answer and removes the check.
   void check_frame() const noexcept {
-    if constexpr (kIsGcc) {
+    if constexpr (kMisplacesFrames) {
       const char* const begin = reinterpret_cast<const char*>(this) - 2 * sizeof(void*);
       if (begin != newest_frame.block) check_misplaced();
     }
