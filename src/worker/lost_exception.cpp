@@ -102,11 +102,10 @@ void report_never_awaited(const void* place) noexcept {
   if (place == nullptr || quiet_destructions != 0 || std::uncaught_exceptions() != 0) return;
   try {
     const auto where = std::bit_cast<std::source_location>(place);
-    warn(
-        std::string("a task was destroyed that was never awaited, spawned or given to block_on: ") +
-        where.function_name() + ' ' + place_text(where));
+    warn(std::string("a task was destroyed, but never awaited, spawned or given to block_on: ") +
+         where.function_name() + ' ' + place_text(where));
   } catch (const std::bad_alloc&) {
-    warn("a task was destroyed that was never awaited, spawned or given to block_on");
+    warn("a task was destroyed, but never awaited, spawned or given to block_on");
   }
 }
 
@@ -125,7 +124,7 @@ void report_never_run(Worker& worker) noexcept {
       }
     });
     if (tasks == 0) return;
-    std::string text = "a thread ends without a block_on that would run " + std::to_string(tasks) +
+    std::string text = "a thread ends, and no block_on has run " + std::to_string(tasks) +
                        (tasks == 1 ? " task" : " tasks") + " of it, spawned ";
     for (std::size_t i = 0; i < places.size(); ++i) {
       if (i != 0) text += ", ";
@@ -133,7 +132,7 @@ void report_never_run(Worker& worker) noexcept {
     }
     warn(text);
   } catch (const std::bad_alloc&) {
-    warn("a thread ends without a block_on that would run the tasks that it has spawned");
+    warn("a thread ends, and no block_on has run some tasks that it has spawned");
   }
 }
 
@@ -142,7 +141,7 @@ void stop_value_taken() noexcept {
 }
 
 void stop_no_task() noexcept {
-  fatal("a JoinHandle was awaited that has no task: it was moved from, or detached");
+  fatal("a JoinHandle without a task was awaited: it was moved from, or detached");
 }
 
 }  // namespace eddy::detail

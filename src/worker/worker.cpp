@@ -70,7 +70,7 @@ inline bool ends(TaskHeader& task) noexcept {
 [[noreturn, maybe_unused]] void stop_guarded_wait() noexcept {
   fatal(
       "a task waits while it holds an eddy::BlockingGuard or the lock of an eddy::BlockingMutex: "
-      "another task of the thread that locks the same mutex would never run on. Unlock it before "
+      "another task that locks the same mutex would block the thread for ever. Unlock it before "
       "the co_await");
 }
 
@@ -101,7 +101,7 @@ Duration less_slack(Duration timeout, const WaitSlack& slack) noexcept {
 PlatformReactor::Notifier make_notifier(const Reactor& reactor) {
   Result<PlatformReactor::Notifier> notifier = reactor.create_notifier();
   if (!notifier) {
-    fatal("cannot make the wake-up of this thread's run loop: " + notifier.error().message());
+    fatal("cannot make the notifier of this thread's run loop: " + notifier.error().message());
   }
   return std::move(*notifier);
 }

@@ -1,4 +1,4 @@
-// expect: ok(...) takes what gives an eddy::Result; this gives none: co_await it as it is
+// expect: ok(...) is for what gives an eddy::Result; this gives none: co_await it without ok
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 

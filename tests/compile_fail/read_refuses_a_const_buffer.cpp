@@ -1,4 +1,4 @@
-// expect: what is read into must not be const
+// expect: a read cannot fill a const buffer
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 

@@ -1,4 +1,4 @@
-// expect: what is read into must not be a temporary: what was read would be gone with it
+// expect: a read cannot fill a temporary, whose bytes would be gone: give it a name
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 

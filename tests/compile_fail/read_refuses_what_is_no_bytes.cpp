@@ -1,4 +1,4 @@
-// expect: what is read into is a contiguous range of std::byte, char or unsigned char
+// expect: a read fills a contiguous range of std::byte, char or unsigned char
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 

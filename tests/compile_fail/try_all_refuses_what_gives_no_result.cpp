@@ -1,4 +1,4 @@
-// expect: try_all takes what gives an eddy::Result; one of these gives none: use when_all
+// expect: each branch of try_all gives an eddy::Result; one of these gives none: use when_all
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 

@@ -1,4 +1,4 @@
-// expect: of a pointer say the length, std::string_view(pointer, length)
+// expect: for a pointer give its length too, std::string_view(pointer, length)
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 

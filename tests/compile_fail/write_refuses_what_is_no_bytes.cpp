@@ -1,4 +1,4 @@
-// expect: what is written is a contiguous range of std::byte, char or unsigned char
+// expect: a write takes a contiguous range of std::byte, char or unsigned char
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 

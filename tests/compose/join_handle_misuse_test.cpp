@@ -92,7 +92,7 @@ TEST(JoinHandleMisuseDeathTest, AJoinOfAHandleThatWasMovedFromStopsTheProgram) {
                  const JoinHandle<void> moved = std::move(handle);
                  co_await join_twice(handle);  // NOLINT(bugprone-use-after-move): the test
                }),
-               "a JoinHandle was awaited that has no task");
+               "a JoinHandle without a task was awaited");
 }
 
 TEST(JoinHandleMisuseDeathTest, AJoinOfADetachedHandleStopsTheProgram) {
@@ -102,7 +102,7 @@ TEST(JoinHandleMisuseDeathTest, AJoinOfADetachedHandleStopsTheProgram) {
                  std::move(handle).detach();
                  co_await join_twice(handle);  // NOLINT(bugprone-use-after-move): the test
                }),
-               "a JoinHandle was awaited that has no task");
+               "a JoinHandle without a task was awaited");
 }
 
 }  // namespace

@@ -41,12 +41,12 @@ class RefusedRuntimeDeathTest : public testing::Test {
 
 TEST_F(RefusedRuntimeDeathTest, WithoutABellForOtherThreadsTheProgramStopsWithTheReason) {
   EXPECT_EXIT(run_refused(fault::Call::create_bell, EMFILE), testing::KilledBySignal(SIGABRT),
-              "cannot make the wake-up of this thread's run loop: Too many open files");
+              "cannot make the notifier of this thread's run loop: Too many open files");
 }
 
 TEST_F(RefusedRuntimeDeathTest, IfTheBellCannotBeWatchedTheProgramStopsWithTheReason) {
   EXPECT_EXIT(run_refused(fault::Call::epoll_add, ENOSPC), testing::KilledBySignal(SIGABRT),
-              "cannot make the wake-up of this thread's run loop: No space left on device");
+              "cannot make the notifier of this thread's run loop: No space left on device");
 }
 
 TEST_F(RefusedRuntimeDeathTest, IfTheReactorCannotWaitTheProgramStopsWithTheReason) {

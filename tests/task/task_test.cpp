@@ -258,7 +258,7 @@ TEST(TaskDeathTest, AwaitingATaskThatWasMovedFromStopsTheProgram) {
                  EXPECT_EQ(co_await std::move(task), 42);
                  EXPECT_EQ(co_await std::move(task), 42);  // NOLINT(bugprone-use-after-move)
                }),
-               "a task was awaited or spawned that was moved from before");
+               "a task was awaited or spawned after it was moved from");
 }
 
 }  // namespace

@@ -117,7 +117,7 @@ auto try_all(As&&... branches) {
     constexpr bool kGiveResults = (detail::is_result<detail::AwaitResultOf<As>> && ...);
     static_assert(
         kGiveResults,
-        "try_all takes what gives an eddy::Result; one of these gives none: use when_all");
+        "each branch of try_all gives an eddy::Result; one of these gives none: use when_all");
     if constexpr (kGiveResults) {
       return detail::TryAllOf<detail::AwaitResultOf<As>...>(
           detail::to_task(std::forward<As>(branches))...);

@@ -57,9 +57,9 @@ inline constexpr bool is_literal<const char8_t[N]> = true;
 template <class R>
 std::span<const std::byte> bytes_to_write(R&& data) noexcept {
   static_assert(has_bytes<R>,
-                "what is written is a contiguous range of std::byte, char or unsigned char: a "
-                "std::string, an array, a std::vector, a std::span; of a pointer say the length, "
-                "std::string_view(pointer, length)");
+                "a write takes a contiguous range of std::byte, char or unsigned char: a "
+                "std::string, an array, a std::vector, a std::span; for a pointer give its length "
+                "too, std::string_view(pointer, length)");
   if constexpr (has_bytes<R>) {
     std::size_t size = std::size(data);
     if constexpr (is_literal<std::remove_reference_t<R>>) {
@@ -75,12 +75,12 @@ std::span<const std::byte> bytes_to_write(R&& data) noexcept {
 template <class R>
 std::span<std::byte> bytes_to_fill(R&& buffer) noexcept {
   static_assert(has_bytes<R>,
-                "what is read into is a contiguous range of std::byte, char or unsigned char: an "
-                "array, a std::vector, a std::string, a std::span");
+                "a read fills a contiguous range of std::byte, char or unsigned char: an array, a "
+                "std::vector, a std::string, a std::span");
   static_assert(!has_bytes<R> || has_writable_bytes<R>,
-                "what is read into must not be const: the bytes are put there");
+                "a read cannot fill a const buffer: make it non-const");
   static_assert(!has_bytes<R> || !dies_with_its_bytes<R>,
-                "what is read into must not be a temporary: what was read would be gone with it");
+                "a read cannot fill a temporary, whose bytes would be gone: give it a name");
   if constexpr (has_writable_bytes<R>) {
     return {reinterpret_cast<std::byte*>(std::data(buffer)), std::size(buffer)};
   } else {

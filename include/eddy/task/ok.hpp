@@ -234,7 +234,7 @@ auto ok(A&& awaited) noexcept(std::is_nothrow_constructible_v<A, A&&>) {
     constexpr bool kGivesResult = detail::is_result<detail::AwaitResultOf<A>>;
     static_assert(
         kGivesResult,
-        "ok(...) takes what gives an eddy::Result; this gives none: co_await it as it is");
+        "ok(...) is for what gives an eddy::Result; this gives none: co_await it without ok");
     if constexpr (kGivesResult) return detail::Ok<A>(std::forward<A>(awaited));
   }
 }

@@ -61,7 +61,7 @@ class [[nodiscard("a task does nothing until it is awaited, spawned or given to 
 /// For the library: takes the frame out of a task that was not awaited yet.
 template <class T>
 std::coroutine_handle<detail::Promise<T>> detail_release(Task<T>& task) noexcept {
-  if (!task.frame_) detail::fatal("a task was awaited or spawned that was moved from before");
+  if (!task.frame_) detail::fatal("a task was awaited or spawned after it was moved from");
   return std::exchange(task.frame_, nullptr);
 }
 

@@ -1,4 +1,4 @@
-// Temporaries that g++ 12 destroys twice when they are made where a coroutine awaits.
+// Temporaries that g++ 12 destroys twice if the full expression awaits.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -39,11 +39,11 @@ inline constexpr bool is_spawned_with_temporary = requires { typename A::spawned
 template <class A>
 constexpr void refuse_temporary() noexcept {
   static_assert(!(std::is_aggregate_v<A> && is_destroyed_twice<A>()),
-                "g++ 12 destroys what this aggregate holds twice, because it is made where a "
-                "coroutine awaits. Name it first: auto source = ...; co_await source");
+                "g++ 12 destroys the members of this aggregate twice, because it is a temporary in "
+                "a co_await. Name it first: auto source = ...; co_await source");
   static_assert(!is_spawned_with_temporary<A>,
-                "g++ 12 destroys the captures or members of what spawn is given here twice, "
-                "because it is made where a coroutine awaits. Name the handle first: "
+                "g++ 12 destroys the captures or members of an argument of this spawn twice, "
+                "because it is a temporary in a co_await. Name the handle first: "
                 "auto handle = spawn(...); co_await handle");
 }
 
