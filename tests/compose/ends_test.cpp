@@ -55,7 +55,7 @@ TEST(ThreadEnd, ReportsTasksThatWereSpawnedAfterTheLastBlockOn) {
     run([]() -> Task<> { co_return; });
     spawn(never).detach();
   });
-  EXPECT_NE(said.find("would run 1 task of it"), std::string::npos) << said;
+  EXPECT_NE(said.find("no block_on has run 1 task of it"), std::string::npos) << said;
 }
 
 TEST(ThreadEnd, DoesNotReportTasksThatRanOrWereAborted) {
