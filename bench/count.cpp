@@ -1,5 +1,5 @@
-// One operation, a given number of times, to be run under callgrind: the difference of two runs
-// tells what one costs, because what starts and ends the program cancels.
+// Runs one operation a given number of times, under callgrind. The difference of two runs gives the
+// cost of one operation, without the start and the end of the program.
 //
 // usage: count OPERATION ROUNDS
 // SPDX-License-Identifier: MIT

@@ -60,7 +60,7 @@ eddy::Task<> echo_trying(eddy::TcpStream stream) {
     const auto data = std::span(shared_buffer).first(*count);
     const std::size_t written = stream.try_write(data).value_or(0);
     if (written == *count) continue;
-    // What the socket has no room for leaves the shared buffer before others run.
+    // Bytes that the socket has no room for leave the shared buffer before other tasks run.
     const auto rest = data.subspan(written);
     co_await write_copy(stream, std::vector(rest.begin(), rest.end()));
   }

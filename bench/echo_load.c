@@ -5,9 +5,9 @@
 //
 // Each connection keeps DEPTH requests of SIZE bytes under way, and sends the next as soon as an
 // answer is complete. With --lockstep all connections send, then all await their answers: so the
-// server sees the same events in every run. With --standstill the server is stopped meanwhile, and
-// sleeps before: so each of its polls sees the same events in every run. A tenth of REQUESTS goes
-// before, unmeasured. Every byte of the answers is checked. Prints one line:
+// server sees the same events in every run. With --standstill the server sleeps first, and is
+// stopped while all send: so each of its polls sees the same events in every run. First a tenth of
+// REQUESTS is made without a measurement. Every byte of the answers is checked. Prints one line:
 //
 //   requests/s, server CPU ns per request, p50 ns, p99 ns
 //
@@ -38,7 +38,7 @@ struct connection {
   uint32_t under_way;
   uint32_t first;   // in sent_at: the oldest request under way
   size_t received;  // bytes of its answer
-  size_t unsent;    // bytes of what was sent last that the socket had no room for
+  size_t unsent;    // the bytes of the last send that the socket had no room for
   uint64_t sent_at[kMaxDepth];
 };
 
@@ -48,7 +48,7 @@ static enum pace pace = kFree;
 static pid_t server;
 static size_t size;
 static uint32_t depth;
-static uint64_t to_send;  // requests that are left in this phase
+static uint64_t to_send;  // the requests that are left in this phase
 static uint64_t to_receive;
 static uint64_t* latencies;  // of the measured phase; null before it
 static uint64_t latency_count;
@@ -91,7 +91,7 @@ static void await_state(const char* wanted) {
   exit(1);
 }
 
-// Keeps the server from running, and from where it sleeps, so that it always is at the same place.
+// Waits until the server sleeps, then stops it: so it is always at the same place.
 static void halt_server(void) {
   if (pace != kStandstill) return;
   await_state("S");
@@ -105,7 +105,7 @@ static void release_server(void) {
 
 static void push_out(struct connection* connection) {
   while (connection->unsent != 0) {
-    // What is left of the batch ends where a request ends, so it is the pattern's tail.
+    // The rest of the batch ends where a request ends, so it is the tail of the pattern.
     const size_t whole = size * depth;
     const ssize_t n = send(connection->fd, pattern + whole - connection->unsent, connection->unsent,
                            MSG_NOSIGNAL);
@@ -225,7 +225,7 @@ static struct connection* connect_all(int epoll, int port, int count) {
     if (connect(fd, (struct sockaddr*)&address, sizeof(address)) < 0) stop("connect");
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    // Blocking until here, so that connecting needs no code of its own.
+    // Blocking until here, so that connecting needs no extra code.
     if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) stop("fcntl");
     connections[i].fd = fd;
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET,

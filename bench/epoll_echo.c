@@ -25,7 +25,7 @@ enum { kEvents = 256, kBufferSize = 16384 };
 
 struct connection {
   int fd;
-  size_t pending_size;  // of what the socket had no room for
+  size_t pending_size;  // the number of bytes that the socket had no room for
   char* pending;
 };
 
@@ -42,7 +42,8 @@ static void drop(struct connection* connection) {
   free(connection);
 }
 
-// How many bytes were written; less than `size` if the socket is full; negative on an error.
+// Returns the number of bytes written: less than `size` if the socket is full, negative on an
+// error.
 static ssize_t write_some(int fd, const char* data, size_t size) {
   size_t done = 0;
   while (done < size) {
@@ -75,8 +76,8 @@ static bool keep(struct connection* connection, const char* data, size_t size) {
   return true;
 }
 
-// False if the connection is over. `ended`: the peer's end of the stream is behind what is there,
-// so a short read does not mean that there is nothing more to come.
+// False if the connection has ended. `ended`: the end of the peer's stream follows the bytes that
+// are there, so it must be read for even after a short read: no event follows.
 static bool serve(struct connection* connection, bool ended) {
   if (connection->pending_size != 0 && !flush(connection)) return false;
   while (connection->pending_size == 0) {

@@ -32,7 +32,7 @@ std::int64_t cpu_ns() {
 eddy::Task<std::int64_t> sleep_all(std::size_t count) {
   // A second for spawning; the sleeps fall due over the second after it.
   const eddy::Instant start = eddy::Clock::now() + std::chrono::seconds(1);
-  // Spawned out of order: a step that has no divisor in common with the count visits each once.
+  // Spawned out of order. The step has no divisor in common with the count, so it visits each once.
   constexpr std::size_t kStep = 7'919;
   std::vector<eddy::JoinHandle<void>> handles;
   for (std::size_t i = 0; i < count; ++i) {

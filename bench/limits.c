@@ -23,7 +23,7 @@ static struct task** last_ready = &first_ready;
 static struct task* free_tasks;
 static long rounds;
 static long live_timers = 1000;
-static double began;  // when what is measured does
+static double began;  // when the measured part begins
 
 static double cpu_ns(void) {
   struct timespec now;

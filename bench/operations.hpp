@@ -15,7 +15,7 @@ namespace operations {
 /// Tasks that yield in turn in one round of `yield`.
 inline constexpr std::size_t kYielders = 1000;
 
-// Not inlined, so that no compiler leaves the frame out.
+// Not inlined, so that no compiler removes the frame.
 [[gnu::noinline]] inline eddy::Task<> nothing() { co_return; }
 [[gnu::noinline]] inline eddy::Task<> forever() { co_await eddy::suspend(); }
 [[gnu::noinline]] inline eddy::Task<> yield_until(const bool* done) {
@@ -31,7 +31,7 @@ eddy::Task<> spawn_and_join(Rounds& rounds) {
   }
 }
 
-/// Yields, with so many others that do the same: `kYielders` yields a round.
+/// `kYielders` tasks yield in turn: `kYielders` yields a round.
 template <class Rounds>
 eddy::Task<> yield(Rounds& rounds) {
   bool done = false;
@@ -42,7 +42,7 @@ eddy::Task<> yield(Rounds& rounds) {
   for (auto& other : others) static_cast<void>(co_await other);
 }
 
-/// Awaits a child that finishes at once.
+/// Awaits a child that ends at once.
 template <class Rounds>
 eddy::Task<> child(Rounds& rounds) {
   for ([[maybe_unused]] auto round : rounds) co_await nothing();
@@ -56,7 +56,7 @@ eddy::Task<> when_any(Rounds& rounds) {
   }
 }
 
-/// A sleep that somebody waits on.
+/// A sleep that a waiter waits on.
 struct LiveSleep {
   explicit LiveSleep(eddy::Instant deadline) : sleep(eddy::sleep_until(deadline)) {
     sleep.begin_wait(waiter);
@@ -70,7 +70,7 @@ struct LiveSleep {
 class LiveSleeps {
  public:
   explicit LiveSleeps(std::size_t count) {
-    // A wait is counted alone, without a task and its loop, which it would ask for.
+    // Counts only the wait, without a task and the loop that a task would need.
     eddy::detail::thread_home.looping = &eddy::detail::Worker::current();
     const eddy::Instant start = eddy::Clock::now() + std::chrono::hours(1);
     for (std::size_t i = 0; i < count; ++i) {
@@ -97,7 +97,7 @@ void sleep_and_cancel(Rounds& rounds) {
   }
 }
 
-/// The same until an instant, which puts the sleep into the wheel at once.
+/// As above, but until an instant, so that the sleep enters the wheel at once.
 template <class Rounds>
 void sleep_until_and_cancel(Rounds& rounds) {
   eddy::detail::Waiter waiter;

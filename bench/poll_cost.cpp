@@ -1,10 +1,10 @@
-// What a poll of the reactor's backend costs, by how many sources are registered and idle and how
-// many are ready. Prints a line for each case: idle, ready, wall ns of the poll (the median of the
-// rounds), and CPU ns of this thread for a whole round.
+// The cost of a poll of the reactor's backend, for several numbers of idle and of ready sources.
+// Prints a line for each case: idle, ready, wall ns of the poll (the median of the rounds), and CPU
+// ns of this thread for a whole round.
 //
-// A round: a byte is sent to each ready source, a poll reports them all (or several, where the
-// system tells of them one by one), the bytes are taken out and the sources armed again. A poll has
-// nothing to wait for, so its wall time is what it costs, wherever that is spent.
+// A round: a byte is sent to each ready source; one poll reports them all (or several polls, where
+// the system reports them one by one); the bytes are read, and the sources armed again. A poll need
+// not wait, so its wall time is its cost, in the program and in the kernel.
 // SPDX-License-Identifier: MIT
 
 #include "eddy/platform/clock.hpp"

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t kStop = -1;
 
-/// One side of the table: a ball that the other side puts there, and how to tell this side.
+/// One side of the table: the ball that the other side puts there, and the waker of this side.
 struct Side {
   std::atomic<std::int64_t> ball{0};
   std::optional<eddy::Waker> waker;

@@ -1,4 +1,4 @@
-// What the example programs have in common: options and messages.
+// Options and messages of the example programs.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -36,7 +36,7 @@ inline CLI::Option* add_address(CLI::App& app, const char* name, eddy::SocketAdd
 inline eddy::Result<eddy::Duration> parse_duration(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, double>, 7> kUnits = {
       {{"", 1e9}, {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
-  // Not by std::from_chars, which reads no double in libc++.
+  // Not by std::from_chars: libc++ has none for double.
   const std::string number(text.substr(0, text.find_first_not_of("0123456789.")));
   char* end = nullptr;
   const double count = std::strtod(number.c_str(), &end);
@@ -63,13 +63,13 @@ inline CLI::Option* add_duration(CLI::App& app, const char* name, eddy::Duration
   return app.add_option_function<std::string>(name, parse, help)->type_name("DURATION");
 }
 
-/// Says what went wrong; gives the exit code.
+/// Prints what went wrong, and returns the exit code.
 inline int complain(const std::string& what, std::error_code error) {
   std::fprintf(stderr, "error: %s: %s\n", what.c_str(), error.message().c_str());
   return 1;
 }
 
-/// Says where the server listens, with the port that the system chose if 0 was asked for.
+/// Prints where the server listens. For port 0 it prints the port that the system chose.
 inline void announce(const eddy::TcpListener& listener) {
   const eddy::SocketAddress address = listener.local_address().value_or(eddy::SocketAddress());
   std::printf("listening on %s\n", address.to_string().c_str());

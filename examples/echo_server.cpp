@@ -21,7 +21,7 @@ struct Options {
   Duration drain_timeout = 5s;
 };
 
-/// The end of the connection, orderly or not, is the end of the loop.
+/// The loop ends with the connection, or with its first error.
 Task<> echo(TcpStream stream, BufferPool& buffers) {
   static_cast<void>(stream.set_nodelay(true));
   while (const Result<PooledBuffer> bytes = co_await stream.read(buffers)) {
@@ -29,7 +29,7 @@ Task<> echo(TcpStream stream, BufferPool& buffers) {
   }
 }
 
-/// Ends only if the listener is broken.
+/// Ends only if the listener fails.
 Task<std::error_code> accept_all(TcpListener& listener, TaskGroup& connections,
                                  BufferPool& buffers) {
   for (;;) {
@@ -39,7 +39,7 @@ Task<std::error_code> accept_all(TcpListener& listener, TaskGroup& connections,
   }
 }
 
-/// Ends at SIGINT or SIGTERM; or with an error, if it can hear of no more signals.
+/// Ends at SIGINT or SIGTERM; or with an error, if it cannot wait for signals.
 Task<std::error_code> until_stopped(SignalSet& signals) {
   for (;;) {
     const Result<int> signal = co_await signals.next();
@@ -69,7 +69,7 @@ Task<int> serve(const Options& options) {
       exit_code = example::complain("cannot listen for signals", deaf);
     }
     listener->close();
-    // A second signal does not wait for the clients.
+    // A second signal ends the server without waiting for the clients.
     co_await when_any(connections.idle(), until_stopped(*signals),
                       sleep_for(options.drain_timeout));
     connections.cancel();

@@ -13,8 +13,8 @@
 
 namespace example {
 
-/// Below 128 ns each nanosecond has a bucket of its own; above, each doubling is cut into 128 equal
-/// parts.
+/// Below 128 ns each nanosecond has a bucket of its own. Above, each doubling has 128 buckets of
+/// equal width.
 class Histogram {
  public:
   void add(eddy::Duration length) {
@@ -27,7 +27,7 @@ class Histogram {
   std::uint64_t total() const { return total_; }
   eddy::Duration max() const { return eddy::Duration(max_); }
 
-  /// What `fraction` of the lengths do not exceed.
+  /// The length that `fraction` of the lengths do not exceed.
   eddy::Duration percentile(double fraction) const {
     const auto wanted = static_cast<std::uint64_t>(
         std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(total_)));

@@ -26,7 +26,7 @@ using namespace eddy;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kConnectingAtOnce = 128;
-constexpr Duration kGrace = 10s;  ///< for the answers that are outstanding when the time is over
+constexpr Duration kGrace = 10s;  ///< for the answers that are missing when the time is over
 constexpr int kMaxComplaints = 5;
 
 struct Options {
@@ -42,12 +42,12 @@ struct Options {
 
 struct Connection {
   TcpStream stream{Fd()};
-  std::uint64_t origin = 0;     ///< where in the pattern it begins
-  std::uint64_t requested = 0;  ///< bytes that are to be sent so far
+  std::uint64_t origin = 0;     ///< the offset in the pattern at which it begins
+  std::uint64_t requested = 0;  ///< the number of bytes of all requests so far
   std::uint64_t sent = 0;
   std::uint64_t received = 0;
-  std::uint64_t answered = 0;         ///< whole requests
-  std::vector<Instant> requested_at;  ///< when the request began whose number is this modulo depth
+  std::uint64_t answered = 0;         ///< the number of whole answers
+  std::vector<Instant> requested_at;  ///< when request n began, at index n modulo depth
   bool ended = false;
 };
 
@@ -83,7 +83,7 @@ class Load {
   }
 
  private:
-  /// A signal ends the measurement early. An error of listening for it is one of the program.
+  /// A signal ends the measurement early. If it cannot listen for signals, the program fails.
   template <class First>
   void note_signal(const First& first) {
     const Result<int>* const signal = std::get_if<2>(&first);
@@ -92,7 +92,7 @@ class Load {
     ++errors_;
   }
 
-  /// Opens each `kConnectingAtOnce`th connection, from `index` on.
+  /// Opens every `kConnectingAtOnce`-th connection, from `index` on.
   Task<> connect_every(std::size_t index) {
     for (; index < connections_.size() && !connect_error_; index += kConnectingAtOnce) {
       Result<TcpStream> stream =
@@ -118,7 +118,7 @@ class Load {
     }
   }
 
-  /// Sends requests and takes answers until the time is over and all is answered.
+  /// Sends requests and reads answers until the time is over and every request is answered.
   Task<Result<>> exchange(Connection& connection) {
     TcpStream& stream = connection.stream;
     connection.requested = options_.depth * options_.size;
@@ -141,7 +141,7 @@ class Load {
     co_return {};
   }
 
-  /// Sends what there is room for.
+  /// Sends as much as the socket has room for.
   Result<> send(Connection& connection) {
     while (connection.sent != connection.requested) {
       const Result<std::size_t> count = connection.stream.try_write(
@@ -153,8 +153,8 @@ class Load {
     return {};
   }
 
-  /// Takes note of bytes that came back, and asks for more; false if they are not those that were
-  /// sent.
+  /// Checks the bytes that came back, and makes new requests. False if the bytes are not those that
+  /// were sent.
   bool check(Connection& connection, std::span<const std::byte> bytes) {
     if (bytes.size() > connection.sent - connection.received) return false;
     const auto expected = pattern_.at(connection.origin + connection.received, bytes.size());
@@ -172,7 +172,7 @@ class Load {
     return true;
   }
 
-  /// The peer ends its side once this side has ended, and sends nothing more.
+  /// After the end of this side, the peer must send nothing more, and end its side.
   Task<Result<>> finish(Connection& connection) {
     if (const Result<> ended = connection.stream.shutdown(ShutdownHow::write); !ended) {
       co_return ended;
@@ -203,7 +203,7 @@ class Load {
     return std::chrono::duration<double, std::milli>(length).count();
   }
 
-  /// Prints the figures; gives the exit code.
+  /// Prints the figures, and returns the exit code.
   int report() {
     std::uint64_t lost = 0;
     std::uint64_t sent = 0;
@@ -238,7 +238,7 @@ class Load {
   const Options& options_;
   const example::Pattern pattern_;
   std::vector<Connection> connections_;
-  /// What was read last; nobody waits while it is in use, so that one is enough.
+  /// The bytes of the last read. No task waits while it uses them, so one buffer is enough.
   std::array<std::byte, example::Pattern::kLongest> buffer_;
   example::Histogram latencies_;
   Instant start_{};

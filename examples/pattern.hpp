@@ -11,8 +11,8 @@
 
 namespace example {
 
-/// The bytes that are sent. Its period is prime, so that a byte that is lost, repeated or taken
-/// from another connection is out of step from there on.
+/// The bytes that are sent. The period is prime, so all bytes after a lost, repeated or foreign
+/// byte are wrong.
 class Pattern {
  public:
   Pattern() : bytes_(kPeriod + kLongest) {

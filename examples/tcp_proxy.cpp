@@ -25,16 +25,16 @@ struct Options {
   Duration drain_timeout = 5s;
 };
 
-/// One way of a connection.
+/// One direction of a proxied connection.
 struct Way {
-  std::uint64_t& total;  ///< bytes that went this way on all connections
-  bool ended = false;    ///< the end of the stream was passed on: nothing is missing
-  bool refused = false;  ///< the receiver takes no more
+  std::uint64_t& total;  ///< the bytes of all connections in this direction
+  bool ended = false;    ///< all bytes and the end of the stream were passed on
+  bool refused = false;  ///< the receiver accepts no more bytes
 
   bool over() const { return ended || refused; }
 };
 
-/// Closes so that the peer does not take what it has for the whole.
+/// Closes with a reset, so that the peer does not take the bytes that it has for the whole.
 void reset(TcpStream& stream) {
   static_cast<void>(stream.set_reset_on_close(true));
   stream.close();
@@ -44,7 +44,7 @@ class Proxy {
  public:
   explicit Proxy(const Options& options) : options_(options) {}
 
-  /// Ends only if the listener is broken.
+  /// Ends only if the listener fails.
   Task<std::error_code> accept_all(TcpListener& listener, TaskGroup& connections) {
     for (;;) {
       Result<TcpStream> client = co_await listener.accept();
@@ -53,7 +53,7 @@ class Proxy {
     }
   }
 
-  /// Ends at SIGINT or SIGTERM; or with an error, if it can hear of no more signals.
+  /// Ends at SIGINT or SIGTERM; or with an error, if it cannot wait for signals.
   Task<std::error_code> until_stopped(SignalSet& signals, const TcpListener& listener) {
     for (;;) {
       const Result<int> signal = co_await signals.next();
@@ -112,9 +112,9 @@ class Proxy {
     }
   }
 
-  /// Copies to the end of `from`, and passes the end on; throws what went wrong. Reads no more
-  /// while `to` takes no more: that is the back-pressure. If `to` refuses, the way `back` goes on:
-  /// a server may answer and close before it has read all, and the answer must not be lost.
+  /// Copies to the end of `from`, and passes the end on. Throws an error. Reads nothing while `to`
+  /// has no room: that is the back-pressure. If `to` refuses bytes, the direction `back` goes on: a
+  /// server may answer and close before it has read all, and the answer must not be lost.
   Task<> copy(TcpStream& from, TcpStream& to, Way& way, const Way& back, Instant& last_byte) {
     Conduit conduit;
     for (;;) {
@@ -131,17 +131,17 @@ class Proxy {
         last_byte = Clock::now();
       }
     }
-    // A stream tells of its reset once. If the way back was told, this may not be the true end.
+    // A stream reports its reset once. If the other direction got it, this may not be the true end.
     if (back.refused) throw std::system_error(make_error_code(std::errc::connection_reset));
     if (const Result<> ended = to.shutdown(ShutdownHow::write); !ended) {
       throw std::system_error(ended.error());
     }
     way.ended = true;
     if (back.over()) {
-      to.close();  // nothing more goes there or comes from there: ends the wait of the way back
+      to.close();  // ends the wait of the other direction: `to` sends and takes no more bytes
       co_return;
     }
-    // Nobody reads `from` now. If it goes for good, nobody takes what comes back.
+    // Nobody reads `from` now. If its connection ends, nobody takes the bytes that come back.
     const Result<> closed = co_await from.closed();
     if (closed && !back.over()) {
       reset(to);
@@ -149,14 +149,14 @@ class Proxy {
     }
   }
 
-  /// Completes when no byte has passed for the idle timeout.
+  /// Completes when no byte has passed for the length of the idle timeout.
   Task<> silence(const Instant& last_byte) {
     while (Clock::now() - last_byte < options_.idle_timeout) {
       co_await sleep_for(options_.idle_timeout - (Clock::now() - last_byte));
     }
   }
 
-  /// Says why, but not a thousand times a second.
+  /// Prints the reason, but not a thousand times a second.
   void note_unconnected(std::error_code error) {
     ++unconnected_;
     if (Clock::now() < quiet_until_) return;
@@ -195,7 +195,7 @@ Task<int> serve(const Options& options) {
       exit_code = example::complain("cannot listen for signals", deaf);
     }
     listener->close();
-    // A second signal does not wait for the clients.
+    // A second signal ends the proxy without waiting for the clients.
     co_await when_any(connections.idle(), proxy.until_stopped(*signals, *listener),
                       sleep_for(options.drain_timeout));
     connections.cancel();

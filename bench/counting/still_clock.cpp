@@ -1,6 +1,6 @@
-// A clock for programs whose instructions are counted. It stands in for libc's, and moves only as
-// it is read, a microsecond each time. How often the loop looks up from its tasks follows how long
-// they took, and on a busy machine, under callgrind, that is anything.
+// A clock for programs whose instructions are counted. It replaces libc's, and moves only when it
+// is read, by one microsecond each time. How often the loop looks at the reactor depends on how
+// long its tasks take, and under callgrind on a busy machine that varies widely.
 // SPDX-License-Identifier: MIT
 
 #include <ctime>

@@ -1,4 +1,4 @@
-// The signal that asks a program what it is doing.
+// The signal that makes a program print what it is doing.
 // SPDX-License-Identifier: MIT
 #pragma once
 

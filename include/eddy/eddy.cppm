@@ -1,4 +1,4 @@
-// eddy as a named module: `import eddy;`. The headers stay what is compiled and tested; this exports their names.
+// eddy as a named module: `import eddy;`. It exports the names of the headers, which are compiled and tested.
 // SPDX-License-Identifier: MIT
 module;
 
