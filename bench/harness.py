@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Starting, ending, driving and counting the programs that are measured: what bench/measure.py and
-bench/peers/compare.py have in common."""
+"""Starts, drives, ends and counts the programs that are measured, for bench/measure.py and
+bench/peers/compare.py."""
 
 import contextlib
 import os
@@ -14,11 +14,11 @@ import time
 
 
 class Failed(Exception):
-    """A measurement that could not be made, and why."""
+    """The reason why a measurement could not be made."""
 
 
 def run(command, timeout=300, **options):
-    """Runs a command to its end; gives what it printed."""
+    """Runs a command to its end, and returns its output."""
     command = [str(word) for word in command]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False,
@@ -70,14 +70,14 @@ class Server:
         return int(text.split()[0])
 
     def measured(self):
-        """The process that serves: the one under strace, if strace is around it."""
+        """The process that serves: the child of strace, if strace runs it."""
         if os.path.basename(self.command[0]) == "strace":
             with contextlib.suppress(OSError, IndexError):
                 return self.child()
         return self.pid
 
     def stop(self):
-        """Ends the server, and gives what it or the program around it had to say."""
+        """Ends the server, and returns the output of it, or of the program that runs it."""
         if self.stderr.closed or self.process.stdout.closed:
             return ""
         if self.process.poll() is None:
@@ -110,7 +110,7 @@ def drive(load, server, *arguments, timeout=120):
 
 @contextlib.contextmanager
 def held_connections(load, server, count):
-    """So many idle connections to the server, each of which has had an answer."""
+    """`count` idle connections to the server, each of which has had an answer."""
     holder = subprocess.Popen([str(load), server.port, str(server.pid), str(count), "--hold"],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True)
@@ -153,14 +153,14 @@ def instructions(text):
 
 
 def instructions_each(command, rounds, per_round=1, timeout=300):
-    """What one operation costs, by the difference of two runs of `command ROUNDS`."""
+    """The cost of one operation, from the difference of two runs of `command ROUNDS`."""
     few, many = (instructions(run([*CALLGRIND, *command, n], timeout).stderr)
                  for n in (rounds, 3 * rounds))
     return (many - few) / (2 * rounds * per_round)
 
 
 def count_echo(load, command, around, read_count, connections, rounds, pace):
-    """What one echo costs, by the difference of two runs."""
+    """The cost of one echo, from the difference of two runs."""
     totals = []
     for n in (rounds, 3 * rounds):
         with Server([*around, *command]) as running:
@@ -174,7 +174,7 @@ def instructions_per_echo(load, command, connections, rounds):
 
 
 def system_calls_in(table):
-    """The total of what `strace -c -o TABLE` wrote."""
+    """The total in the table that `strace -c -o TABLE` wrote."""
     for line in table.read_text().splitlines():
         if line.endswith(" total"):
             return int(line.split()[3])
@@ -197,7 +197,7 @@ def traced_calls_per_echo(load, command, connections, rounds, pace, *options):
 
 
 def transfers_per_echo(load, command, connections, rounds):
-    """All system calls but those that wait for events."""
+    """All system calls except those that wait for events."""
     return traced_calls_per_echo(load, command, connections, rounds, "--standstill",
                                  *TRACE_TRANSFERS)
 
@@ -222,7 +222,7 @@ def compile_seconds(command, timeout=300):
 
 
 def standard_headers(include):
-    """The standard headers that eddy's own include, as a program that uses nothing of them."""
+    """A program that includes the standard headers that eddy's headers include, and uses nothing."""
     headers = set()
     for path in include.rglob("*.hpp"):
         headers.update(re.findall(r"^#include <([a-z0-9_]+)>", path.read_text(), re.MULTILINE))

@@ -55,7 +55,7 @@ class Row:
 
 
 class Bench:
-    """Where the programs are, how much to measure, and how to say what goes on."""
+    """Where the programs are, how much to measure, and how to report progress."""
 
     def __init__(self, build, quick):
         self.bin = build / "bench"
@@ -189,7 +189,7 @@ def measure_counts(bench):
 # ---- Google Benchmark ----
 
 def google(bench, program, pattern=".", min_time=0.2, repetitions=5):
-    """Runs a Google Benchmark program; gives (wall ns, CPU ns per item) by name: medians."""
+    """Runs a Google Benchmark program. Returns the medians of (wall ns, CPU ns per item) by name."""
     command = [bench.program(program), f"--benchmark_filter={pattern}",
                f"--benchmark_min_time={min_time}", f"--benchmark_repetitions={repetitions}",
                "--benchmark_enable_random_interleaving=true",
@@ -261,7 +261,7 @@ def measure_wake(bench):
 # ---- memory, idleness, compiling ----
 
 def idle_count():
-    """10,000, or what the limit of descriptors allows."""
+    """10,000, or as many as the limit of descriptors allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 10_000 if hard == resource.RLIM_INFINITY else min(10_000, hard - 100)
 

@@ -34,7 +34,7 @@ def run(command):
 
 
 def lines_of(export):
-    """{file: {line: how often it ran}} of what `llvm-cov export -format=lcov` says."""
+    """{file: {line: how often it ran}} from the output of `llvm-cov export -format=lcov`."""
     files = {}
     lines = None
     for record in export.splitlines():
@@ -48,7 +48,7 @@ def lines_of(export):
 
 
 def ranges(numbers):
-    """1, 2, 3, 7 as "1-3, 7"."""
+    """Writes 1, 2, 3, 7 as "1-3, 7"."""
     parts = []
     for number in sorted(numbers):
         if parts and parts[-1][1] == number - 1:

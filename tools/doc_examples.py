@@ -57,7 +57,8 @@ def write_if_changed(path, text):
 
 
 def extract(root, out, pages):
-    """Writes the programs to `out`; returns [(how, name)]. Programs that are gone are deleted."""
+    """Writes the programs to `out`, and returns [(how, name)]. Deletes programs that are no longer
+    in the documentation."""
     out.mkdir(parents=True, exist_ok=True)
     found = []
     for page in pages:

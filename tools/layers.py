@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the rules of the house that no compiler checks: which file may include what, and how long it is.
+"""Checks the rules that no compiler checks: which file may include which, and how long it may be.
 
     os-header     only platform/ and the backends include a header of the operating system
     layer         a floor includes its own and lower floors only; so do its tests
@@ -74,7 +74,7 @@ def own_floor(path):
 
 
 def support_floor(root, name):
-    """The highest floor of what a header of tests/support includes."""
+    """The highest floor that a header of tests/support includes."""
     floors = ["platform"]
     for line in (root / "tests" / name).read_text().splitlines():
         found = INCLUDE.match(line)
@@ -101,7 +101,7 @@ def included_floor(name, sign, root, path):
 
 
 def without_comments(text):
-    """The text with its comments blanked, line for line."""
+    """The text with blanks instead of comments, line for line."""
     blank = lambda match: re.sub(r"[^\n]", " ", match.group(0))
     return re.sub(r"//[^\n]*|/\*.*?\*/", blank, text, flags=re.DOTALL)
 
@@ -175,7 +175,7 @@ def check_file(root, path):
 
 
 def check_tree(root):
-    """All that is wrong under `root`, as lines of text."""
+    """All breaches under `root`, as lines of text."""
     errors = []
     for folder in ("include", "src", "examples", "tests", "bench"):
         for file in sorted((root / folder).rglob("*")):

@@ -17,14 +17,14 @@ HASH_NAMES = {"CMakeLists.txt", "dev", "run"}
 
 
 def comment_of(path):
-    """What a line of comment starts with; None if the file is no source."""
+    """How a line of comment starts; None if the file is no source."""
     if path.suffix in SLASHES:
         return "//"
     return "#" if path.suffix in HASHES or path.name in HASH_NAMES else None
 
 
 def place_of(path, lines):
-    """The line that the licence stands on, counted from 0: after the opening comment."""
+    """The number, from 0, of the line for the licence: after the opening comment."""
     place = 1 if lines[0].startswith("#!") else 0
     if path.suffix not in SLASHES:
         # What a script says of itself is no comment, and comes after.
@@ -41,7 +41,7 @@ def place_of(path, lines):
 
 
 def with_licence(path, text):
-    """The text with its licence; itself if that is there."""
+    """The text with its licence added, if it has none."""
     lines = (text or "\n").split("\n")
     place = place_of(path, lines)
     tag = f"{comment_of(path)} {TAG}"

@@ -49,7 +49,7 @@ directory = "{CRATES}"
 
 
 def what_went_wrong(text):
-    """The part of what a program said that tells why it failed, without the machine's folders."""
+    """The part of a program's output that says why it failed, without the machine's folders."""
     for folder in (ROOT, tempfile.gettempdir(), pathlib.Path.home()):
         text = text.replace(f"{folder}/", "")
     lines = text.strip().splitlines()
@@ -60,7 +60,7 @@ def what_went_wrong(text):
 
 
 class Builder:
-    """Knows how to make a command of a source; remembers what could not be built, and why."""
+    """Builds a command from a source. Remembers what could not be built, and why."""
 
     def __init__(self, release, folder):
         self.release = release  # where eddy is built
@@ -75,13 +75,13 @@ class Builder:
         return os.environ.get("CC", "gcc").split()
 
     def source(self, family, peer):
-        """The program of a peer in a family; None if it has none."""
+        """The program of a peer in a family, or None."""
         found = [path for path in (SOURCES / family).glob(f"{peer}.*") if path.suffix != ".h"]
         return found[0] if found else None
 
     def command(self, family, peer):
-        """What runs the program of a peer, built if need be; None if it has none, or none that can
-        be built."""
+        """The command of a peer's program, which is built if necessary; None if there is no program,
+        or if its build fails."""
         if (family, peer) in table.RELEASED:
             return [self.released(table.RELEASED[family, peer])]
         source = self.source(family, peer)
@@ -135,7 +135,7 @@ class Builder:
         return ["-I", str(LLHTTP.parent / "include"), *objects]
 
     def is_stale(self, output, command, inputs):
-        """True if the command or a file that it reads has changed; says so only once."""
+        """True, once, if the command or a file that it reads has changed."""
         digest = hashlib.sha256(repr(command).encode())
         for path in sorted(inputs):
             digest.update(path.read_bytes())
@@ -164,7 +164,7 @@ class Builder:
         return [str(output)]
 
     def compile_rust(self, source, output, _):
-        """By cargo, offline, from the crates that Debian packages."""
+        """Builds with cargo, offline, from the crates that Debian packages."""
         family, name = source.parent.name, output.name
         manifest = CARGO.format(name=name, path=source, crates=table.CRATES.get(family, ""))
         if not self.is_stale(output, [manifest], [source]):

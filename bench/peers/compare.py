@@ -94,7 +94,7 @@ QUICK = ("echo", "tasks", "memory")
 
 
 def measure(session, name):
-    """What a family gives, ready to be written down."""
+    """The results of a family, ready to be written."""
     title, measure_rows, notes = FAMILIES[name]
     session.family, session.errors = name, {}
     busy, load = machine_is_busy(), os.getloadavg()[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The family of what a program costs before it serves: compiling, size, start."""
+"""The family of a program's costs before it serves: compile time, size, start."""
 
 import pathlib
 import tempfile

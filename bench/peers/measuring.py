@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is measured, in rows, and the one way to measure it: all sides in turn, again and again."""
+"""The rows of figures, and the one way to measure them: all sides in turn, in many rounds."""
 
 import math
 import os
@@ -48,7 +48,7 @@ class Row:
         return statistics.median(self.samples[peer])
 
     def ratios(self, peer):
-        """To the base; empty if there is no base to divide by."""
+        """The ratios to the base; empty if there is no base."""
         base = self.samples.get(self.base, [])
         return [a / b for a, b in zip(self.samples[peer], base) if b > 0]
 
@@ -57,7 +57,7 @@ class Row:
         return statistics.median(ratios) if ratios else math.nan
 
     def noise(self):
-        """What a difference must exceed to mean anything: by how much two copies of the base differ."""
+        """The noise: by how much two copies of the base differ. A smaller difference means nothing."""
         if not self.samples.get("copy"):
             return 0.05
         return max(abs(self.ratio("copy") - 1), 0.005 if self.counted else 0.01)
@@ -96,7 +96,7 @@ class Row:
 
 
 class Session:
-    """How much to measure, what there is to run, and what went wrong."""
+    """How much to measure, the programs to run, and the errors."""
 
     def __init__(self, builder, quick, rounds):
         self.builder = builder
@@ -123,7 +123,7 @@ class Session:
         self.say(f"{peer}, {what}: FAILED: {str(error)[-300:]}")
 
     def commands(self, family, peers=None):
-        """By peer, what runs its program; those that have none, or cannot be built, are left out."""
+        """The command of each peer's program; peers without a program, or whose build fails, are left out."""
         commands = {}
         for peer in peers or table.PEERS:
             self.say(f"building {peer}")
@@ -158,7 +158,7 @@ class Session:
         return results
 
     def once(self, what, sides, base="c"):
-        """The same for what is counted: one call each."""
+        """As `interleave`, for counts: one call for each side."""
         sides = dict(sides)
         base = base if base in sides else "eddy"
         if base in sides:
@@ -179,5 +179,5 @@ def column(results, index):
 
 
 def machine_is_busy():
-    """A server and what drives it make a load of two."""
+    """A server and its client make a load of two."""
     return os.getloadavg()[0] > 2.5

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes the page: the rows that eddy loses, then each family with its tables and its picture."""
+"""Writes the page: the rows that eddy does not lead, then each family with its tables and its picture."""
 
 import math
 import os
@@ -58,7 +58,7 @@ def cpu_model():
 
 
 def versions():
-    """Lines that tell what was measured, and on what."""
+    """Lines that say what was measured, and on which machine."""
     compiler = first_line(*os.environ.get("CXX", "g++").split(), "--version")
     found = [f"{os.cpu_count()} cores of {cpu_model()}", f"Linux {platform.release()}", compiler]
     peers = [f"{name} {version}" for name, package in table.PACKAGES.items()
@@ -73,7 +73,7 @@ def versions():
 
 
 def figure(value, unit):
-    """With three digits, and in a unit that suits."""
+    """The value with three digits, in a suitable unit."""
     if unit == "ns" and abs(value) >= 1e6:
         value, unit = value / 1e6, "ms"
     elif unit == "ns" and abs(value) >= 1e3:
@@ -112,7 +112,7 @@ def by_how_much(factor):
 
 
 def summary(families):
-    """How the rows stand, and the lines of those that eddy does not lead."""
+    """How many rows eddy leads, and the lines of those that it does not lead."""
     led = led_always = 0
     lost, level = [], []
     for family in families.values():
@@ -162,7 +162,7 @@ def family_lines(name, family):
 
 
 def write(page, families):
-    """`families`: what was measured, by name, in the order of the page."""
+    """`families` has the results by name, in the order of the page."""
     folder = page.parent / page.stem
     folder.mkdir(parents=True, exist_ok=True)
     lines = [INTRO.format(copy=table.PEERS["copy"]), "On what:", ""]

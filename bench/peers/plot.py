@@ -46,7 +46,7 @@ class Picture:
 
 
 def ticks(low, high):
-    """1, 2, 5, 10, ... between the two."""
+    """The numbers 1, 2, 5, 10, ... between the two."""
     found = []
     for power in range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1):
         found += [step * 10.0 ** power for step in (1, 2, 5) if
@@ -123,7 +123,7 @@ def dots(title, rows):
 
 
 def curves(title, rows):
-    """Plain figures against how many: a panel a group, both scales logarithmic."""
+    """Figures by number of tasks or connections: a panel for each group, with logarithmic scales."""
     groups = grouped(rows)
     panel, top = 300, 70
     picture = Picture(LEFT + PLOT + RIGHT, top + panel * len(groups))

@@ -28,7 +28,7 @@ listen proxy
 
 
 class HaProxy(Server):
-    """HAProxy on a port that was free; it prints none, so ready is when it answers."""
+    """HAProxy on a free port. It does not print its port, so it is ready when it answers."""
 
     def __init__(self, backend):
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -57,7 +57,7 @@ class HaProxy(Server):
 
 
 def proxy_once(session, start, *load):
-    """`start` gives the proxy before a backend's port."""
+    """`start(port)` starts the proxy before that backend."""
     with Server([session.builder.released("epoll_echo")]) as backend:
         with start(backend.port) as server:
             return drive(session.load, server, *load)

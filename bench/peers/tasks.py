@@ -13,14 +13,14 @@ YIELDERS = 1000  # as in tasks/operation.h
 
 
 def command_of(peer, command, operation, rounds, live):
-    """The hand-written program counts a round of yields as one."""
+    """The hand-written program counts a round of yields as one operation."""
     if peer == "c" and operation == "yield":
         rounds //= YIELDERS
     return [*command, operation, rounds, *([live] if live else [])]
 
 
 def offering(session, commands, operation):
-    """Those that have the operation: the others say so when asked for a little of it."""
+    """The peers that have the operation: the others fail when asked for a few rounds of it."""
     offered = {}
     for peer, command in commands.items():
         try:
@@ -71,7 +71,7 @@ def lateness(session):
 
 
 def task_memory(session):
-    """What a suspended task takes up."""
+    """The memory of a suspended task."""
     commands = session.commands("memory")
     yield Row("resident bytes each", "1,000,000 suspended tasks", "B", column(session.once(
         "suspended tasks", {

@@ -54,7 +54,7 @@ def once(command, connections, depth, seconds):
 
 
 def traced_calls(command, connections, depth, options):
-    """By the difference to a run that serves nobody."""
+    """The system calls of a request: those of a run, less those of a run that serves nobody."""
     totals, count = [], 0
     with tempfile.TemporaryDirectory() as folder:
         table_file = pathlib.Path(folder) / "strace"

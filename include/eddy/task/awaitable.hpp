@@ -45,7 +45,7 @@ struct AwaitResult<A> {
 template <class A>
 using AwaitResultOf = typename AwaitResult<std::remove_cvref_t<A>>::type;
 
-/// What `co_await`, `when_any` and their kin accept.
+/// What `co_await`, `when_any` and the like accept.
 template <class A>
 concept IsAwaitable = is_task<std::remove_cvref_t<A>> || IsOperation<std::remove_cvref_t<A>> ||
                       HasOperation<std::remove_cvref_t<A>>;
