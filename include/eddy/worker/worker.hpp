@@ -167,7 +167,7 @@ class Worker final : public Home {
   ListNode waiting_;      ///< tasks that wait, but not in the list of a slot
   std::size_t live_ = 0;  ///< the number of tasks that have not ended
   TaskHeader* running_ = nullptr;
-  const Starter* starters_ = nullptr;  ///< see `starters`
+  const Starter* starters_ = nullptr;  ///< innermost first
   Instant now_;                        ///< the loop's last reading of the clock
   Instant children_seen_;              ///< the last reading in `children_used_up`
   unsigned child_grants_ = 0;          ///< the number of calls of `children_used_up` in this turn
