@@ -34,7 +34,7 @@ OPERATIONS = [
 BOUNDS = {
     "g++ 12": {
         "spawn_and_join": 369, "yield": 89, "child": 116, "when_any": 525, "sleep_and_cancel": 42,
-        "sleep_until_and_cancel": 80, "echo": 376, "task": 145, "connection": 330, "memory": 1.50,
+        "sleep_until_and_cancel": 80, "echo": 376, "task": 129, "connection": 315, "memory": 1.50,
         "time": 2.0,
     },
     # From here on: ./dev bench guard --compiler NAME, with the libc of that compiler's Debian. That of trixie
@@ -54,7 +54,7 @@ BOUNDS = {
     # Built with -gdwarf-4: the callgrind of Debian 12 cannot read clang's newer form.
     "clang 19": {
         "spawn_and_join": 403, "yield": 95, "child": 78, "when_any": 552, "sleep_and_cancel": 39,
-        "sleep_until_and_cancel": 82, "echo": 480, "task": 129, "connection": 232,
+        "sleep_until_and_cancel": 82, "echo": 480, "task": 105, "connection": 222,
     },
 }
 IDLE_CONNECTIONS = 2000

@@ -69,8 +69,9 @@ if(NOT MINGW)
   list(FILTER eddy_sources EXCLUDE REGEX "/mingw_[a-z_]+\\.cpp$")
 endif()
 
-# A sanitizer sees a use after free only if every frame comes from the allocator that it watches.
-if(EDDY_SANITIZE)
+# A sanitizer sees a use after free only if every frame comes from the allocator that it watches. LeakSanitizer looks
+# for pointers in no other memory. A user's own flags count too.
+if(EDDY_SANITIZE OR CMAKE_CXX_FLAGS MATCHES "-fsanitize=[a-z,]*(address|thread|memory|leak)")
   list(FILTER eddy_sources EXCLUDE REGEX "/src/worker/frame_pool\\.cpp$")
 else()
   list(FILTER eddy_sources EXCLUDE REGEX "/src/worker/frame_malloc\\.cpp$")

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "eddy/worker/frame_pool.hpp"
 
+#include <cstdint>
 #include <new>
 
 namespace eddy::detail {
@@ -11,6 +12,10 @@ constinit thread_local NewestFrame newest_frame;
 
 void* allocate_new_frame(std::size_t size) { return ::operator new(size); }
 
-void free_old_frame(void* frame) noexcept { ::operator delete(frame); }
+void free_old_frame(void* frame, std::size_t /*list*/) noexcept { ::operator delete(frame); }
+
+bool may_start_frame(const void* address) noexcept {
+  return reinterpret_cast<std::uintptr_t>(address) % (2 * sizeof(void*)) == 0;
+}
 
 }  // namespace eddy::detail

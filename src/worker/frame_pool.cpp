@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <new>
+#include <utility>
 
 namespace eddy::detail {
 
@@ -12,42 +13,38 @@ constinit thread_local NewestFrame newest_frame;
 
 namespace {
 
-/// What a list may hold, so that frames freed on another thread than they were made on are not
-/// hoarded there.
-constexpr std::size_t kBytesPerList = std::size_t{256} << 10;
+/// What a list may hold. Each of its frames may be the one that keeps a slab from the system, so
+/// the list is short, and shorter while slabs become empty: a burst is over then.
+constexpr std::uint32_t kMostHeld = 64;
+constexpr std::uint32_t kFewHeld = 4;
 
-enum class Phase : std::uint8_t { unused, open, closed };
+/// Null before the thread allocates its first frame, and once it has ended.
+constinit thread_local FrameSlabs* slabs = nullptr;
+constinit thread_local bool ended = false;
 
-constinit thread_local Phase phase = Phase::unused;
+void empty(FrameList& list) noexcept {
+  FreeFrame* frame = std::exchange(list.first, nullptr);
+  while (frame != nullptr) FrameSlabs::give_back(slabs, std::exchange(frame, frame->next));
+}
 
-/// Gives the lists back when the thread ends; frames that are freed later go straight to the heap.
+/// Gives all back when the thread ends; frames that are freed later go straight to their slabs.
 struct Emptier {
   Emptier() = default;
   Emptier(const Emptier&) = delete;
   Emptier& operator=(const Emptier&) = delete;
   ~Emptier() {
-    phase = Phase::closed;
+    ended = true;
     for (FrameList& list : frame_lists) {
       list.room = 0;
-      while (list.first != nullptr) {
-        FrameList::Free* frame = list.first;
-        list.first = frame->next;
-        ::operator delete(frame);
-      }
+      empty(list);
     }
+    std::exchange(slabs, nullptr)->close();
   }
 };
 
-constexpr std::size_t size_of_list(std::size_t i) noexcept {
-  return (i + 1) * kFrameGrain - kHeapHeader;
-}
-
-void open_lists() noexcept {
+void open_slabs() {
+  slabs = &FrameSlabs::open();
   thread_local const Emptier emptier;
-  phase = Phase::open;
-  for (std::size_t i = 0; i < kFrameLists; ++i) {
-    frame_lists[i].room = static_cast<std::uint32_t>(kBytesPerList / size_of_list(i));
-  }
 }
 
 }  // namespace
@@ -55,10 +52,22 @@ void open_lists() noexcept {
 void* allocate_new_frame(std::size_t size) {
   const std::size_t i = frame_list_of(size);
   if (i >= kFrameLists) return ::operator new(size);
-  if (phase == Phase::unused) open_lists();
-  return ::operator new(size_of_list(i));
+  if (slabs == nullptr) {
+    if (ended) return FrameSlabs::take_late(i);
+    open_slabs();
+  }
+  frame_lists[i].room = kMostHeld;  // the list is empty
+  return slabs->take(i);
 }
 
-void free_old_frame(void* frame) noexcept { ::operator delete(frame); }
+void free_old_frame(void* frame, std::size_t list) noexcept {
+  if (!FrameSlabs::give_back(slabs, frame)) return;
+  empty(frame_lists[list]);
+  frame_lists[list].room = kFewHeld;
+}
+
+bool may_start_frame(const void* address) noexcept {
+  return slabs == nullptr || slabs->may_start_frame(address);
+}
 
 }  // namespace eddy::detail

@@ -5,7 +5,6 @@
 #include "eddy/platform/fatal.hpp"
 #include "eddy/worker/worker.hpp"
 
-#include <cstdint>
 #include <functional>
 
 namespace eddy::detail {
@@ -25,7 +24,7 @@ void PromiseBase::check_misplaced() const noexcept {
   // Elsewhere: the newest frame is another one, made while an argument was copied.
   const bool elsewhere =
       std::less<>()(self, block) || !std::less<>()(self, block + newest_frame.size);
-  if (elsewhere && reinterpret_cast<std::uintptr_t>(self) % (2 * sizeof(void*)) == 0) return;
+  if (elsewhere && may_start_frame(self - 2 * sizeof(void*))) return;
   fatal(
       "g++ 12 has misplaced the frame of a coroutine: a co_await stands in the condition of an if, "
       "a loop or a switch, and the coroutine has no variable before it. Put what is awaited into a "

@@ -26,6 +26,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -107,6 +108,8 @@ bool can_meet(Call call, Kind kind) {
   if (kind.is_short()) return transfers(call);
   // A reactor that cannot wait at all stops the program; another test shows that.
   if (call == Call::epoll_wait) return kind.error_number() == EINTR;
+  // These give no error; without memory a coroutine throws.
+  if (call == Call::map_memory || call == Call::unmap_memory) return false;
   // These give "would block" or no error.
   if (kind.error_number() == EAGAIN) return transfers(call) || call == Call::accept;
   return true;
@@ -198,7 +201,9 @@ std::string name_of(Call call) {
                                  "epoll_add",
                                  "epoll_modify",
                                  "epoll_remove",
-                                 "epoll_wait"};
+                                 "epoll_wait",
+                                 "map_memory",
+                                 "unmap_memory"};
   static_assert(kNames.size() == static_cast<std::size_t>(Call::count_));
   return kNames[static_cast<std::size_t>(call)];
 }
@@ -395,6 +400,14 @@ Result<Fd> create_bell_reader(const Pipe& bell) noexcept {
 void hush(RawSource bell_reader) noexcept { real_sys::hush(bell_reader); }
 void ring(const Pipe& bell) noexcept { real_sys::ring(bell); }
 WaitSlack wait_slack() noexcept { return fault::slack; }
+void* map_memory(std::size_t size) noexcept {
+  return fault::meet(Call::map_memory) ? nullptr : real_sys::map_memory(size);
+}
+bool unmap_memory(void* memory, std::size_t size) noexcept {
+  return !fault::meet(Call::unmap_memory) && real_sys::unmap_memory(memory, size);
+}
+void lock_process() noexcept { real_sys::lock_process(); }
+void unlock_process() noexcept { real_sys::unlock_process(); }
 std::uint32_t fork_count() noexcept { return real_sys::fork_count(); }
 std::chrono::nanoseconds monotonic_now() noexcept {
   if (fault::manual_now) return *fault::manual_now;

@@ -54,6 +54,8 @@ enum class Call : std::uint8_t {
   epoll_modify,
   epoll_remove,
   epoll_wait,
+  map_memory,
+  unmap_memory,
   count_,
 };
 

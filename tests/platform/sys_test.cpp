@@ -9,12 +9,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 namespace eddy {
@@ -175,6 +178,20 @@ TEST(Sys, VectoredTransfersKeepTheOrder) {
   ASSERT_EQ(sys::receive_vectored(b.raw(), in).value(), 6U);
   EXPECT_EQ(text_of(first), "on");
   EXPECT_EQ(text_of(std::span(second).first(4)), "etwo");
+}
+
+TEST(Sys, MappedMemoryIsZeroAndAlignedToItsSizeAndGoesBack) {
+  for (const std::size_t size :
+       {std::size_t{1} << 16, std::size_t{1} << 18, std::size_t{1} << 16}) {
+    auto* const memory = static_cast<std::byte*>(sys::map_memory(size));
+    ASSERT_NE(memory, nullptr);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory) % size, 0U);
+    EXPECT_TRUE(std::all_of(memory, memory + size, [](std::byte b) { return b == std::byte{}; }));
+    std::fill(memory, memory + size, std::byte{1});
+    EXPECT_TRUE(sys::unmap_memory(memory, size));
+    EXPECT_NE(::msync(memory, size, MS_ASYNC), 0);
+    EXPECT_EQ(errno, ENOMEM);
+  }
 }
 
 int callback_errno = 0;

@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <numeric>
 #include <optional>
@@ -143,6 +144,28 @@ TEST_F(Fork, AChildThatUsesTheReactorWithoutRebuildingIsStopped) {
   read_one();
   EXPECT_FALSE(passes_in_child([&] { read_one(); }));
   read_one();
+}
+
+std::atomic<bool> forking = false;
+
+TEST_F(Fork, TheChildHasTheLockOfTheProcessThoughAnotherThreadHeldIt) {
+  ASSERT_EQ(::pthread_atfork([] { forking = true; }, nullptr, nullptr), 0);
+  std::atomic<bool> locked = false;
+  std::thread other([&] {
+    sys::lock_process();
+    locked = true;
+    while (!forking) std::this_thread::yield();
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // the fork waits
+    sys::unlock_process();
+  });
+  while (!locked) std::this_thread::yield();
+  EXPECT_TRUE(passes_in_child([] {
+    sys::lock_process();
+    sys::unlock_process();
+  }));
+  other.join();
+  sys::lock_process();
+  sys::unlock_process();
 }
 
 bool rebuilds_in_handler = false;

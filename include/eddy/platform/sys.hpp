@@ -141,6 +141,15 @@ std::chrono::nanoseconds monotonic_now() noexcept;
 /// somebody has chosen a large one, to be woken seldom.
 WaitSlack wait_slack() noexcept;
 void write_to_stderr(std::span<const std::byte> text) noexcept;
+/// Maps memory that is all zero and aligned to its size: 64 KiB, or a larger power of two where the
+/// system has mmap. Null if the system refuses. A page takes up no memory before it is touched.
+void* map_memory(std::size_t size) noexcept;
+/// Gives the system back what `map_memory` gave. False if the system refuses: then it stays mapped.
+[[nodiscard]] bool unmap_memory(void* memory, std::size_t size) noexcept;
+/// A mutex of the process. No other thread holds it when the process forks. It is there before
+/// static objects are made, and after they are destroyed.
+void lock_process() noexcept;
+void unlock_process() noexcept;
 /// How many forks lie between the start of the program and this process. A load, and no system
 /// call.
 EDDY_EXPORT std::uint32_t fork_count() noexcept;

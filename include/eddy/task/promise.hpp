@@ -185,6 +185,29 @@ class [[nodiscard]] Awaiting {
   Op operation_;
 };
 
+/// True of an operation that has no members. All tasks that wait share one object.
+template <class Op>
+inline constexpr bool has_no_state = requires { typename Op::has_no_state; };
+
+template <class Op>
+inline constinit Op shared_operation;
+
+/// Awaits an operation that has no members. It holds no reference to the operation: g++ would keep
+/// the reference in the frame.
+template <class Op>
+class [[nodiscard]] AwaitingShared {
+ public:
+  static_assert(sizeof(Op) == sizeof(Operation));
+
+  bool await_ready() const noexcept { return false; }
+  template <class P>
+  bool await_suspend(std::coroutine_handle<P> frame) const noexcept {
+    Op& operation = shared_operation<Op>;
+    return start_operation(frame.promise().task(), operation, Itself(operation), frame);
+  }
+  void await_resume() const noexcept { shared_operation<Op>.take(); }
+};
+
 template <class T>
 class TaskAwaiter;
 template <class A>
@@ -234,7 +257,11 @@ class PromiseOf : public PromiseBase {
     } else if constexpr (IsOperation<Plain>) {
       static_assert(!std::is_lvalue_reference_v<A>,
                     "an operation is awaited once: co_await it where it is made");
-      return Awaiting<Plain&>(awaited);
+      if constexpr (has_no_state<Plain>) {
+        return AwaitingShared<Plain>();
+      } else {
+        return Awaiting<Plain&>(awaited);
+      }
     } else if constexpr (HasOperation<Plain>) {
       return Awaiting<decltype(awaited.as_operation())>(awaited.as_operation());
     } else {

@@ -51,6 +51,7 @@ namespace detail {
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] SuspendOp final
     : public Operation {
  public:
+  using has_no_state = void;
   using completes_on_any_wake = void;
   using waits_for_own_waker = void;
 
@@ -65,6 +66,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Suspe
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] YieldOp final
     : public Operation {
  public:
+  using has_no_state = void;
   using completes_on_any_wake = void;
 
   bool try_start() const noexcept { return false; }

@@ -4,6 +4,7 @@
 
 #include "eddy/platform/compiler.hpp"
 #include "eddy/platform/export.hpp"
+#include "eddy/worker/frame_slabs.hpp"
 
 #include <array>
 #include <cstddef>
@@ -14,18 +15,9 @@ namespace eddy::detail {
 
 /// The frames of one size that this thread has freed and not yet used again.
 struct FrameList {
-  struct Free {
-    Free* next;
-  };
-
-  Free* first = nullptr;
+  FreeFrame* first = nullptr;
   std::uint32_t room = 0;  ///< how many more it may hold; none until the thread allocates a frame
 };
-
-/// A block of glibc's heap is a multiple of 16 bytes, 8 of which are its own; others waste no more.
-inline constexpr std::size_t kFrameGrain = 16;
-inline constexpr std::size_t kHeapHeader = 8;
-inline constexpr std::size_t kFrameLists = 128;
 
 EDDY_EXPORT extern constinit thread_local std::array<FrameList, kFrameLists> frame_lists;
 
@@ -36,15 +28,12 @@ struct NewestFrame {
 };
 EDDY_EXPORT extern constinit thread_local NewestFrame newest_frame;
 
-/// The list of a size; kFrameLists or more if there is none.
-constexpr std::size_t frame_list_of(std::size_t size) noexcept {
-  return (size + kHeapHeader - 1) / kFrameGrain;
-}
-
-/// From the heap.
+/// From a slab, or of a large frame from operator new. Throws std::bad_alloc.
 EDDY_EXPORT void* allocate_new_frame(std::size_t size);
-/// To the heap.
-EDDY_EXPORT void free_old_frame(void* frame) noexcept;
+/// Back to its slab. `list` is the class of its size.
+EDDY_EXPORT void free_old_frame(void* frame, std::size_t list) noexcept;
+/// False if the address is known not to be the start of a frame.
+bool may_start_frame(const void* address) noexcept;
 
 // Inline, because the size of a frame is a constant where it is made and freed: what is left is a
 // pop and a push.
@@ -53,7 +42,7 @@ inline void* allocate_frame(std::size_t size) {
   const std::size_t i = frame_list_of(size);
   if (i < kFrameLists) {
     FrameList& list = frame_lists[i];
-    if (FrameList::Free* frame = list.first) {
+    if (FreeFrame* frame = list.first) {
       list.first = frame->next;
       ++list.room;
       return frame;
@@ -64,15 +53,17 @@ inline void* allocate_frame(std::size_t size) {
 
 inline void free_frame(void* frame, std::size_t size) noexcept {
   const std::size_t i = frame_list_of(size);
-  if (i < kFrameLists) {
-    FrameList& list = frame_lists[i];
-    if (list.room != 0) {
-      --list.room;
-      list.first = new (frame) FrameList::Free{list.first};
-      return;
-    }
+  if (i >= kFrameLists) {
+    ::operator delete(frame);
+    return;
   }
-  free_old_frame(frame);
+  FrameList& list = frame_lists[i];
+  if (list.room == 0) {
+    free_old_frame(frame, i);
+    return;
+  }
+  --list.room;
+  list.first = new (frame) FreeFrame{list.first};
 }
 
 }  // namespace eddy::detail

@@ -17,6 +17,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -147,11 +148,18 @@ bool is_signal(int signal_number) noexcept {
   return signal_number > 0 && signal_number < kSignalLimit;
 }
 
+// Not a std::mutex: some have a destructor.
+constinit pthread_mutex_t process_mutex = PTHREAD_MUTEX_INITIALIZER;
+
 constinit std::atomic<std::uint32_t> forks{0};
 // As the program starts, because handlers run in the order of their registration, and a handler of
 // the program's own may rebuild a reactor.
-[[maybe_unused]] const int kWatchesForks =
-    ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+[[maybe_unused]] const int kWatchesForks = ::pthread_atfork(
+    [] { ::pthread_mutex_lock(&process_mutex); }, [] { ::pthread_mutex_unlock(&process_mutex); },
+    [] {
+      forks.fetch_add(1, std::memory_order_relaxed);
+      ::pthread_mutex_unlock(&process_mutex);
+    });
 
 /// True of signals that a fault of the program raises: its code would fault again after the
 /// handler.
@@ -352,6 +360,33 @@ std::chrono::nanoseconds monotonic_now() noexcept {
   ::clock_gettime(os::kClock, &now);
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
+
+bool unmap_memory(void* memory, std::size_t size) noexcept { return ::munmap(memory, size) == 0; }
+
+void* map_memory(std::size_t size) noexcept {
+  const auto map = [](std::size_t bytes) -> std::byte* {
+    void* const memory =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    return memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
+  };
+  const auto over = [size](const std::byte* at) {
+    return reinterpret_cast<std::uintptr_t>(at) & (size - 1);
+  };
+  // All but the first lie beside another, and so are aligned at once.
+  std::byte* const memory = map(size);
+  if (memory == nullptr || over(memory) == 0) return memory;
+  ::munmap(memory, size);
+  std::byte* const twice = map(2 * size);
+  if (twice == nullptr) return nullptr;
+  std::byte* const aligned = twice + size - over(twice);
+  ::munmap(twice, static_cast<std::size_t>(aligned - twice));
+  if (const std::size_t rest = over(twice); rest != 0) ::munmap(aligned + size, rest);
+  return aligned;
+}
+
+void lock_process() noexcept { ::pthread_mutex_lock(&process_mutex); }
+
+void unlock_process() noexcept { ::pthread_mutex_unlock(&process_mutex); }
 
 std::uint32_t fork_count() noexcept { return forks.load(std::memory_order_relaxed); }
 

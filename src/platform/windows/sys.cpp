@@ -19,6 +19,8 @@ constexpr int kTcpKeepIdle = 3;
 constexpr int kTcpKeepCount = 16;
 constexpr int kTcpKeepInterval = 17;
 
+constinit SRWLOCK process_lock = SRWLOCK_INIT;
+
 constexpr DWORD kSocketFlags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT;
 
 std::unexpected<std::error_code> last_error() noexcept {
@@ -410,6 +412,18 @@ std::chrono::nanoseconds monotonic_now() noexcept {
 }
 
 WaitSlack wait_slack() noexcept { return {}; }
+
+void* map_memory(std::size_t size) noexcept {
+  return ::VirtualAlloc(nullptr, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);  // to 64 KiB
+}
+
+bool unmap_memory(void* memory, std::size_t /*size*/) noexcept {
+  return ::VirtualFree(memory, 0, MEM_RELEASE) != 0;
+}
+
+void lock_process() noexcept { ::AcquireSRWLockExclusive(&process_lock); }
+
+void unlock_process() noexcept { ::ReleaseSRWLockExclusive(&process_lock); }
 
 std::uint32_t fork_count() noexcept { return 0; }
 
