@@ -2,6 +2,8 @@
 
 #include "eddy/reactor/waker_registry.hpp"
 
+#include "eddy/core/operation.hpp"
+
 namespace eddy {
 namespace detail {
 
@@ -58,7 +60,22 @@ WakerRegistry::Slot* WakerRegistry::holder_of(RawSource source) noexcept {
   return found == 0 ? nullptr : &at(found - 1);
 }
 
+/// Abandons what waits on the source of `slot`: in the slot, or woken already.
+void WakerRegistry::abandon_waits(Slot& slot) noexcept {
+  const auto abandon_in = [&](detail::ListNode& list) {
+    for (detail::ListNode* node = list.next; node != &list; node = node->next) {
+      auto& waiter = static_cast<detail::Waiter&>(*node);
+      if (waiter.watches(slot)) detail::abandon_wait(waiter);
+    }
+  };
+  abandon_in(slot.waiters);
+  abandon_in(woken_->list());
+}
+
 void WakerRegistry::lose(Slot& slot) noexcept {
+  if (abandons_ && slot.watchers != 0) [[unlikely]] {
+    abandon_waits(slot);
+  }
   if (holder_of(slot.source) == &slot) numbers_.note(slot.source, 0);
   slot.source = kNoSource;
   slot.read.end();

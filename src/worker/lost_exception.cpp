@@ -36,12 +36,6 @@ std::string what_of(const std::exception_ptr& exception) {
   }
 }
 
-/// Where a live task was spawned; for a branch, the task that awaits it.
-std::source_location place_of(const TaskHeader& task) noexcept {
-  const TaskOwner* const owner = owner_of(task);
-  return spawn_place(task, owner != nullptr ? owner->branch_of() : nullptr);
-}
-
 }  // namespace
 
 void report_lost_exception(TaskHeader& task) noexcept {
@@ -56,7 +50,7 @@ void report_lost_exception(TaskHeader& task) noexcept {
 void report_lost_exception(const CaughtException& lost, const Waiter* parent) noexcept {
   try {
     std::source_location place = lost.spawned_at;
-    if (parent != nullptr) place = place_of(static_cast<const TaskHeader&>(*parent));
+    if (parent != nullptr) place = spawn_place(static_cast<const TaskHeader&>(*parent));
     warn("nobody received an exception of the task spawned " + place_text(place) +
          what_of(lost.exception));
   } catch (const std::bad_alloc&) {
@@ -89,7 +83,7 @@ void PromiseBase::stop_if_destroyed() const noexcept {
   try {
     fatal(
         "a destructor threw while the frame of its coroutine was destroyed, in the task spawned " +
-        place_text(place_of(of)) + what_of(std::current_exception()) +
+        place_text(spawn_place(of)) + what_of(std::current_exception()) +
         ". Let no exception out of a destructor: a cancelled task has nowhere to throw it");
   } catch (const std::bad_alloc&) {
     fatal("a destructor threw while the frame of its coroutine was destroyed");

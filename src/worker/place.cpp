@@ -9,13 +9,13 @@
 #include <cstdio>
 
 namespace eddy::detail {
-std::source_location spawn_place(const TaskHeader& task, const Waiter* parent) noexcept {
+std::source_location spawn_place(const TaskHeader& task) noexcept {
   const TaskHeader* at = &task;
   while (at->spawned_at.line() == 0 && at->branch) {
+    const TaskOwner* const owner = owner_of(*at);
+    const Waiter* const parent = owner != nullptr ? owner->branch_of() : nullptr;
     if (parent == nullptr) return {};
     at = static_cast<const TaskHeader*>(parent);
-    const TaskOwner* const owner = owner_of(*at);
-    parent = owner != nullptr ? owner->branch_of() : nullptr;
   }
   return at->spawned_at;
 }
@@ -31,9 +31,7 @@ std::size_t write_place_of_running_task(std::span<char> out) noexcept {
   TaskHeader* const running = worker != nullptr ? worker->running() : nullptr;
   if (running == nullptr) return 0;
 
-  const TaskOwner* const owner = owner_of(*running);
-  const std::source_location spawned =
-      spawn_place(*running, owner != nullptr ? owner->branch_of() : nullptr);
+  const std::source_location spawned = spawn_place(*running);
   std::size_t written = 0;
   const auto add = [&](const char* text, const std::source_location& place) {
     const std::string_view file = file_name_of(place);

@@ -123,6 +123,11 @@ Worker& Worker::make_current() {
 
 Home& make_home() { return Worker::make_current(); }
 
+void abandon_wait(Waiter& waiter) noexcept {
+  TaskHeader& task = static_cast<TaskHeader&>(waiter);
+  if (task.abandons && task.operation != nullptr) task.operation->abandon();
+}
+
 Worker* Worker::switch_to(Worker* next) noexcept {
   Worker* const before = current_if_any();
   thread_home.switch_to(next);
@@ -201,7 +206,12 @@ void Worker::turn() {
   do {
     Waiter* waiter = ready_->pop();
     if (waiter == nullptr) break;
-    run(static_cast<TaskHeader&>(*waiter), kBudget);
+    auto& task = static_cast<TaskHeader&>(*waiter);
+    if (task.cancel_requested) {
+      cancel(task);
+    } else {
+      run(task, kBudget);
+    }
   } while (--left_in_turn_ != 0);
   running_ = nullptr;
   if (*done_ || live_ == 0) return;  // with no task left, nothing would end a park
@@ -210,10 +220,6 @@ void Worker::turn() {
 
 /// Runs `task` until it waits or ends. Returns what is left of the budget.
 inline std::uint8_t Worker::run(TaskHeader& task, std::uint8_t budget) noexcept {
-  if (task.cancel_requested) {
-    cancel(task);
-    return budget;
-  }
   task.state = Waiter::State::running;
   task.budget = budget;
   running_ = &task;
@@ -261,9 +267,7 @@ void Worker::note_shielded(TaskHeader& spawned) const noexcept {
   spawned.of_shielded = running_ != nullptr ? is_for_shielded(*running_) : ends_for_shielded_;
 }
 
-void Worker::start_branch(TaskHeader& branch, TaskOwner& owner) noexcept {
-  branch.owner = &owner;
-  branch.branch = true;
+void Worker::start_branch(TaskHeader& branch) noexcept {
   ++live_;
   const Starter outer{running_, starters_};
   starters_ = &outer;
@@ -317,20 +321,21 @@ void Worker::cancel(TaskHeader& task) noexcept {
 
 /// Destroys a task that is not running and has no live branches.
 inline void Worker::destroy_alone(TaskHeader& task) noexcept {
+  if (task.watches()) task.unwatch();
   release(task, [&](PromiseBase& outermost) {
     outermost.destroy_from(PromiseBase::of(task.resume_point));
   });
 }
 
-inline void Worker::end_wait(TaskHeader& task) noexcept {
+/// From here on a wake does nothing.
+inline void Worker::end_wakes(TaskHeader& task) noexcept {
   task.state = Waiter::State::done;
   task.unlink();
-  if (task.watches()) task.unwatch();
 }
 
 void Worker::destroy(TaskHeader& task) noexcept {
-  end_wait(task);
-  if (task.has_branches) {
+  end_wakes(task);
+  if (task.abandons) {
     destroy_with_branches(task);
   } else {
     destroy_alone(task);
@@ -341,13 +346,15 @@ void Worker::destroy(TaskHeader& task) noexcept {
 void Worker::destroy_with_branches(TaskHeader& task) noexcept {
   ListNode owners;  // a stack: each task stands before the task whose branch it is
   for (TaskHeader* doomed = &task;;) {
-    Operation* const waits_on = doomed->has_branches ? doomed->operation : nullptr;
+    Operation* const waits_on = doomed->abandons ? doomed->operation : nullptr;
     if (Waiter* const branch = waits_on != nullptr ? waits_on->give_up_branch() : nullptr) {
       owners.push_front(*doomed);
       doomed = static_cast<TaskHeader*>(branch);
-      end_wait(*doomed);
+      end_wakes(*doomed);
       continue;
     }
+    // A refused one was abandoned when what it refers to went.
+    if (waits_on != nullptr && !doomed->refused()) waits_on->abandon();
     destroy_alone(*doomed);
     if (!owners.linked()) return;
     doomed = static_cast<TaskHeader*>(static_cast<Waiter*>(owners.next));

@@ -31,11 +31,8 @@ struct BranchSet {
     }
   }
 
-  /// The operation begins to wait: `waiting` is woken later.
-  void wake_later(Waiter& waiting) noexcept {
-    waits = true;
-    static_cast<TaskHeader&>(waiting).has_branches = true;
-  }
+  /// The parent begins to wait: from now on an end wakes it.
+  void begin_wait() noexcept { waits = true; }
 
   TaskHeader* parent = nullptr;  ///< the task that has started the branches
   std::size_t running = 0;
@@ -70,7 +67,9 @@ class Branch final : public TaskOwner {
     set.parent = worker.running();
     ++set.running;
     header_ = &detail_release(task_).promise().make_root({});
-    worker.start_branch(*header_, *this);
+    header_->owner = this;
+    header_->branch = true;
+    worker.start_branch(*header_);
   }
   void cancel() noexcept {
     // There is a worker, because it has started the branch.

@@ -89,7 +89,7 @@ class EDDY_EXPORT TaskGroup final {
       : public detail::Operation,
         private detail::ListNode {
    public:
-    static constexpr bool kRefersToOthers = true;
+    static constexpr detail::OperationTraits kTraits{.refers_to_others = true};
 
     explicit IdleOp(TaskGroup& group) noexcept : group_(&group) {}
     /// May be moved until it is awaited.
@@ -184,39 +184,39 @@ template <class T, class Body>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] GroupOp final
     : public Operation {
  public:
+  static constexpr OperationTraits kTraits{.abandons = true};
+
   explicit GroupOp(Body&& body) : function_(std::forward<Body>(body)) {}
   GroupOp(GroupOp&& other) noexcept(std::is_nothrow_move_constructible_v<std::decay_t<Body>>)
       : function_(std::move(other.function_)) {}
   GroupOp& operator=(GroupOp&&) = delete;
-  ~GroupOp() { cancel(); }
+  ~GroupOp() { abandon(); }
 
   bool try_start() noexcept {
     try {
       body_.emplace(std::invoke(function_, group_));
     } catch (...) {
-      group_.exception_ = {std::current_exception(),
-                           spawn_place(*Worker::current().running(), nullptr)};
+      group_.exception_ = {std::current_exception(), spawn_place(*Worker::current().running())};
       return over();
     }
     body_->start(set_);
     return over();
   }
   bool begin_wait(Waiter& waiter) noexcept {
-    set_.wake_later(waiter);
+    set_.begin_wait();
     group_.scope_ = &waiter;
     return true;
   }
   bool advance(Waiter&) noexcept override { return over(); }
   Waiting describe() const noexcept override { return {"a task group", kNoSource}; }
+  /// Cancels the tasks of the group, then its body, whose locals they may use.
+  void abandon() noexcept override {
+    group_.destroy_all();
+    if (body_) body_->cancel();
+  }
   Waiter* give_up_branch() noexcept override {
     if (Waiter* const member = group_.give_up_member()) return member;
     return body_ ? body_->give_up() : nullptr;
-  }
-
-  /// Cancels the tasks of the group, then its body, whose locals they may use.
-  void cancel() noexcept {
-    group_.destroy_all();
-    if (body_) body_->cancel();
   }
 
   T take() {
@@ -237,7 +237,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
  private:
   bool over() noexcept {
     if (group_.failed() || body_failed()) {
-      cancel();
+      abandon();
       return true;
     }
     return body_->ended() && group_.size() == 0;

@@ -17,34 +17,12 @@ namespace detail {
 template <class T>
 using TimedResult = std::conditional_t<is_result<T>, T, Result<ValueOf<T>>>;
 
-/// The traits that a `TimedOp` takes over from its operation.
-template <class Op>
-struct TimedTraits {};
-template <class Op>
-  requires requires { typename Op::loses_progress; }
-struct TimedTraits<Op> {
-  using loses_progress = void;
-};
-template <class Op>
-  requires requires { typename Op::completes_on_any_wake; } &&
-           (!requires { typename Op::waits_for_own_waker; })
-struct TimedTraits<Op> {
-  using completes_on_any_wake = void;
-};
-template <class Op>
-  requires requires { typename Op::waits_for_own_waker; }
-struct TimedTraits<Op> {
-  using completes_on_any_wake = void;
-  using waits_for_own_waker = void;
-};
-
 /// An operation with a timer beside it; no coroutine frame.
 template <class Op>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedOp final
-    : public Operation,
-      public TimedTraits<Op> {
+    : public Operation {
  public:
-  static constexpr bool kRefersToOthers = refers_to_others<Op>;
+  static constexpr OperationTraits kTraits = Op::kTraits;
   using Output = TimedResult<AwaitResultOf<Op>>;
 
   TimedOp(TimeLimit limit, Op&& operation) noexcept(std::is_nothrow_move_constructible_v<Op>)
@@ -58,25 +36,20 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
   }
   bool advance(Waiter& waiter) noexcept override {
     // If the operation completes in the turn in which its limit passes, it has completed in time.
-    constexpr bool kAnyWake = requires { typename Op::completes_on_any_wake; };
-    if (!(kAnyWake && timer_.fired()) && operation_.advance(waiter)) {
+    if (!(kTraits.completes_on_any_wake && timer_.fired()) && operation_.advance(waiter)) {
       timer_.cancel();
       return true;
     }
     if (!timer_.fired()) return false;
+    if (!waiter.refused()) operation_.abandon();
     waiter.unlink();
     if (waiter.watches()) waiter.unwatch();
-    cancel();
     expired_ = true;
     return true;
   }
   Waiting describe() const noexcept override { return operation_.describe(); }
+  void abandon() noexcept override { operation_.abandon(); }
   Waiter* give_up_branch() noexcept override { return operation_.give_up_branch(); }
-
-  /// Cancels the branches of the operation, if it has any.
-  void cancel() noexcept {
-    if constexpr (requires { operation_.cancel(); }) operation_.cancel();
-  }
 
   Output take() noexcept(noexcept(std::declval<Op&>().take())) {
     if (expired_) return std::unexpected(make_error_code(Error::deadline_exceeded));
@@ -100,6 +73,7 @@ template <class T>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedTask final
     : public Operation {
  public:
+  static constexpr OperationTraits kTraits{.abandons = true};
   using Output = TimedResult<T>;
 
   TimedTask(TimeLimit limit, Task<T>&& task) noexcept : branch_(std::move(task)), limit_(limit) {}
@@ -109,7 +83,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
     return branch_.ended();
   }
   bool begin_wait(Waiter& waiter) noexcept {
-    set_.wake_later(waiter);
+    set_.begin_wait();
     timer_.arm(waiter, limit_);
     return true;
   }
@@ -119,13 +93,12 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
       return true;
     }
     if (!timer_.fired()) return false;
-    cancel();
+    abandon();
     return true;
   }
   Waiting describe() const noexcept override { return {"a task with a time limit", kNoSource}; }
+  void abandon() noexcept override { branch_.cancel(); }
   Waiter* give_up_branch() noexcept override { return branch_.give_up(); }
-
-  void cancel() noexcept { branch_.cancel(); }
 
   Output take() {
     if (!branch_.ended()) return std::unexpected(make_error_code(Error::deadline_exceeded));

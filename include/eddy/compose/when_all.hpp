@@ -17,6 +17,8 @@ namespace detail {
 template <class Branches, BranchSet::WakeOn kWakeOn = BranchSet::WakeOn::last_end>
 class AllOp : public Operation {
  public:
+  static constexpr OperationTraits kTraits{.abandons = true};
+
   template <class... Args>
   explicit AllOp(Args&&... args) : branches_(std::forward<Args>(args)...) {}
   AllOp& operator=(AllOp&&) = delete;
@@ -27,23 +29,21 @@ class AllOp : public Operation {
     });
     return over();
   }
-  bool begin_wait(Waiter& waiter) noexcept {
-    set_.wake_later(waiter);
+  bool begin_wait(Waiter&) noexcept {
+    set_.begin_wait();
     return true;
   }
   bool advance(Waiter&) noexcept override { return over(); }
   Waiting describe() const noexcept override { return {"all of several", kNoSource}; }
-  Waiter* give_up_branch() noexcept override { return branches_.give_up(); }
-
-  /// Cancels all branches.
-  void cancel() noexcept {
+  void abandon() noexcept override {
     branches_.for_each([](auto& branch) { branch.cancel(); });
   }
+  Waiter* give_up_branch() noexcept override { return branches_.give_up(); }
 
  private:
   /// True if all have ended, or if one has failed. Cancels the others if one has failed.
   bool over() noexcept {
-    if (set_.failed) cancel();
+    if (set_.failed) abandon();
     return set_.failed || set_.running == 0;
   }
 

@@ -13,11 +13,6 @@ namespace eddy {
 
 namespace detail {
 
-/// True for an operation that loses data if it is cancelled: it has moved some of it already.
-template <class A>
-inline constexpr bool loses_progress =
-    requires { typename std::remove_cvref_t<A>::loses_progress; };
-
 /// An operation that the user allows to lose data.
 template <class Op>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] MayLose final {
@@ -35,6 +30,7 @@ template <class... Ts>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenAnyOp final
     : public Operation {
  public:
+  static constexpr OperationTraits kTraits{.abandons = true};
   using WhenAnyResult = std::variant<NonVoidOf<Ts>...>;
 
   explicit WhenAnyOp(Task<Ts>&&... tasks) noexcept : branches_(std::move(tasks)...) {}
@@ -44,31 +40,29 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
       branch.start(set_);
       return branch.ended();
     });
-    if (any) cancel();
+    if (any) abandon();
     return any;
   }
-  bool begin_wait(Waiter& waiter) noexcept {
-    set_.wake_later(waiter);
+  bool begin_wait(Waiter&) noexcept {
+    set_.begin_wait();
     return true;
   }
   bool advance(Waiter&) noexcept override {
     if (!any_of([](auto& branch) { return branch.ended(); })) return false;
-    cancel();
+    abandon();
     return true;
   }
   Waiting describe() const noexcept override { return {"the first of several", kNoSource}; }
-  Waiter* give_up_branch() noexcept override {
-    Waiter* given = nullptr;
-    any_of([&](auto& branch) { return (given = branch.give_up()) != nullptr; });
-    return given;
-  }
-
-  /// Cancels all branches.
-  void cancel() noexcept {
+  void abandon() noexcept override {
     any_of([](auto& branch) {
       branch.cancel();
       return false;
     });
+  }
+  Waiter* give_up_branch() noexcept override {
+    Waiter* given = nullptr;
+    any_of([&](auto& branch) { return (given = branch.give_up()) != nullptr; });
+    return given;
   }
 
   WhenAnyResult take() { return take_first(std::index_sequence_for<Ts...>()); }
@@ -117,7 +111,7 @@ template <class... As>
 auto when_any(As&&... branches) {
   static_assert(sizeof...(As) != 0, "when_any needs a branch");
   static_assert((detail::is_awaitable<As> && ...), "when_any takes eddy's tasks and operations");
-  static_assert(!(detail::loses_progress<As> || ...),
+  static_assert(!(detail::traits_of<std::remove_cvref_t<As>>.loses_progress || ...),
                 "when_any would lose the bytes that read_exact or write_all has already moved when "
                 "another branch is first: wrap the operation in eddy::may_lose(...) if that is "
                 "what you want, or use read and write");

@@ -71,6 +71,7 @@ class Waiter : public ListNode {
     return !watched.gone();
   }
   bool watches() const noexcept { return watched_ != nullptr; }
+  bool watches(const Watched& watched) const noexcept { return watched_ == &watched; }
   /// True if `unwatch` will return false.
   bool refused() const noexcept { return watched_ != nullptr && watched_->gone(); }
 

@@ -67,7 +67,7 @@ class EDDY_EXPORT TcpListener {
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] AcceptOp final
       : public detail::Operation {
    public:
-    static constexpr bool kRefersToOthers = true;
+    static constexpr detail::OperationTraits kTraits{.refers_to_others = true};
 
     AcceptOp(TcpListener& listener, SocketAddress* peer) noexcept
         : listener_(&listener), peer_(peer) {}

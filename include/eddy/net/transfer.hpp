@@ -61,7 +61,7 @@ class EDDY_EXPORT TransferOp : public Operation {
 template <class Op, Direction direction>
 class EDDY_EXPORT Transfer : public TransferOp {
  public:
-  static constexpr bool kRefersToOthers = true;
+  static constexpr OperationTraits kTraits{.refers_to_others = true};
 
   bool try_start() noexcept {
     // Most reads are known to be in vain, and need no call to find out; most writes are not.
@@ -158,7 +158,7 @@ class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadExactOp final
     : public Transfer<ReadExactOp, Direction::read> {
  public:
-  using loses_progress = void;
+  static constexpr OperationTraits kTraits{.refers_to_others = true, .loses_progress = true};
 
   ReadExactOp(IoSource& source, std::span<std::byte> buffer) noexcept
       : Transfer(source, buffer.size()), data_(buffer.data()) {}
@@ -198,7 +198,7 @@ class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteAllOp final
     : public Transfer<WriteAllOp, Direction::write> {
  public:
-  using loses_progress = void;
+  static constexpr OperationTraits kTraits{.refers_to_others = true, .loses_progress = true};
 
   WriteAllOp(IoSource& source, std::span<const std::byte> data) noexcept
       : Transfer(source, data.size()), data_(data.data()) {}

@@ -27,7 +27,7 @@ class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadinessOp final
     : public Operation {
  public:
-  static constexpr bool kRefersToOthers = true;
+  static constexpr OperationTraits kTraits{.refers_to_others = true};
 
   ReadinessOp(IoSource& source, Direction direction, bool verify) noexcept
       : source_(&source), direction_(direction), verify_(verify) {}
@@ -65,7 +65,7 @@ class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] ClosedOp final
     : public Operation {
  public:
-  static constexpr bool kRefersToOthers = true;
+  static constexpr OperationTraits kTraits{.refers_to_others = true};
 
   explicit ClosedOp(IoSource& source) noexcept : source_(&source) {}
 

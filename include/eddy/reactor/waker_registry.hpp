@@ -204,6 +204,9 @@ class WakerRegistry {
   bool has_many_strays() const noexcept { return strays_ >= kFewStrays + size_; }
   void forget_strays() noexcept { strays_ = 0; }
 
+  /// A task waits in a slot on an operation that must be abandoned before the slot goes.
+  void note_abandons() noexcept { abandons_ = true; }
+
  private:
   friend struct detail::DebugLayout;
 
@@ -214,6 +217,7 @@ class WakerRegistry {
 
   std::uint32_t take_unused();
   EDDY_EXPORT void note_stray(Token token) noexcept;
+  void abandon_waits(Slot& slot) noexcept;
   Slot& at(std::uint32_t index) noexcept {
     return pages_[index >> kPageBits][index & ((1U << kPageBits) - 1)];
   }
@@ -226,6 +230,7 @@ class WakerRegistry {
   }
 
   detail::ReadyQueue* woken_;
+  bool abandons_ = false;  ///< some operation that waits in a slot, or did once, is to be abandoned
   std::vector<std::unique_ptr<Slot[]>> pages_;
   detail::NumberTable numbers_;
   std::size_t size_ = 0;

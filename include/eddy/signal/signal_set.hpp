@@ -40,7 +40,7 @@ class EDDY_EXPORT SignalSet {
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] NextOp final
       : public detail::Operation {
    public:
-    static constexpr bool kRefersToOthers = true;
+    static constexpr detail::OperationTraits kTraits{.refers_to_others = true};
 
     explicit NextOp(SignalSet& set) noexcept : set_(&set) {}
 

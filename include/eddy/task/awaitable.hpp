@@ -63,10 +63,9 @@ Task<AwaitResultOf<A>> to_task(A&& awaitable) {
     return std::forward<A>(awaitable);
   } else if constexpr (IsOperation<Plain>) {
     static_assert(!std::is_lvalue_reference_v<A>, "an operation is awaited once: make it here");
-    static_assert(
-        !requires { typename Plain::waits_for_own_waker; },
-        "a branch is a task of its own, so a waker of this task would not end suspend() "
-        "in it: pass a task that takes its current_waker() and then suspends");
+    static_assert(!Plain::kTraits.waits_for_own_waker,
+                  "a branch is a task of its own, so a waker of this task would not end suspend() "
+                  "in it: pass a task that takes its current_waker() and then suspends");
     if constexpr (std::is_void_v<T>) {
       return run_void_operation<Plain>(std::forward<A>(awaitable));
     } else {

@@ -58,7 +58,7 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
   /// A wait for the end of the task; in the list of its handle from when it waits until it dies.
   class Join : public Operation, public ListNode {
    public:
-    static constexpr bool kRefersToOthers = true;
+    static constexpr OperationTraits kTraits{.refers_to_others = true};
 
     Join& operator=(Join&&) = delete;
 

@@ -100,6 +100,9 @@ class [[nodiscard]] OkAwaiter final : public Operation {
     return *this;
   }
 
+  void abandon() noexcept override {
+    if (!complete_) operation_.abandon();
+  }
   Waiter* give_up_branch() noexcept override {
     return complete_ ? nullptr : operation_.give_up_branch();
   }

@@ -26,16 +26,6 @@ class Task;
 
 namespace detail {
 
-/// An operation as `co_await` sees it: `try_start` attempts it at once; if it is not complete then,
-/// `begin_wait` arranges for a wake, or returns false if it is complete after all (with an error);
-/// after each wake the loop calls `advance`; `take` gives the result once.
-template <class T>
-concept IsOperation = std::is_base_of_v<Operation, T> && requires(T& op, Waiter& waiter) {
-  { op.try_start() } -> std::same_as<bool>;
-  { op.begin_wait(waiter) } -> std::same_as<bool>;
-  op.take();
-};
-
 /// What can be turned into an operation that refers to it, such as a join handle.
 template <class T>
 concept HasOperation = requires(T& source) {
@@ -99,15 +89,6 @@ inline constexpr bool may_be_error = false;
 template <class T, class E>
 inline constexpr bool may_be_error<std::expected<T, E>> = true;
 
-/// True if an `Op` refers to what others may use or destroy while the task waits for its turn: a
-/// source, a handle, a group, an interval. A task that has used its budget up yields before it
-/// tries such an operation: after it, what was found may be so no more, and what was taken, a
-/// connection or bytes, would be lost if the task is cancelled there. The operation begins to wait
-/// before the task yields, so that it learns if what it refers to is gone. Any other is tried
-/// first.
-template <class Op>
-inline constexpr bool refers_to_others = requires { requires Op::kRefersToOthers; };
-
 /// Starts `operation` for the coroutine `frame`. False: it is complete, the coroutine goes on.
 /// True: the coroutine is suspended until the loop has seen `leaf`, which stands for `operation` in
 /// the task, complete. `leaf.waiting()` is what the task waits on while `operation` is not
@@ -117,24 +98,30 @@ bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
                      std::coroutine_handle<> frame) noexcept {
   static_assert(noexcept(operation.try_start()), "an operation keeps its exceptions for take()");
   const bool spent = task.budget == 0;  // before: branches use it too
-  const bool yields_first = refers_to_others<Op> && spent;
+  const bool yields_first = Op::kTraits.refers_to_others && spent;
   // What tells of a place asks for the coroutine. It costs a store, and so here in debug builds
   // alone; where the operation waits, the store is due anyway.
   const std::coroutine_handle<> before = task.resume_point;
   if constexpr (kDebugChecks) task.resume_point = frame;
   if (!yields_first && operation.try_start()) {
-    if constexpr (!refers_to_others<Op>) {
+    if constexpr (!Op::kTraits.refers_to_others) {
       if (spent) {
         yield_over_budget(task, leaf.complete(), frame);
         return true;
       }
     }
     if constexpr (kDebugChecks) task.resume_point = before;
-    if (refers_to_others<Op> || task.budget != 0) --task.budget;
+    if (Op::kTraits.refers_to_others || task.budget != 0) --task.budget;
     return false;
   }
   task.resume_point = frame;  // first, so that a message of `begin_wait` tells the right place
   const bool waits = operation.begin_wait(task);
+  if constexpr (Op::kTraits.abandons) {
+    task.abandons = true;
+    if (task.watches()) [[unlikely]] {
+      note_source_of_abandons();
+    }
+  }
   if (yields_first) {
     yield_over_budget(task, waits ? leaf.waiting() : leaf.complete(), frame);
     return true;
@@ -187,7 +174,7 @@ class [[nodiscard]] Awaiting {
 
 /// True of an operation that has no members. All tasks that wait share one object.
 template <class Op>
-inline constexpr bool has_no_state = requires { typename Op::has_no_state; };
+inline constexpr bool has_no_state = sizeof(Op) == sizeof(Operation);
 
 template <class Op>
 inline constinit Op shared_operation;
@@ -197,8 +184,6 @@ inline constinit Op shared_operation;
 template <class Op>
 class [[nodiscard]] AwaitingShared {
  public:
-  static_assert(sizeof(Op) == sizeof(Operation));
-
   bool await_ready() const noexcept { return false; }
   template <class P>
   bool await_suspend(std::coroutine_handle<P> frame) const noexcept {

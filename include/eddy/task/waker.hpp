@@ -51,9 +51,8 @@ namespace detail {
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] SuspendOp final
     : public Operation {
  public:
-  using has_no_state = void;
-  using completes_on_any_wake = void;
-  using waits_for_own_waker = void;
+  static constexpr OperationTraits kTraits{.completes_on_any_wake = true,
+                                           .waits_for_own_waker = true};
 
   bool try_start() const noexcept { return false; }
   bool begin_wait(Waiter&) const noexcept { return true; }
@@ -66,8 +65,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Suspe
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] YieldOp final
     : public Operation {
  public:
-  using has_no_state = void;
-  using completes_on_any_wake = void;
+  static constexpr OperationTraits kTraits{.completes_on_any_wake = true};
 
   bool try_start() const noexcept { return false; }
   bool begin_wait(Waiter& waiter) const noexcept {

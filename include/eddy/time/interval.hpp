@@ -32,7 +32,7 @@ class EDDY_EXPORT Interval {
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] TickOp final
       : public detail::Operation {
    public:
-    static constexpr bool kRefersToOthers = true;
+    static constexpr detail::OperationTraits kTraits{.refers_to_others = true};
 
     explicit TickOp(Interval& interval) noexcept : interval_(&interval) {}
 

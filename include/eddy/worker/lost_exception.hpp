@@ -12,6 +12,7 @@
 
 namespace eddy::detail {
 
+class Waiter;
 class Worker;
 struct TaskHeader;
 

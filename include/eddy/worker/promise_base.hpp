@@ -153,6 +153,9 @@ inline PromiseBase& TaskHeader::promise() noexcept { return static_cast<PromiseB
 EDDY_EXPORT void yield_over_budget(TaskHeader& task, Operation& operation,
                                    std::coroutine_handle<> frame) noexcept;
 
+/// The running task waits on a source, by an operation with the trait `abandons`.
+EDDY_EXPORT void note_source_of_abandons() noexcept;
+
 /// The operation of a task that only waits for its turn. It is complete from the start.
 EDDY_EXPORT Operation& the_turn() noexcept;
 

@@ -73,10 +73,10 @@ struct TaskHeader : Waiter {
 
   // Of a task.
   bool cancel_requested : 1 = false;
-  bool shielded : 1 = false;      ///< outlives the end of `block_on`
-  bool branch : 1 = false;        ///< an operation of another task owns it
-  bool has_cell : 1 = false;      ///< `cell` is valid, instead of `owner`
-  bool has_branches : 1 = false;  ///< an operation that it has waited on owns, or owned, branches
+  bool shielded : 1 = false;  ///< outlives the end of `block_on`
+  bool branch : 1 = false;    ///< an operation of another task owns it
+  bool has_cell : 1 = false;  ///< `cell` is valid, instead of `owner`
+  bool abandons : 1 = false;  ///< it waits, or has waited, on an operation with that trait
 
   // Of every coroutine.
   Progress progress = Progress::unfinished;

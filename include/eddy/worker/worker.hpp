@@ -90,7 +90,7 @@ class Worker final : public Home {
     no_shielded_ = false;
   }
   /// Takes over a branch of the running task, and runs the branch up to its first wait.
-  EDDY_EXPORT void start_branch(TaskHeader& branch, TaskOwner& owner) noexcept;
+  EDDY_EXPORT void start_branch(TaskHeader& branch) noexcept;
   /// Destroys a task that is not running: first its branches, then its frames, innermost first.
   /// Does not tell the task's owner.
   EDDY_EXPORT void destroy(TaskHeader& task) noexcept;
@@ -150,7 +150,7 @@ class Worker final : public Home {
   void cancel(TaskHeader& task) noexcept;
   template <class Free>
   void release(TaskHeader& task, Free free_frames) noexcept;
-  static void end_wait(TaskHeader& task) noexcept;
+  static void end_wakes(TaskHeader& task) noexcept;
   void destroy_alone(TaskHeader& task) noexcept;
   void destroy_with_branches(TaskHeader& task) noexcept;
   void look();
