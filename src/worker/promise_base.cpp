@@ -91,9 +91,7 @@ void suspend_before(PromiseBase& child) noexcept {
   yield_over_budget(task, the_turn(), child.frame());
 }
 
-void note_source_of_abandons() noexcept {
-  thread_home.home->reactor.wakers().note_abandons();
-}
+void note_source_of_abandons() noexcept { thread_home.home->reactor.wakers().note_abandons(); }
 
 Operation& the_turn() noexcept {
   static constinit Turn turn;

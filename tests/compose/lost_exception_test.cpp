@@ -1,5 +1,6 @@
 // No exception or error of a task is lost in silence.
 // SPDX-License-Identifier: MIT
+#include "eddy/compose/shield.hpp"
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/timeout.hpp"
 #include "eddy/compose/when_all.hpp"

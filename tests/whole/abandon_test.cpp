@@ -139,15 +139,19 @@ TEST(Abandon, ComesWithATimeLimitThatExpires) {
 }
 
 TEST(Abandon, ComesWithEitherOfTwoLimitsOnce) {
-  for (const auto& [outer, inner] : {std::pair(1h, 1h), std::pair(1h, 0h), std::pair(0h, 1h)}) {
+  struct Limits {
+    Duration outer;
+    Duration inner;
+  };
+  for (const Limits& limits : {Limits{1h, 1h}, Limits{1h, 1ms}, Limits{1ms, 1h}}) {
     Story story;
-    run([&, outer = outer, inner = inner]() -> Task<> {
+    run([&]() -> Task<> {
       const auto wait = [&]() -> Task<> {
-        (void)co_await timeout(outer + 1ms, timeout(inner + 1ms, CountedOp(story)));
+        (void)co_await timeout(limits.outer, timeout(limits.inner, CountedOp(story)));
       };
       JoinHandle<> handle = spawn(wait);
       while (!story.waits) co_await yield_now();
-      if (outer == inner) handle.abort();
+      if (limits.outer == limits.inner) handle.abort();
       (void)co_await handle;
     });
     EXPECT_EQ(story.abandoned, 1);
