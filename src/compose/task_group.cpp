@@ -77,9 +77,7 @@ void TaskGroup::note_end(Member& member) noexcept {
     worker.wake(*scope_);
   }
   if (size_ != 0) return;
-  for (detail::ListNode* node = idle_ops_.next; node != &idle_ops_; node = node->next) {
-    worker.wake(*static_cast<IdleOp&>(*node).waiter_);
-  }
+  idle_.wake_all(worker.ready());
 }
 
 detail::TaskHeader* TaskGroup::give_up_member() noexcept {

@@ -2,6 +2,8 @@
 
 #include "eddy/core/timer_wheel.hpp"
 
+#include "eddy/platform/assert.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <cstdint>
@@ -22,12 +24,14 @@ std::uint64_t TimerWheel::tick_after(Instant instant) noexcept {
 }
 
 void TimerWheel::arm_at(TimerNode& node, Waiter& waiter, Instant deadline) noexcept {
+  EDDY_ASSERT(!node.armed());
   node.waiter_ = &waiter;
   node.when_ = tick_after(deadline);
   if (deadline != Instant::max()) place(node);  // else it is armed, but in no list: it cannot fire
 }
 
 void TimerWheel::arm_after(TimerNode& node, Waiter& waiter, Duration length) noexcept {
+  EDDY_ASSERT(!node.armed());
   node.waiter_ = &waiter;
   node.when_ = 0;
   if (length == Duration::max()) return;

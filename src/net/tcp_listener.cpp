@@ -72,7 +72,7 @@ Result<SocketAddress> TcpListener::local_address() const noexcept {
 bool TcpListener::AcceptOp::begin_wait(detail::Waiter& waiter) noexcept {
   const sys::Status waiting = listener_->source_.wait(Direction::read, waiter);
   if (!waiting) {
-    error_ = waiting.error().value();
+    error_ = sys::number_of(waiting.error());
     return false;
   }
   // Beside the source, so that it ends with the listener.
@@ -87,7 +87,7 @@ bool TcpListener::AcceptOp::advance(detail::Waiter& waiter) noexcept {
   }
   if (backs_off_ && !timer_.fired()) {
     const sys::Status waiting = listener_->source_.wait(Direction::read, waiter);
-    if (!waiting) error_ = waiting.error().value();
+    if (!waiting) error_ = sys::number_of(waiting.error());
     return !waiting;
   }
   backs_off_ = false;

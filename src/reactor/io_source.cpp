@@ -171,7 +171,7 @@ Fd refuse_blocking(Fd fd, const char* what) noexcept {
 
 bool ClosedOp::begin_wait(Waiter& waiter) noexcept {
   const sys::Status waiting = source_->wait(Direction::closed, waiter);
-  if (!waiting) error_ = waiting.error().value();
+  if (!waiting) error_ = sys::number_of(waiting.error());
   return waiting.has_value();
 }
 
@@ -187,7 +187,7 @@ Waiting ClosedOp::describe() const noexcept { return {"closed", source_->raw()};
 
 bool ReadinessOp::begin_wait(Waiter& waiter) noexcept {
   const sys::Status waiting = source_->wait(direction_, waiter);
-  if (!waiting && !is_ready_unwatched()) error_ = waiting.error().value();
+  if (!waiting && !is_ready_unwatched()) error_ = sys::number_of(waiting.error());
   return waiting.has_value();
 }
 

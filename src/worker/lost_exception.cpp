@@ -50,7 +50,7 @@ void report_lost_exception(TaskHeader& task) noexcept {
 void report_lost_exception(const CaughtException& lost, const Waiter* parent) noexcept {
   try {
     std::source_location place = lost.spawned_at;
-    if (parent != nullptr) place = spawn_place(static_cast<const TaskHeader&>(*parent));
+    if (parent != nullptr) place = spawn_place(TaskHeader::of(*parent));
     warn("nobody received an exception of the task spawned " + place_text(place) +
          what_of(lost.exception));
   } catch (const std::bad_alloc&) {

@@ -124,7 +124,7 @@ Worker& Worker::make_current() {
 Home& make_home() { return Worker::make_current(); }
 
 void abandon_wait(Waiter& waiter) noexcept {
-  TaskHeader& task = static_cast<TaskHeader&>(waiter);
+  TaskHeader& task = TaskHeader::of(waiter);
   if (task.abandons && task.operation != nullptr) task.operation->abandon();
 }
 
@@ -206,7 +206,7 @@ void Worker::turn() {
   do {
     Waiter* waiter = ready_->pop();
     if (waiter == nullptr) break;
-    auto& task = static_cast<TaskHeader&>(*waiter);
+    TaskHeader& task = TaskHeader::of(*waiter);
     if (task.cancel_requested) {
       cancel(task);
     } else {
@@ -349,7 +349,7 @@ void Worker::destroy_with_branches(TaskHeader& task) noexcept {
     Operation* const waits_on = doomed->abandons ? doomed->operation : nullptr;
     if (Waiter* const branch = waits_on != nullptr ? waits_on->give_up_branch() : nullptr) {
       owners.push_front(*doomed);
-      doomed = static_cast<TaskHeader*>(branch);
+      doomed = &TaskHeader::of(*branch);
       end_wakes(*doomed);
       continue;
     }
@@ -357,7 +357,7 @@ void Worker::destroy_with_branches(TaskHeader& task) noexcept {
     if (waits_on != nullptr && !doomed->refused()) waits_on->abandon();
     destroy_alone(*doomed);
     if (!owners.linked()) return;
-    doomed = static_cast<TaskHeader*>(static_cast<Waiter*>(owners.next));
+    doomed = &TaskHeader::of(*owners.next);
     doomed->unlink();
   }
 }
@@ -374,7 +374,7 @@ void Worker::cancel_all() noexcept {
       task.state = Waiter::State::scheduled;  // so that a wake leaves it in `doomed`
     });
     if (!doomed.linked()) return;
-    while (doomed.linked()) cancel(static_cast<TaskHeader&>(static_cast<Waiter&>(*doomed.next)));
+    while (doomed.linked()) cancel(TaskHeader::of(*doomed.next));
     // Destructors may have spawned more tasks.
   }
 }

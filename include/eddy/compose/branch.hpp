@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/platform/assert.hpp"
 #include "eddy/task/awaitable.hpp"
 #include "eddy/task/outcome.hpp"
 #include "eddy/task/task.hpp"
@@ -51,7 +52,10 @@ class Branch final : public TaskOwner {
 
  public:
   explicit Branch(Task<T>&& task) noexcept : task_(std::move(task)) { detail_give(task_); }
-  Branch(Branch&&) noexcept = default;
+  /// May be moved until it is started.
+  Branch(Branch&& other) noexcept : task_(std::move(other.task_)) {
+    EDDY_ASSERT(other.set_ == nullptr);
+  }
   Branch& operator=(Branch&&) = delete;
   ~Branch() {
     cancel();

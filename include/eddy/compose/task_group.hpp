@@ -3,6 +3,8 @@
 #pragma once
 
 #include "eddy/compose/branch.hpp"
+#include "eddy/core/wait_list.hpp"
+#include "eddy/platform/assert.hpp"
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/task/spawn.hpp"
@@ -86,32 +88,24 @@ class EDDY_EXPORT TaskGroup final {
   /// Completes when no task of the group is left.
   /// **Cancel**: nothing is lost.
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] IdleOp final
-      : public detail::Operation,
-        private detail::ListNode {
+      : public detail::Operation {
    public:
     static constexpr detail::OperationTraits kTraits{.refers_to_others = true};
 
     explicit IdleOp(TaskGroup& group) noexcept : group_(&group) {}
-    /// May be moved until it is awaited.
-    IdleOp(IdleOp&& other) noexcept : Operation(), ListNode(), group_(other.group_) {}
-    IdleOp& operator=(IdleOp&&) = delete;
-    ~IdleOp() { unlink(); }
 
     bool try_start() const noexcept { return group_->size_ == 0; }
     bool begin_wait(detail::Waiter& waiter) noexcept {
-      waiter_ = &waiter;
-      group_->idle_ops_.push_back(*this);
+      group_->idle_.add(wait_, waiter);
       return true;
     }
-    bool advance(detail::Waiter&) noexcept override { return try_start(); }
+    bool advance(detail::Waiter&) noexcept override { return wait_.refused() || try_start(); }
     detail::Waiting describe() const noexcept override { return {"an idle group", kNoSource}; }
     void take() const noexcept {}
 
    private:
-    friend TaskGroup;
-
     TaskGroup* group_;
-    detail::Waiter* waiter_ = nullptr;
+    detail::WaitNode wait_;
   };
   IdleOp idle() noexcept { return IdleOp(*this); }
 
@@ -144,6 +138,7 @@ class EDDY_EXPORT TaskGroup final {
   TaskGroup() noexcept = default;
   ~TaskGroup() {
     destroy_all();
+    if (!idle_.empty()) idle_.end(detail::Worker::current().ready());
     if (failed()) report_lost(exception_, error_);
   }
 
@@ -169,7 +164,7 @@ class EDDY_EXPORT TaskGroup final {
   detail::TaskHeader* give_up_member() noexcept;
 
   detail::ListNode members_;
-  detail::ListNode idle_ops_;  ///< of `IdleOp`
+  detail::WaitList idle_;  ///< those who wait until the group is empty
   std::size_t size_ = 0;
   detail::Waiter* scope_ = nullptr;       ///< woken when the group is empty, or when a task failed
   detail::CaughtException exception_;     ///< the first, until it comes out

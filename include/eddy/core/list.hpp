@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/platform/assert.hpp"
 #include "eddy/platform/compiler.hpp"
 
 namespace eddy::detail {
@@ -29,6 +30,7 @@ struct ListNode {
 
   /// Puts `node`, which is alone, last in the list whose head this is.
   void push_back(ListNode& node) noexcept {
+    EDDY_ASSERT(!node.linked());
     node.prev = prev;
     prev->next = &node;
     node.next = this;

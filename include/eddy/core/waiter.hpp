@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eddy/core/list.hpp"
+#include "eddy/platform/assert.hpp"
 #include "eddy/platform/raw_source.hpp"
 
 #include <cstdint>
@@ -59,6 +60,7 @@ class Waiter : public ListNode {
 
   /// Waits on `watched` from now on. Call `unwatch` when the task runs again, or ends.
   void watch(Watched& watched, Direction which) noexcept {
+    EDDY_ASSERT(watched_ == nullptr);
     watched_ = &watched;
     ++watched.watchers;
     direction = which;
@@ -66,6 +68,7 @@ class Waiter : public ListNode {
   /// Ends the wait on what it watches. False if that is gone, whether it went before or after the
   /// wake: then the operation ends with operation_canceled and must not touch the source.
   bool unwatch() noexcept {
+    EDDY_ASSERT(watched_ != nullptr && watched_->watchers != 0);
     Watched& watched = *std::exchange(watched_, nullptr);
     --watched.watchers;
     return !watched.gone();

@@ -107,7 +107,7 @@ class [[nodiscard]] OkAwaiter final : public Operation {
     return complete_ ? nullptr : operation_.give_up_branch();
   }
   bool advance(Waiter& waiter) noexcept override {
-    return (complete_ || operation_.advance(waiter)) && finish(static_cast<TaskHeader&>(waiter));
+    return (complete_ || operation_.advance(waiter)) && finish(TaskHeader::of(waiter));
   }
   Waiting describe() const noexcept override {
     // The source of a complete operation may be gone.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/platform/assert.hpp"
 #include "eddy/task/promise.hpp"
 #include "eddy/worker/lost_exception.hpp"
 
@@ -79,6 +80,7 @@ class Outcome {
   /// Returns the value, once; or throws the exception.
   T take() {
     if (threw()) std::rethrow_exception(hear());
+    EDDY_ASSERT(state_ == State::value);
     if constexpr (std::is_reference_v<T>) {
       return *value_;
     } else if constexpr (Kept<T>::kMayThrow) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eddy/core/operation.hpp"
+#include "eddy/platform/assert.hpp"
 #include "eddy/platform/clock.hpp"
 #include "eddy/platform/export.hpp"
 
@@ -106,6 +107,17 @@ struct TaskHeader : Waiter {
     Instant since;       ///< of a task: the time of the turn in which it last suspended
     PromiseBase* child;  ///< if `left_child`
   };
+
+  /// The task that `waiter` is. All that a worker wakes and runs are tasks.
+  static TaskHeader& of(Waiter& waiter) noexcept {
+    auto& task = static_cast<TaskHeader&>(waiter);
+    EDDY_ASSERT(task.outermost);
+    return task;
+  }
+  static TaskHeader& of(ListNode& node) noexcept { return of(static_cast<Waiter&>(node)); }
+  static const TaskHeader& of(const Waiter& waiter) noexcept {
+    return of(const_cast<Waiter&>(waiter));
+  }
 
   TaskHeader& task() noexcept { return outermost ? *this : *member_of; }
   PromiseBase& promise() noexcept;

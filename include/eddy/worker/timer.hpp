@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eddy/core/timer_wheel.hpp"
+#include "eddy/platform/assert.hpp"
 #include "eddy/platform/clock.hpp"
 #include "eddy/worker/worker.hpp"
 
@@ -32,7 +33,7 @@ class Timer {
  public:
   Timer() noexcept = default;
   /// A timer may be moved until it is armed.
-  Timer(Timer&&) noexcept {}
+  Timer([[maybe_unused]] Timer&& other) noexcept { EDDY_ASSERT(!other.node_.armed()); }
   Timer& operator=(Timer&&) = delete;
   ~Timer() { cancel(); }
 

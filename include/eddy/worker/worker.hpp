@@ -114,6 +114,7 @@ class Worker final : public Home {
   /// Notes that the thread ends while the loop runs: a task has called `exit`.
   void note_exit() noexcept { exit_in_loop_ = true; }
 
+  ReadyQueue& ready() noexcept { return *ready_; }
   TimerWheel& wheel() noexcept { return wheel_; }
   Inbox& inbox() noexcept { return *inbox_; }
   Instant now() const noexcept { return now_; }
@@ -190,7 +191,7 @@ template <class F>
 void Worker::for_each_task(F f) {
   const auto for_each_in = [&](ListNode& list) {
     for (ListNode* node = list.next; node != &list;) {
-      f(static_cast<TaskHeader&>(static_cast<Waiter&>(*std::exchange(node, node->next))));
+      f(TaskHeader::of(*std::exchange(node, node->next)));
     }
   };
   if (running_ != nullptr) f(*running_);
