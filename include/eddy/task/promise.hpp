@@ -190,7 +190,7 @@ class [[nodiscard]] AwaitingShared {
     Op& operation = shared_operation<Op>;
     return start_operation(frame.promise().task(), operation, Itself(operation), frame);
   }
-  void await_resume() const noexcept { shared_operation<Op>.take(); }
+  decltype(auto) await_resume() const { return shared_operation<Op>.take(); }
 };
 
 template <class T>
