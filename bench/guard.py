@@ -41,15 +41,15 @@ BOUNDS = {
     # takes 38 instructions an echo more than Debian 12's, for its system calls.
     "g++ 14": {
         "spawn_and_join": 365, "yield": 89, "child": 109, "when_any": 515, "sleep_and_cancel": 42,
-        "sleep_until_and_cancel": 93, "echo": 415, "task": 145, "connection": 330,
+        "sleep_until_and_cancel": 93, "echo": 415, "task": 129, "connection": 317,
     },
     "g++ 15": {
         "spawn_and_join": 377, "yield": 83, "child": 129, "when_any": 553, "sleep_and_cancel": 45,
-        "sleep_until_and_cancel": 90, "echo": 418, "task": 145, "connection": 330,
+        "sleep_until_and_cancel": 90, "echo": 418, "task": 121, "connection": 309,
     },
     "clang 22": {
-        "spawn_and_join": 400, "yield": 95, "child": 78, "when_any": 546, "sleep_and_cancel": 39,
-        "sleep_until_and_cancel": 84, "echo": 513, "task": 129, "connection": 232,
+        "spawn_and_join": 374, "yield": 79, "child": 78, "when_any": 518, "sleep_and_cancel": 39,
+        "sleep_until_and_cancel": 84, "echo": 501, "task": 105, "connection": 222,
     },
     # Built with -gdwarf-4: the callgrind of Debian 12 cannot read clang's newer form.
     "clang 19": {
