@@ -269,7 +269,7 @@ TEST(Abort, AWakeAndAnAbortFromAnotherThreadAreNotConfused) {
   });
 }
 
-TEST(Abort, ByARunningBranchOfItsParentCancelsTheBranchAtItsNextWait) {
+TEST(Abort, OfAParentByItsRunningBranchCancelsTheBranchAtItsNextWait) {
   run([]() -> Task<> {
     Log log;
     std::optional<JoinHandle<void>> handle;
@@ -298,7 +298,7 @@ TEST(Abort, ByARunningBranchOfItsParentCancelsTheBranchAtItsNextWait) {
   });
 }
 
-TEST(Abort, ByABranchInItsFirstRunCancelsTheParentAtItsNextWait) {
+TEST(Abort, OfAParentByABranchInItsFirstRunCancelsTheParentAtItsNextWait) {
   run([]() -> Task<> {
     Log log;
     std::optional<JoinHandle<void>> handle;

@@ -70,7 +70,7 @@ TEST(Clock, AddingStopsAtTheEndOfTime) {
   EXPECT_EQ(detail::saturating_add(Instant(-5s), Duration::max()), Instant(Duration::max() - 5s));
 }
 
-TEST(Error, HasAMessageForEachNumber) {
+TEST(Error, ConvertsToAnErrorCodeWithAMessage) {
   const std::error_code error = Error::end_of_stream;
   EXPECT_EQ(error, Error::end_of_stream);
   EXPECT_NE(error, Error::bad_address);
