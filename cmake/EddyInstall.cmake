@@ -20,7 +20,7 @@ write_basic_package_version_file(
 # The prefix is written relative to the file, so that an installed tree can be moved.
 file(RELATIVE_PATH eddy_pc_prefix
   ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-# What CMake's users get as usage requirements of eddy::eddy.
+# The usage requirements of eddy::eddy for users of CMake.
 set(eddy_pc_cflags)
 set(eddy_pc_libs)
 if(EDDY_DEBUG_CHECKS)
@@ -44,9 +44,9 @@ configure_file(cmake/eddy.pc.in ${PROJECT_BINARY_DIR}/eddy.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/eddyConfig.cmake ${PROJECT_BINARY_DIR}/eddyConfigVersion.cmake
   DESTINATION ${eddy_cmake_dir})
 install(FILES ${PROJECT_BINARY_DIR}/eddy.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-# The module interface, for who builds modules; CMake knows file sets of modules from 3.28 on.
+# The module interface, for users who build modules. CMake has file sets for modules since 3.28.
 install(FILES include/eddy/eddy.cppm DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/eddy)
-# For gdb: to be sourced; and, with a shared eddy, where gdb looks for the scripts of a library by itself.
+# For gdb: a script to source; and, with a shared eddy, a copy where gdb looks for the scripts of a library.
 install(FILES share/gdb/eddy.py DESTINATION ${CMAKE_INSTALL_DATADIR}/eddy/gdb)
 if(BUILD_SHARED_LIBS)
   install(FILES share/gdb/eddy.py

@@ -1,7 +1,7 @@
 # eddy::eddy, put together from eddy_objects and the kernel seam.
 #
-# eddy_objects is all of the library but its kernel calls. The fault tests link it with an eddy::sys of
-# their own, and so test the very object code that users get.
+# eddy_objects is the library without its kernel calls. The fault tests link it with an eddy::sys of their
+# own, so they test the same object code that users get.
 # SPDX-License-Identifier: MIT
 
 find_package(Threads REQUIRED)
@@ -13,7 +13,7 @@ endif()
 
 # eddy_platforms: the folders of src/platform to build. eddy_os: the folder of "os.hpp".
 if(EDDY_BACKEND STREQUAL "kqueue")
-  # The kqueue of tests/kqueue, on Linux: for the tests of the backend, and for nothing else.
+  # The kqueue of tests/kqueue, on Linux: only for the tests of the backend.
   set(eddy_backends kqueue)
   set(eddy_platforms posix bsd)
   set(eddy_os tests/kqueue)
@@ -69,15 +69,15 @@ if(NOT MINGW)
   list(FILTER eddy_sources EXCLUDE REGEX "/mingw_[a-z_]+\\.cpp$")
 endif()
 
-# A sanitizer sees a use after free only if every frame comes from the allocator that it watches. LeakSanitizer looks
-# for pointers in no other memory. A user's own flags count too.
+# A sanitizer sees a use after free only if every frame comes from the sanitizer's allocator. LeakSanitizer looks for
+# pointers only in that memory. Flags of the user count too.
 if(EDDY_SANITIZE OR CMAKE_CXX_FLAGS MATCHES "-fsanitize=[a-z,]*(address|thread|memory|leak)")
   list(FILTER eddy_sources EXCLUDE REGEX "/src/worker/frame_pool\\.cpp$")
 else()
   list(FILTER eddy_sources EXCLUDE REGEX "/src/worker/frame_malloc\\.cpp$")
 endif()
 
-# On Windows CMake asks for it by an option of g++ that clang-tidy does not know, and nothing is visible anyway.
+# Not on Windows: clang-tidy does not know the option of g++ that CMake uses, and nothing is visible there anyway.
 set(eddy_inlines_hidden ON)
 if(WIN32)
   set(eddy_inlines_hidden OFF)
@@ -103,27 +103,27 @@ function(eddy_usage target)
     target_compile_definitions(${target} PUBLIC EDDY_SHARED)
   endif()
   if(NOT WIN32 AND NOT MSVC)
-    # The same archive from every folder. EDDY_SANITIZE and Debug are for those who debug eddy here.
+    # Gives the same archive in every folder. EDDY_SANITIZE and Debug builds keep the real paths, for debuggers.
     if(NOT EDDY_SANITIZE)
       target_compile_options(${target} PRIVATE
         $<$<NOT:$<CONFIG:Debug>>:-ffile-prefix-map=${PROJECT_SOURCE_DIR}=eddy>
         $<$<NOT:$<CONFIG:Debug>>:-ffile-prefix-map=${PROJECT_BINARY_DIR}=eddy/build>)
     endif()
-    # Nobody replaces a function of eddy: it may be inlined in code for shared objects, too.
-    # A linker of macOS knows no such replacement, and its clang no such option.
+    # Nobody replaces a function of eddy, so it may be inlined in code for shared objects too.
+    # macOS has no such replacement, and its clang has no such option.
     if(NOT APPLE)
       target_compile_options(${target} PRIVATE -fno-semantic-interposition)
     endif()
   endif()
-  # Whatever the user's own setting: EDDY_EXPORT says what is exported.
+  # For every setting of the user: EDDY_EXPORT says what is exported.
   set_target_properties(${target} PROPERTIES
     CXX_EXTENSIONS OFF
     CXX_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ${eddy_inlines_hidden}
     POSITION_INDEPENDENT_CODE ${eddy_pic})
   if(EDDY_SANITIZE)
-    # The vptr check opens a pipe to look at memory, and takes it for a fault when there are no
-    # descriptors left, which is what some tests are about.
+    # The vptr check opens a pipe to look at memory. It reports a fault if no descriptor is free, and some
+    # tests use up all descriptors.
     target_compile_options(${target} PUBLIC
       -fsanitize=${EDDY_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all
       -fno-omit-frame-pointer)
@@ -131,8 +131,8 @@ function(eddy_usage target)
   endif()
 endfunction()
 
-# A static eddy for a user's shared object is asked for: it calls a function to find a variable of its thread,
-# which is 14 instructions an echo, and a model that needs none would not let the object be loaded by dlopen.
+# A static eddy for a user's shared object needs an option: it calls a function to find a variable of its thread,
+# which costs 14 instructions an echo. With the model that needs no call, dlopen could not load the object.
 set(eddy_pic OFF)
 if(BUILD_SHARED_LIBS OR CMAKE_POSITION_INDEPENDENT_CODE)
   set(eddy_pic ON)

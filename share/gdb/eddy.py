@@ -17,8 +17,8 @@ import gdb
 
 FLOORS = {"platform", "core", "reactor", "worker", "task", "time", "compose", "net", "signal"}
 
-# What an operation waits for, by its type's name, as `dump_tasks` says it. `ReadExactOp`, and what is named
-# in this way, is "read_exact".
+# What an operation waits for, by the name of its type, in the words of `dump_tasks`. A type that is named like
+# `ReadExactOp` is "read_exact".
 WORDS = {
     "SleepOp": "a timer",
     "SuspendOp": "a waker",
@@ -37,7 +37,7 @@ WORDS = {
     "JoinHandle": "a join",
 }
 
-# Operations around another one, which is the last of their template's arguments.
+# Operations around another operation, which is the last argument of their template.
 WRAPPERS = ("TimedOp", "OkAwaiter", "MayLose")
 
 
@@ -64,7 +64,7 @@ class Memory:
         if address not in self.strings:
             text = b""
             while b"\0" not in text:
-                # Not beyond the page, after which there may be nothing.
+                # Not beyond the page: there may be no memory after it.
                 start = address + len(text)
                 text += self.bytes(start, min(256, 4096 - start % 4096))
             self.strings[address] = text.split(b"\0")[0].decode(errors="replace")
@@ -296,7 +296,7 @@ class Process:
 
     def view(self, address, now):
         task = Task(address)
-        owner = self.member(address, "task.cell")  # or this is its cell, which keeps the owner
+        owner = self.member(address, "task.cell")  # or the task's cell, which holds the owner
         if self.flag(address, "has_cell"):
             cell = owner
             owner = self.member(cell, "cell.owner")
@@ -386,7 +386,7 @@ the process last read the clock."""
         if not workers:
             print("No thread of this process has run tasks of eddy.")
             return
-        # A core file does not tell when it was made.
+        # A core file does not contain the time at which it was made.
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) if is_live() else max(
             process.memory.number(worker + process.layout["worker.now"], 8) for worker, _ in workers)
         for worker, thread in reversed(workers):
