@@ -13,12 +13,12 @@ constinit thread_local NewestFrame newest_frame;
 
 namespace {
 
-/// What a list may hold. Each of its frames may be the one that keeps a slab from the system, so
-/// the list is short, and shorter while slabs become empty: a burst is over then.
+/// The most frames that a list may hold. One frame in a list keeps a whole slab from returning to
+/// the system, so a list is short, and shorter while slabs become empty: then a burst has ended.
 constexpr std::uint32_t kMostHeld = 64;
 constexpr std::uint32_t kFewHeld = 4;
 
-/// Null before the thread allocates its first frame, and once it has ended.
+/// Null before the thread allocates its first frame, and after it has ended.
 constinit thread_local FrameSlabs* slabs = nullptr;
 constinit thread_local bool ended = false;
 
@@ -27,7 +27,8 @@ void empty(FrameList& list) noexcept {
   while (frame != nullptr) FrameSlabs::give_back(slabs, std::exchange(frame, frame->next));
 }
 
-/// Gives all back when the thread ends; frames that are freed later go straight to their slabs.
+/// Gives all frames back when the thread ends. Frames that are freed later go straight to their
+/// slabs.
 struct Emptier {
   Emptier() = default;
   Emptier(const Emptier&) = delete;

@@ -12,7 +12,7 @@
 
 namespace eddy::detail {
 
-/// The head of a slab; its frames follow.
+/// The head of a slab. Its frames follow it.
 struct FrameSlabs::Slab {
   explicit Slab(FrameSlabs& of, std::size_t list) noexcept
       : owner(&of), size(static_cast<std::uint32_t>((list + 1) * kFrameGrain)) {}
@@ -41,7 +41,7 @@ struct FrameSlabs::Slab {
     return reinterpret_cast<std::byte*>(this) + std::exchange(fresh, fresh + size);
   }
 
-  /// Only its owner, with `sys::lock_process`, makes it another's. So a thread may ask without it
+  /// Only the owner changes it, under `sys::lock_process`. So a thread may ask without the lock
   /// whether it is the owner.
   std::atomic<FrameSlabs*> owner;
   Slab* next_room = nullptr;
@@ -49,9 +49,9 @@ struct FrameSlabs::Slab {
   Slab* next = nullptr;
   Slab* previous = nullptr;
   FreeFrame* free = nullptr;
-  std::uint32_t used = 0;             ///< frames that are not given back
-  std::uint32_t fresh = kFirstFrame;  ///< where the frames start that were never used: no page of
-                                      ///< theirs has been touched
+  std::uint32_t used = 0;             ///< the number of live frames
+  std::uint32_t fresh = kFirstFrame;  ///< the offset of the first frame that was never used: pages
+                                      ///< from there on were never touched
   std::uint32_t size;                 ///< of a frame
 };
 

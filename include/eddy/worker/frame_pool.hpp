@@ -1,4 +1,4 @@
-// Memory for coroutine frames, from bounded free lists of the thread by size.
+// Memory for coroutine frames: the thread's free lists, one for each size class, each bounded.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,30 +13,30 @@
 
 namespace eddy::detail {
 
-/// The frames of one size that this thread has freed and not yet used again.
+/// Frames of one size class that this thread has freed and may use again.
 struct FrameList {
   FreeFrame* first = nullptr;
-  std::uint32_t room = 0;  ///< how many more it may hold; none until the thread allocates a frame
+  std::uint32_t room = 0;  ///< how many more it may hold; 0 until the thread allocates a frame
 };
 
 EDDY_EXPORT extern constinit thread_local std::array<FrameList, kFrameLists> frame_lists;
 
-/// The block that this thread has last made for a coroutine.
+/// The block that this thread has allocated last for a coroutine.
 struct NewestFrame {
   void* block = nullptr;
   std::size_t size = 0;
 };
 EDDY_EXPORT extern constinit thread_local NewestFrame newest_frame;
 
-/// From a slab, or of a large frame from operator new. Throws std::bad_alloc.
+/// Allocates from a slab; a large frame from operator new. Throws std::bad_alloc.
 EDDY_EXPORT void* allocate_new_frame(std::size_t size);
-/// Back to its slab. `list` is the class of its size.
+/// Gives a frame back to its slab. `list` is its size class.
 EDDY_EXPORT void free_old_frame(void* frame, std::size_t list) noexcept;
 /// False if the address is known not to be the start of a frame.
 bool may_start_frame(const void* address) noexcept;
 
-// Inline, because the size of a frame is a constant where it is made and freed: what is left is a
-// pop and a push.
+// Inline, because the size of a frame is a constant in each caller. So only a pop or a push is
+// left.
 
 inline void* allocate_frame(std::size_t size) {
   const std::size_t i = frame_list_of(size);
