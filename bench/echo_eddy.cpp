@@ -74,10 +74,10 @@ eddy::Task<> serve(Echo echo) {
   std::printf("%d\n", listener->local_address()->port());
   std::fflush(stdout);
   for (;;) {
-    eddy::Result<eddy::TcpStream> stream = co_await listener->accept();
+    eddy::Result<eddy::Accepted> stream = co_await listener->accept();
     if (!stream) std::exit(1);
-    static_cast<void>(stream->set_nodelay(true));
-    eddy::spawn(echo, std::move(*stream)).detach();
+    static_cast<void>(stream->stream.set_nodelay(true));
+    eddy::spawn(echo, std::move(stream->stream)).detach();
   }
 }
 

@@ -33,9 +33,9 @@ Task<> echo(TcpStream stream, BufferPool& buffers) {
 Task<std::error_code> accept_all(TcpListener& listener, TaskGroup& connections,
                                  BufferPool& buffers) {
   for (;;) {
-    Result<TcpStream> stream = co_await listener.accept();
-    if (!stream) co_return stream.error();
-    connections.spawn(echo, std::move(*stream), std::ref(buffers));
+    Result<Accepted> accepted = co_await listener.accept();
+    if (!accepted) co_return accepted.error();
+    connections.spawn(echo, std::move(accepted->stream), std::ref(buffers));
   }
 }
 

@@ -47,9 +47,9 @@ class Proxy {
   /// Ends only if the listener fails.
   Task<std::error_code> accept_all(TcpListener& listener, TaskGroup& connections) {
     for (;;) {
-      Result<TcpStream> client = co_await listener.accept();
-      if (!client) co_return client.error();
-      connections.spawn(serve, this, std::move(*client));
+      Result<Accepted> accepted = co_await listener.accept();
+      if (!accepted) co_return accepted.error();
+      connections.spawn(serve, this, std::move(accepted->stream));
     }
   }
 

@@ -22,8 +22,8 @@ eddy::Task<eddy::Result<>> serve(eddy::SocketAddress address) {
   auto listener = eddy::TcpListener::bind(address);
   if (!listener) co_return std::unexpected(listener.error());
   for (;;) {
-    eddy::TcpStream stream = co_await eddy::ok(listener->accept());
-    eddy::spawn(echo, std::move(stream)).detach();
+    eddy::Accepted accepted = co_await eddy::ok(listener->accept());
+    eddy::spawn(echo, std::move(accepted.stream)).detach();
   }
 }
 

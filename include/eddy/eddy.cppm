@@ -57,6 +57,7 @@ using eddy::make_error_code;
 using eddy::Result;
 
 // Network.
+using eddy::Accepted;
 using eddy::BufferPool;
 using eddy::Conduit;
 using eddy::KeepAlive;

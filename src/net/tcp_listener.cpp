@@ -98,7 +98,7 @@ bool TcpListener::AcceptOp::attempt() noexcept {
   for (int dead = 0;; ++dead) {
     IoSource& source = listener_->source_;
     const std::uint64_t mark = source.mark(Direction::read);
-    Result<Fd> accepted = sys::accept(source.raw_of_ready(), peer_);
+    Result<Fd> accepted = sys::accept(source.raw_of_ready(), &peer_);
     if (accepted) {
       accepted_ = std::move(*accepted);
       if (accepted_) return true;
@@ -133,9 +133,9 @@ bool TcpListener::AcceptOp::attempt() noexcept {
   }
 }
 
-Result<TcpStream> TcpListener::AcceptOp::take() noexcept {
+Result<Accepted> TcpListener::AcceptOp::take() noexcept {
   if (error_ != 0) return std::unexpected(sys::error_of(error_));
-  return TcpStream(IoSource(std::move(accepted_), detail::kKnownNonblocking));
+  return Accepted{TcpStream(IoSource(std::move(accepted_), detail::kKnownNonblocking)), peer_};
 }
 
 TcpListener::Shed TcpListener::shed_one() noexcept {

@@ -27,7 +27,6 @@ void drop(eddy::TcpStream& stream, eddy::TcpListener& listener, eddy::IoSource& 
   stream.writable();               // here
   eddy::TcpStream::connect(peer);  // here
   listener.accept();               // here
-  listener.accept(peer);           // here
   source.readable();               // here
   source.writable();               // here
   conduit.fill(stream);            // here

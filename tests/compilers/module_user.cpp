@@ -28,7 +28,10 @@ eddy::Task<> echo(eddy::TcpStream stream) {
 }
 
 eddy::Task<eddy::Result<>> serve(eddy::TcpListener& listener) {
-  for (;;) eddy::spawn(echo, co_await eddy::ok(listener.accept())).detach();
+  for (;;) {
+    eddy::Accepted accepted = co_await eddy::ok(listener.accept());
+    eddy::spawn(echo, std::move(accepted.stream)).detach();
+  }
 }
 
 eddy::Task<eddy::Result<std::size_t>> ask(eddy::SocketAddress address) {

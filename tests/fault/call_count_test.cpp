@@ -38,7 +38,8 @@ void ping(std::uint16_t port, int rounds) {
 }
 
 eddy::Task<std::size_t> echo_once(eddy::TcpListener& listener) {
-  eddy::TcpStream stream = (co_await listener.accept()).value();
+  eddy::Result<eddy::Accepted> accepted = co_await listener.accept();
+  eddy::TcpStream& stream = accepted.value().stream;
   std::array<std::byte, 4096> buffer;
   std::size_t echoes = 0;
   for (;;) {

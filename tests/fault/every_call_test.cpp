@@ -139,9 +139,9 @@ eddy::Task<> relay(eddy::TcpStream client, eddy::SocketAddress backend, Log& log
 template <class Serve>
 eddy::Task<> accept_all(eddy::TcpListener listener, Log& log, Serve serve) {
   for (;;) {
-    eddy::Result<eddy::TcpStream> stream = co_await listener.accept();
+    eddy::Result<eddy::Accepted> stream = co_await listener.accept();
     if (stream) {
-      eddy::spawn(serve, std::move(*stream)).detach();
+      eddy::spawn(serve, std::move(stream->stream)).detach();
     } else {
       log.errors.push_back(stream.error());
     }

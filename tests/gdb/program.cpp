@@ -91,7 +91,8 @@ eddy::Task<eddy::Result<>> run() {
   eddy::TcpListener listener = std::move(eddy::TcpListener::bind(address).value());
   const eddy::SocketAddress bound = listener.local_address().value();
   eddy::TcpStream stream = co_await eddy::ok(eddy::TcpStream::connect(bound));
-  std::optional<eddy::TcpStream> peer = co_await eddy::ok(listener.accept());
+  eddy::Accepted accepted = co_await eddy::ok(listener.accept());
+  std::optional<eddy::TcpStream> peer(std::move(accepted.stream));
   for (int i = 0; i < 3; ++i) eddy::spawn(sleeper).detach();
   for (int i = 0; i < 2; ++i) eddy::spawn(client, i).detach();
   for (const auto task : {selecting, both, limited, grouped, listening, ticking}) {

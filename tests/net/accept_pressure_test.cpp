@@ -52,7 +52,7 @@ class AcceptPressure : public testing::Test {
   }
 
   TcpListener listener_ = listen_anywhere();
-  std::optional<Result<TcpStream>> accepted_;
+  std::optional<Result<Accepted>> accepted_;
   int count_ = 0;
 };
 
@@ -110,7 +110,7 @@ TEST_F(AcceptPressure, WithoutAReserveItBacksOffAndDoesNotSpin) {
       listener = listen_anywhere();
     }
     TcpStream client(test::connect_to(listener->raw()));
-    std::optional<Result<TcpStream>> accepted;
+    std::optional<Result<Accepted>> accepted;
     const auto acceptor = [&]() -> Task<> { accepted = co_await listener->accept(); };
     std::optional<NoDescriptorsLeft> none(std::in_place);
     JoinHandle<void> accepting = spawn(acceptor);
@@ -120,7 +120,7 @@ TEST_F(AcceptPressure, WithoutAReserveItBacksOffAndDoesNotSpin) {
     EXPECT_FALSE(accepting.finished());
     none.reset();
     (void)co_await accepting;  // the connection was in the backlog all the time
-    EXPECT_EQ((*accepted)->peer_address().value(), client.local_address().value());
+    EXPECT_EQ((*accepted)->peer, client.local_address().value());
     EXPECT_EQ(listener->shed_count(), 0U);
   });
 }
@@ -155,7 +155,7 @@ TEST_F(AcceptPressure, AnAcceptThatBacksOffEndsWithItsListener) {
     run([&]() -> Task<> {
       TcpStream client(test::connect_to(listener->raw()));
       const NoDescriptorsLeft none;
-      std::optional<Result<TcpStream>> outcome;
+      std::optional<Result<Accepted>> outcome;
       const auto acceptor = [&]() -> Task<> { outcome = co_await listener->accept(); };
       JoinHandle<void> accepting = spawn(acceptor);
       EXPECT_TRUE(co_await is_turned_away(client));
@@ -188,10 +188,10 @@ TEST_F(AcceptPressure, AnAcceptThatBacksOffCanBeCancelled) {
 TEST_F(AcceptPressure, AConnectionThatItsPeerClosedFirstIsAcceptedAndHasEnded) {
   run([&]() -> Task<> {
     connect().close();
-    Result<TcpStream> server = co_await listener_.accept();
+    Result<Accepted> server = co_await listener_.accept();
     EXPECT_TRUE(succeeded(server));
     std::array<std::byte, 1> buffer{};
-    EXPECT_EQ((co_await server->read(buffer)).value(), 0U);
+    EXPECT_EQ((co_await server->stream.read(buffer)).value(), 0U);
   });
 }
 
@@ -202,15 +202,15 @@ TEST_F(AcceptPressure, AConnectionThatItsPeerResetFirstIsNoErrorOfTheListener) {
     gone.close();
     TcpStream alive = connect();
     // Linux accepts the reset connection, and its read gives the error; other systems skip it.
-    Result<TcpStream> server = co_await listener_.accept();
+    Result<Accepted> server = co_await listener_.accept();
     EXPECT_TRUE(succeeded(server));
     std::array<std::byte, 1> buffer{};
-    if (const Result<SocketAddress> peer = server->peer_address();
+    if (const Result<SocketAddress> peer = server->stream.peer_address();
         !peer || *peer != alive.local_address().value()) {
-      EXPECT_TRUE(failed_with(co_await server->read(buffer), std::errc::connection_reset));
+      EXPECT_TRUE(failed_with(co_await server->stream.read(buffer), std::errc::connection_reset));
       server = co_await listener_.accept();
     }
-    EXPECT_EQ(server->peer_address().value(), alive.local_address().value());
+    EXPECT_EQ(server->stream.peer_address().value(), alive.local_address().value());
   });
 }
 

@@ -72,10 +72,10 @@ TEST(BlockingDescriptor, IsAcceptedOnceItIsNonBlocking) {
   ASSERT_TRUE(succeeded(sys::set_nonblocking(socket.raw())));
   TcpListener listener(std::move(socket));
   run([&]() -> Task<> {
-    const auto accept = [](TcpListener& from) -> Task<Result<TcpStream>> {
+    const auto accept = [](TcpListener& from) -> Task<Result<Accepted>> {
       co_return co_await from.accept();
     };
-    JoinHandle<Result<TcpStream>> accepted = spawn(accept, std::ref(listener));
+    JoinHandle<Result<Accepted>> accepted = spawn(accept, std::ref(listener));
     EXPECT_TRUE(succeeded(co_await TcpStream::connect(test::address_of(listener))));
     const auto outcome = co_await accepted;
     EXPECT_TRUE(outcome && succeeded(*outcome));

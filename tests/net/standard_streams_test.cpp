@@ -143,16 +143,16 @@ TEST(StandardStreams, AServerThatWasStartedWithoutThemServes) {
     run([&]() -> Task<> {
       spawn(fails).detach();
       Result<TcpStream> client = co_await TcpStream::connect(test::address_of(listener));
-      Result<TcpStream> server = co_await listener.accept();
+      Result<Accepted> server = co_await listener.accept();
       EXPECT_TRUE(succeeded(client));
       EXPECT_TRUE(succeeded(server));
       if (!client || !server) co_return;
-      for (const int number : {client->raw(), server->raw(), listener.raw()}) {
+      for (const int number : {client->raw(), server->stream.raw(), listener.raw()}) {
         EXPECT_GT(number, STDERR_FILENO);
       }
       std::array<std::byte, 5> bytes{};
       EXPECT_TRUE(succeeded(co_await client->write_all(bytes)));
-      EXPECT_TRUE(succeeded(co_await server->read_exact(bytes)));
+      EXPECT_TRUE(succeeded(co_await server->stream.read_exact(bytes)));
     });
     for (const int number : {0, 1, 2}) EXPECT_FALSE(is_open(number));
   }));

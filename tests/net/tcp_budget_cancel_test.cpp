@@ -81,8 +81,8 @@ TEST(TcpBudget, AnAcceptorThatIsCancelledWhileItYieldsHasDroppedNoConnection) {
   run([&]() -> Task<> {
     const auto acceptor = [&]() -> Task<> {
       for (;;) {
-        Result<TcpStream> stream = co_await listener.accept();
-        if (stream) accepted.push_back(std::move(*stream));
+        Result<Accepted> stream = co_await listener.accept();
+        if (stream) accepted.push_back(std::move(stream->stream));
       }
     };
     JoinHandle<void> accepting = spawn(acceptor);

@@ -58,9 +58,9 @@ TEST(TcpConnect, GivesAConnectedStream) {
   run([&]() -> Task<> {
     const Result<TcpStream> client = co_await TcpStream::connect(address_of(listener));
     EXPECT_TRUE(succeeded(client));
-    const Result<TcpStream> server = co_await listener.accept();
+    const Result<Accepted> server = co_await listener.accept();
     EXPECT_EQ(client->peer_address().value(), address_of(listener));
-    EXPECT_EQ(client->local_address().value(), server->peer_address().value());
+    EXPECT_EQ(client->local_address().value(), server->stream.peer_address().value());
     EXPECT_TRUE(test::is_close_on_exec(client->raw()));
     EXPECT_TRUE(test::is_nonblocking(client->raw()));
   });
@@ -201,8 +201,8 @@ TEST(TcpConnect, TheDescriptorOfAStreamMayGoToAnotherThread) {
   }).join();
   TcpStream here(std::move(dialled));
   run([&]() -> Task<> {
-    Result<TcpStream> server = co_await listener.accept();
-    EXPECT_TRUE(test::succeeded(co_await server->write_all(test::bytes_of("hello"))));
+    Result<Accepted> server = co_await listener.accept();
+    EXPECT_TRUE(test::succeeded(co_await server->stream.write_all(test::bytes_of("hello"))));
     std::array<std::byte, 5> got{};
     EXPECT_TRUE(test::succeeded(co_await here.read_exact(got)));
     EXPECT_EQ(test::text_of(got), "hello");

@@ -75,8 +75,8 @@ SocketAddress linger_at_a_port() {
   const SocketAddress address = address_of(listener);
   run([&]() -> Task<> {
     Result<TcpStream> client = co_await TcpStream::connect(address);
-    Result<TcpStream> server = co_await listener.accept();
-    server->close();  // the side that closes first has the TIME_WAIT
+    Result<Accepted> server = co_await listener.accept();
+    server->stream.close();  // the side that closes first has the TIME_WAIT
     std::array<std::byte, 1> buffer{};
     EXPECT_EQ((co_await client->read(buffer)).value(), 0U);
   });
@@ -114,8 +114,8 @@ TEST(TcpListener, AcceptsOverIpv6) {
       std::move(TcpListener::bind(SocketAddress::parse("[::1]:0").value()).value());
   run([&]() -> Task<> {
     Result<TcpStream> client = co_await TcpStream::connect(address_of(listener));
-    Result<TcpStream> server = co_await listener.accept();
-    EXPECT_EQ(server->peer_address().value(), client->local_address().value());
+    Result<Accepted> server = co_await listener.accept();
+    EXPECT_EQ(server->stream.peer_address().value(), client->local_address().value());
     EXPECT_EQ(client->peer_address().value(), address_of(listener));
   });
 }
@@ -126,9 +126,9 @@ TEST(TcpListener, AcceptedStreamsAreNonBlockingAndCloseOnExec) {
   EXPECT_TRUE(test::is_close_on_exec(listener.raw()));
   run([&]() -> Task<> {
     const Fd client = test::connect_to(listener.raw());
-    const Result<TcpStream> server = co_await listener.accept();
-    EXPECT_TRUE(test::is_close_on_exec(server->raw()));
-    EXPECT_TRUE(test::is_nonblocking(server->raw()));
+    const Result<Accepted> server = co_await listener.accept();
+    EXPECT_TRUE(test::is_close_on_exec(server->stream.raw()));
+    EXPECT_TRUE(test::is_nonblocking(server->stream.raw()));
   });
 }
 
@@ -138,8 +138,8 @@ TEST(TcpListener, AcceptsConnectionsThatCameBeforeTheAccept) {
   for (int i = 0; i < 5; ++i) clients.push_back(test::connect_to(listener.raw()));
   run([&]() -> Task<> {
     for (const Fd& client : clients) {
-      const Result<TcpStream> server = co_await listener.accept();
-      EXPECT_EQ(server->peer_address().value(), sys::local_address(client.raw()).value());
+      const Result<Accepted> server = co_await listener.accept();
+      EXPECT_EQ(server->stream.peer_address().value(), sys::local_address(client.raw()).value());
     }
   });
 }
@@ -259,10 +259,9 @@ TEST(TcpListener, AcceptGivesThePeersAddress) {
   TcpListener listener = test::listen_anywhere();
   run([&]() -> Task<> {
     const Fd client = test::connect_to(listener.raw());
-    SocketAddress peer;
-    const Result<TcpStream> stream = co_await listener.accept(peer);
-    EXPECT_EQ(peer, sys::local_address(client.raw()).value());
-    EXPECT_EQ(peer, stream.value().peer_address().value());
+    const Result<Accepted> accepted = co_await listener.accept();
+    EXPECT_EQ(accepted.value().peer, sys::local_address(client.raw()).value());
+    EXPECT_EQ(accepted.value().peer, accepted.value().stream.peer_address().value());
   });
 }
 

@@ -31,8 +31,8 @@ struct Pair {
 Task<Pair> connected_pair() {
   Result<TcpListener> listener = TcpListener::bind(SocketAddress::loopback(0));
   Result<TcpStream> client = co_await TcpStream::connect(listener->local_address().value());
-  Result<TcpStream> server = co_await listener->accept();
-  Pair pair{std::move(*client), std::move(*server)};
+  Result<Accepted> server = co_await listener->accept();
+  Pair pair{std::move(*client), std::move(server->stream)};
   co_return pair;
 }
 

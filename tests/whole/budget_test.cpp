@@ -26,8 +26,8 @@ class Pair {
 Task<Pair> connected_pair() {
   Result<TcpListener> listener = TcpListener::bind(SocketAddress::loopback(0));
   Result<TcpStream> client = co_await TcpStream::connect(listener->local_address().value());
-  Result<TcpStream> server = co_await listener->accept();
-  co_return Pair(std::move(*client), std::move(*server));
+  Result<Accepted> server = co_await listener->accept();
+  co_return Pair(std::move(*client), std::move(server->stream));
 }
 
 TEST(Budget, TasksThatNeverWaitDoNotHoldUpASocketForManyBudgets) {

@@ -52,7 +52,7 @@ TEST(Descriptors, ThatTheLibraryOpensAreCloseOnExec) {
     run([&]() -> Task<> {
       TcpListener listener = test::listen_anywhere();
       const Result<TcpStream> client = co_await TcpStream::connect(test::address_of(listener));
-      const Result<TcpStream> server = co_await listener.accept();
+      const Result<Accepted> server = co_await listener.accept();
       const Result<SignalSet> signals = SignalSet::create({SIGUSR1});
       co_await sleep_for(1ms);
       for (const RawSource fd : open_descriptors()) {

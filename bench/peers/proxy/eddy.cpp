@@ -33,10 +33,10 @@ eddy::Task<> serve(eddy::SocketAddress to) {
   std::printf("%d\n", listener->local_address()->port());
   std::fflush(stdout);
   for (;;) {
-    eddy::Result<eddy::TcpStream> client = co_await listener->accept();
+    eddy::Result<eddy::Accepted> client = co_await listener->accept();
     if (!client) std::exit(1);
-    static_cast<void>(client->set_nodelay(true));
-    eddy::spawn(relay, std::move(*client), to).detach();
+    static_cast<void>(client->stream.set_nodelay(true));
+    eddy::spawn(relay, std::move(client->stream), to).detach();
   }
 }
 

@@ -255,7 +255,9 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
 /// **Cancel**: cancels the tasks of the group and the body, in this order.
 ///
 ///     co_await eddy::with_group([&](eddy::TaskGroup& group) -> eddy::Task<> {
-///       while (auto stream = co_await listener.accept()) group.spawn(serve, std::move(*stream));
+///       while (auto accepted = co_await listener.accept()) {
+///         group.spawn(serve, std::move(accepted->stream));
+///       }
 ///     });
 template <class Body>
 auto with_group(Body&& body) {

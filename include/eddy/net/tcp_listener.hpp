@@ -43,6 +43,12 @@ class ListenOptions {
   bool v6_only_ = true;
 };
 
+/// What `TcpListener::accept` gives.
+struct Accepted {
+  TcpStream stream;
+  SocketAddress peer;  ///< the other side; after a reset the stream cannot tell
+};
+
 /// Listens on an address. Several tasks may accept.
 ///
 /// When the process or the system is out of descriptors, `accept` gives up a reserve descriptor to
@@ -69,8 +75,7 @@ class EDDY_EXPORT TcpListener {
    public:
     static constexpr detail::OperationTraits kTraits{.refers_to_others = true};
 
-    AcceptOp(TcpListener& listener, SocketAddress* peer) noexcept
-        : listener_(&listener), peer_(peer) {}
+    explicit AcceptOp(TcpListener& listener) noexcept : listener_(&listener) {}
 
     bool try_start() noexcept { return listener_->source_.is_ready(Direction::read) && attempt(); }
     bool begin_wait(detail::Waiter& waiter) noexcept;
@@ -78,30 +83,27 @@ class EDDY_EXPORT TcpListener {
     detail::Waiting describe() const noexcept override {
       return {backs_off_ ? "accept, backing off" : "accept", listener_->raw()};
     }
-    Result<TcpStream> take() noexcept;
+    Result<Accepted> take() noexcept;
 
    private:
     bool attempt() noexcept;
 
     TcpListener* listener_;
-    SocketAddress* peer_;
+    SocketAddress peer_;
     detail::Timer timer_;
     Fd accepted_;
     int error_ = 0;
     bool backs_off_ = false;
   };
 
-  /// Gives the next connection as `Result<TcpStream>`. Connections that died before they were
+  /// Gives the next connection and where it comes from, as `Result<Accepted>`. Connections that died before they were
   /// accepted are passed over.
   /// **Errors**: operation_canceled if the listener is closed or destroyed, before or meanwhile;
   /// not_enough_memory and the like if it cannot be waited for; and what says that the listener is
   /// broken: bad_file_descriptor, not_a_socket, invalid_argument (it does not listen),
   /// function_not_supported.
   /// **Cancel**: nothing is lost; the connection stays in the backlog.
-  AcceptOp accept() noexcept { return {*this, nullptr}; }
-  /// The same; `peer` gets the address of the other side, which after a reset the stream cannot
-  /// tell.
-  AcceptOp accept(SocketAddress& peer) noexcept { return {*this, &peer}; }
+  AcceptOp accept() noexcept { return AcceptOp(*this); }
 
   /// Closes now: the port is free. Accepts that wait, and later ones, end with operation_canceled.
   void close() noexcept { source_.close(); }
