@@ -4,6 +4,8 @@
 
 #include "eddy/platform/sys.hpp"
 
+#include "net/options.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -43,13 +45,15 @@ Result<TcpListener> TcpListener::bind(const SocketAddress& address, const Listen
   if (!socket) return std::unexpected(socket.error());
   const RawSource raw = socket->raw();
   Result<> done;
-  if (options.reuse_address_) done = sys::set_option(raw, SocketOption::reuse_address, 1);
-  if (done && options.reuse_port_) done = sys::set_option(raw, SocketOption::reuse_port, 1);
+  if (options.reuse_address) done = sys::set_option(raw, SocketOption::reuse_address, 1);
+  if (done && options.reuse_port) done = sys::set_option(raw, SocketOption::reuse_port, 1);
   if (done && address.family() == SocketAddress::Family::v6) {
-    done = sys::set_option(raw, SocketOption::v6_only, options.v6_only_ ? 1 : 0);
+    done = sys::set_option(raw, SocketOption::v6_only, options.v6_only ? 1 : 0);
   }
+  if (done)
+    done = detail::set_buffer_sizes(raw, options.send_buffer_size, options.receive_buffer_size);
   if (done) done = sys::bind(raw, address);
-  if (done) done = sys::listen(raw, options.backlog_);
+  if (done) done = sys::listen(raw, options.backlog);
   if (!done) return std::unexpected(done.error());
 
   return TcpListener(IoSource(std::move(*socket), detail::kKnownNonblocking));
@@ -61,6 +65,26 @@ TcpListener::TcpListener(Fd socket) noexcept
 
 TcpListener::TcpListener(IoSource source) noexcept : source_(std::move(source)) {
   if (Result<Fd> reserve = sys::open_reserve()) reserve_ = std::move(*reserve);
+}
+
+Result<bool> TcpListener::reuse_address() const noexcept {
+  return detail::is_on(source_, SocketOption::reuse_address);
+}
+
+Result<bool> TcpListener::reuse_port() const noexcept {
+  return detail::is_on(source_, SocketOption::reuse_port);
+}
+
+Result<bool> TcpListener::v6_only() const noexcept {
+  return detail::is_on(source_, SocketOption::v6_only);
+}
+
+Result<int> TcpListener::send_buffer_size() const noexcept {
+  return detail::get_option(source_, SocketOption::send_buffer);
+}
+
+Result<int> TcpListener::receive_buffer_size() const noexcept {
+  return detail::get_option(source_, SocketOption::receive_buffer);
 }
 
 Result<SocketAddress> TcpListener::local_address() const noexcept {

@@ -2,7 +2,7 @@
 
 #include "eddy/net/tcp_stream.hpp"
 
-#include <algorithm>
+#include "net/options.hpp"
 
 namespace eddy {
 namespace {
@@ -23,20 +23,14 @@ sys::Count try_once(IoSource& source, Direction direction, std::uint64_t mark, C
   }
 }
 
-/// What a call on the socket of `source` gave.
-template <class T>
-Result<T> outcome(const IoSource& source, Result<T> result) noexcept {
-  if (!result) return std::unexpected(source.error_of_call(result.error()));
-  return result;
-}
-
-int to_seconds(std::chrono::seconds seconds) noexcept {
-  return static_cast<int>(std::clamp<std::chrono::seconds::rep>(seconds.count(), 0, 1 << 30));
-}
-
-Result<bool> is_on(const Result<int>& option) noexcept {
-  if (!option) return std::unexpected(option.error());
-  return *option != 0;
+/// What is due before a socket connects.
+Result<> prepare(RawSource socket, const ConnectOptions& options) noexcept {
+  Result<> done =
+      detail::set_buffer_sizes(socket, options.send_buffer_size, options.receive_buffer_size);
+  if (done && options.nodelay) done = sys::set_option(socket, SocketOption::no_delay, 1);
+  if (done && options.keep_alive) done = detail::set_keep_alive(socket, options.keep_alive);
+  if (done && options.source) done = sys::bind(socket, *options.source);
+  return done;
 }
 
 }  // namespace
@@ -49,9 +43,12 @@ bool ConnectOp::fail(std::error_code error) noexcept {
   return true;
 }
 
-bool ConnectOp::try_start() noexcept {
+bool ConnectOp::start(const ConnectOptions* options) noexcept {
   Result<Fd> socket = sys::create_stream_socket(address_.family());
   if (!socket) return fail(socket.error());
+  if (options != nullptr) {
+    if (const Result<> done = prepare(socket->raw(), *options); !done) return fail(done.error());
+  }
   source_ = IoSource(std::move(*socket), kKnownNonblocking);
   const Result<> connected = sys::connect(source_.raw(), address_);
   if (connected) return true;
@@ -108,7 +105,7 @@ Result<std::size_t> TcpStream::send_now(std::span<const std::byte> data) noexcep
 
 Result<> TcpStream::shutdown(ShutdownHow how) noexcept {
   if constexpr (detail::kDebugChecks) source_.check_user();
-  Result<> done = outcome(source_, sys::shutdown(raw(), how));
+  Result<> done = detail::outcome(source_, sys::shutdown(raw(), how));
   source_.note_shutdown(how);
   return done;
 }
@@ -118,65 +115,74 @@ std::pair<ReadHalf, WriteHalf> TcpStream::split() && {
   return {ReadHalf(shared), WriteHalf(shared)};
 }
 
+std::expected<TcpStream, ReuniteError> TcpStream::reunite(ReadHalf read, WriteHalf write) noexcept {
+  if (read.stream_ == nullptr || read.stream_ != write.stream_) {
+    return std::unexpected(ReuniteError{std::move(read), std::move(write)});
+  }
+  // Not to be ended, as the going of a WriteHalf would.
+  const std::shared_ptr<TcpStream> whole = std::move(write.stream_);
+  return std::move(*whole);
+}
+
 Result<> TcpStream::set_nodelay(bool on) noexcept {
-  return outcome(source_, sys::set_option(raw(), SocketOption::no_delay, on ? 1 : 0));
+  return detail::outcome(source_, sys::set_option(raw(), SocketOption::no_delay, on ? 1 : 0));
 }
 
 Result<bool> TcpStream::nodelay() const noexcept {
-  return is_on(outcome(source_, sys::get_option(raw(), SocketOption::no_delay)));
+  return detail::is_on(source_, SocketOption::no_delay);
 }
 
 Result<> TcpStream::set_keep_alive(const std::optional<KeepAlive>& keep_alive) noexcept {
-  if (!keep_alive) return outcome(source_, sys::set_option(raw(), SocketOption::keep_alive, 0));
-  struct Setting {
-    SocketOption option;
-    int value;
-  };
-  for (const Setting& setting :
-       {Setting{SocketOption::keep_alive_idle, to_seconds(keep_alive->idle)},
-        Setting{SocketOption::keep_alive_interval, to_seconds(keep_alive->interval)},
-        Setting{SocketOption::keep_alive_count, keep_alive->count},
-        Setting{SocketOption::keep_alive, 1}}) {
-    Result<> set = outcome(source_, sys::set_option(raw(), setting.option, setting.value));
-    if (!set) return set;
-  }
-  return {};
+  return detail::outcome(source_, detail::set_keep_alive(raw(), keep_alive));
 }
 
-Result<bool> TcpStream::keep_alive() const noexcept {
-  return is_on(outcome(source_, sys::get_option(raw(), SocketOption::keep_alive)));
+Result<std::optional<KeepAlive>> TcpStream::keep_alive() const noexcept {
+  const Result<bool> on = detail::is_on(source_, SocketOption::keep_alive);
+  if (!on) return std::unexpected(on.error());
+  if (!*on) return std::nullopt;
+  KeepAlive found;
+  const Result<int> idle = detail::get_option(source_, SocketOption::keep_alive_idle);
+  if (!idle) return std::unexpected(idle.error());
+  found.idle = std::chrono::seconds(*idle);
+  const Result<int> interval = detail::get_option(source_, SocketOption::keep_alive_interval);
+  if (!interval) return std::unexpected(interval.error());
+  found.interval = std::chrono::seconds(*interval);
+  const Result<int> count = detail::get_option(source_, SocketOption::keep_alive_count);
+  if (!count) return std::unexpected(count.error());
+  found.count = *count;
+  return found;
 }
 
 Result<> TcpStream::set_send_buffer_size(int bytes) noexcept {
-  return outcome(source_, sys::set_option(raw(), SocketOption::send_buffer, bytes));
+  return detail::outcome(source_, sys::set_option(raw(), SocketOption::send_buffer, bytes));
 }
 
 Result<int> TcpStream::send_buffer_size() const noexcept {
-  return outcome(source_, sys::get_option(raw(), SocketOption::send_buffer));
+  return detail::get_option(source_, SocketOption::send_buffer);
 }
 
 Result<> TcpStream::set_receive_buffer_size(int bytes) noexcept {
-  return outcome(source_, sys::set_option(raw(), SocketOption::receive_buffer, bytes));
+  return detail::outcome(source_, sys::set_option(raw(), SocketOption::receive_buffer, bytes));
 }
 
 Result<int> TcpStream::receive_buffer_size() const noexcept {
-  return outcome(source_, sys::get_option(raw(), SocketOption::receive_buffer));
+  return detail::get_option(source_, SocketOption::receive_buffer);
 }
 
 Result<> TcpStream::set_reset_on_close(bool on) noexcept {
-  return outcome(source_, sys::set_option(raw(), SocketOption::reset_on_close, on ? 1 : 0));
+  return detail::outcome(source_, sys::set_option(raw(), SocketOption::reset_on_close, on ? 1 : 0));
 }
 
 Result<bool> TcpStream::reset_on_close() const noexcept {
-  return is_on(outcome(source_, sys::get_option(raw(), SocketOption::reset_on_close)));
+  return detail::is_on(source_, SocketOption::reset_on_close);
 }
 
 Result<SocketAddress> TcpStream::local_address() const noexcept {
-  return outcome(source_, sys::local_address(raw()));
+  return detail::outcome(source_, sys::local_address(raw()));
 }
 
 Result<SocketAddress> TcpStream::peer_address() const noexcept {
-  return outcome(source_, sys::peer_address(raw()));
+  return detail::outcome(source_, sys::peer_address(raw()));
 }
 
 }  // namespace eddy

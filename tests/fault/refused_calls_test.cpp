@@ -4,6 +4,7 @@
 
 #include "fault/faulty_sys.hpp"
 #include "support/bytes.hpp"
+#include "support/descriptors.hpp"
 #include "support/result.hpp"
 #include "support/run.hpp"
 #include "support/tcp.hpp"
@@ -38,6 +39,35 @@ TEST(RefusedCalls, AcceptBacksOffAndGoesOnWhenItMay) {
     EXPECT_LE(fault::count_of(fault::Call::accept), 4U * 65U) << "it spins";
     EXPECT_TRUE(succeeded(co_await listener.accept()));
   });
+}
+
+// The option that fails is met before the connect.
+TEST(RefusedCalls, AnOptionOfAConnectThatIsRefusedIsItsErrorAndNothingConnects) {
+  const TcpListener listener = test::listen_anywhere();
+  const ConnectOptions options{.source = SocketAddress::loopback(0),
+                               .nodelay = true,
+                               .keep_alive = KeepAlive{},
+                               .send_buffer_size = 1 << 16,
+                               .receive_buffer_size = 1 << 16};
+  const auto connect = [&] {
+    fault::reset_counts();
+    return block_on(TcpStream::connect(test::address_of(listener), options));
+  };
+  EXPECT_TRUE(succeeded(connect()));
+  EXPECT_EQ(fault::count_of(fault::Call::set_option), 7U);
+  EXPECT_EQ(fault::count_of(fault::Call::bind), 1U);
+  const std::size_t descriptors = test::count_descriptors();
+  for (std::size_t k = 0; k < 7; ++k) {
+    fault::arm_call(fault::Call::set_option, fault::Kind::error(ENOBUFS), k);
+    EXPECT_TRUE(failed_with(connect(), std::errc::no_buffer_space));
+    EXPECT_TRUE(fault::disarm().has_value());
+    EXPECT_EQ(fault::count_of(fault::Call::connect), 0U);
+  }
+  fault::arm_call(fault::Call::bind, fault::Kind::error(EADDRINUSE));
+  EXPECT_TRUE(failed_with(connect(), std::errc::address_in_use));
+  EXPECT_TRUE(fault::disarm().has_value());
+  EXPECT_EQ(fault::count_of(fault::Call::connect), 0U);
+  EXPECT_EQ(test::count_descriptors(), descriptors);
 }
 
 class RefusedSplice : public testing::TestWithParam<int> {};

@@ -186,7 +186,7 @@ TEST(DumpOfAListener, NamesAnAcceptThatBacksOff) {
 // If the backlog of a listener is full, the next client waits.
 TEST(DumpOfAConnect, NamesTheConnect) {
   TcpListener listener =
-      std::move(TcpListener::bind(SocketAddress::loopback(0), ListenOptions().backlog(0)).value());
+      std::move(TcpListener::bind(SocketAddress::loopback(0), {.backlog = 0}).value());
   const SocketAddress address = test::address_of(listener);
   std::string text;
   run([&]() -> Task<> {

@@ -38,8 +38,8 @@ using test::succeeded;
 class SilentListener {
  public:
   SilentListener()
-      : listener_(std::move(
-            TcpListener::bind(SocketAddress::loopback(0), ListenOptions().backlog(0)).value())) {
+      : listener_(
+            std::move(TcpListener::bind(SocketAddress::loopback(0), {.backlog = 0}).value())) {
     for (int i = 0; i < 8; ++i) {
       clients_.push_back(std::move(sys::create_stream_socket(SocketAddress::Family::v4).value()));
       static_cast<void>(sys::connect(clients_.back().raw(), address()));
@@ -207,6 +207,48 @@ TEST(TcpConnect, TheDescriptorOfAStreamMayGoToAnotherThread) {
     EXPECT_TRUE(test::succeeded(co_await here.read_exact(got)));
     EXPECT_EQ(test::text_of(got), "hello");
   });
+}
+
+TEST(TcpConnect, OptionsAreSetBeforeItConnects) {
+  const TcpListener listener = listen_anywhere();
+  run([&]() -> Task<> {
+    const Result<TcpStream> plain = co_await TcpStream::connect(address_of(listener));
+    EXPECT_FALSE(plain.value().nodelay().value());
+    EXPECT_FALSE(plain.value().keep_alive().value().has_value());
+    ConnectOptions options{.nodelay = true, .keep_alive = KeepAlive{.idle = 5s, .count = 2}};
+    options.send_buffer_size = 20 << 10;
+    options.receive_buffer_size = 40 << 10;
+    const Result<TcpStream> stream = co_await TcpStream::connect(address_of(listener), options);
+    EXPECT_TRUE(stream.value().nodelay().value());
+    const std::optional<KeepAlive> keep_alive = stream.value().keep_alive().value();
+    EXPECT_TRUE(keep_alive && keep_alive->idle == 5s && keep_alive->count == 2);
+    EXPECT_GE(stream.value().send_buffer_size().value(), 20 << 10);
+    EXPECT_GE(stream.value().receive_buffer_size().value(), 40 << 10);
+  });
+}
+
+TEST(TcpConnect, ConnectsFromTheSourceThatIsAskedFor) {
+  TcpListener listener = listen_anywhere();
+  // A port that was free just now.
+  const SocketAddress source = address_of(listen_anywhere());
+  run([&]() -> Task<> {
+    const Result<TcpStream> client =
+        co_await TcpStream::connect(address_of(listener), {.source = source});
+    const Result<Accepted> server = co_await listener.accept();
+    EXPECT_EQ(client.value().local_address().value(), source);
+    EXPECT_EQ(server.value().peer, source);
+  });
+}
+
+TEST(TcpConnect, ASourceThatIsNotOfThisMachineIsAnErrorAndLeavesNothing) {
+  const std::size_t before = test::count_descriptors_with_loop();
+  run([&]() -> Task<> {
+    const auto nowhere = SocketAddress::v4({192, 0, 2, 1}, 0);  // RFC 5737: nobody has it
+    const Result<TcpStream> stream =
+        co_await TcpStream::connect(SocketAddress::loopback(1), {.source = nowhere});
+    EXPECT_TRUE(test::failed_with(stream, std::errc::address_not_available));
+  });
+  EXPECT_EQ(test::count_descriptors(), before);
 }
 
 }  // namespace

@@ -197,5 +197,51 @@ TEST(TcpSplit, AssigningAWriteHalfEndsTheOldStreamAtOnceAndOnlyThat) {
   });
 }
 
+TEST(TcpHalves, ReuniteIntoAStreamThatIsStillOpenBothWays) {
+  TcpPair pair;
+  auto halves = std::move(pair.server).split();
+  std::expected<TcpStream, ReuniteError> whole =
+      TcpStream::reunite(std::move(halves.first), std::move(halves.second));
+  ASSERT_TRUE(whole.has_value());
+  run([&]() -> Task<> {
+    std::array<std::byte, 2> got{};
+    EXPECT_TRUE(test::succeeded(co_await whole->write_all(bytes_of("ab"))));
+    EXPECT_TRUE(test::succeeded(co_await pair.client.read_exact(got)));
+    EXPECT_TRUE(test::succeeded(co_await pair.client.write_all(bytes_of("cd"))));
+    EXPECT_TRUE(test::succeeded(co_await whole->read_exact(got)));
+  });
+}
+
+TEST(TcpHalvesDeathTest, ReunitedWhileATaskWaitsOnOneStopTheProgram) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto reunite_while_one_reads = [] {
+    TcpPair pair;
+    run([&]() -> Task<> {
+      auto halves = std::move(pair.server).split();
+      const auto read = [&]() -> Task<> {
+        std::array<std::byte, 2> got{};
+        (void)co_await halves.first.read(got);
+      };
+      JoinHandle<void> reading = spawn(read);
+      co_await yield_now();
+      (void)TcpStream::reunite(std::move(halves.first), std::move(halves.second));
+      (void)co_await reading;
+    });
+  };
+  EXPECT_DEATH(reunite_while_one_reads(), "a socket was moved while a task waits on it");
+}
+
+TEST(TcpHalves, OfDifferentStreamsAreGivenBack) {
+  TcpPair pair;
+  auto one = std::move(pair.server).split();
+  auto two = std::move(pair.client).split();
+  std::expected<TcpStream, ReuniteError> none =
+      TcpStream::reunite(std::move(one.first), std::move(two.second));
+  ASSERT_FALSE(none.has_value());
+  // Both are as they were: nothing has ended a stream.
+  EXPECT_TRUE(TcpStream::reunite(std::move(none.error().read), std::move(one.second)).has_value());
+  EXPECT_TRUE(TcpStream::reunite(std::move(two.first), std::move(none.error().write)).has_value());
+}
+
 }  // namespace
 }  // namespace eddy

@@ -62,9 +62,10 @@ TEST(TcpListener, AFailedBindLeavesNoDescriptorBehind) {
 }
 
 TEST(TcpListener, ReusePortLetsSeveralListen) {
-  const auto options = ListenOptions().reuse_port(true);
+  const ListenOptions options{.reuse_port = true};
   const TcpListener first =
       std::move(TcpListener::bind(SocketAddress::loopback(0), options).value());
+  EXPECT_TRUE(first.reuse_port().value());
   EXPECT_TRUE(succeeded(TcpListener::bind(address_of(first), options)));
   EXPECT_TRUE(failed_with(TcpListener::bind(address_of(first)), std::errc::address_in_use));
 }
@@ -85,8 +86,8 @@ SocketAddress linger_at_a_port() {
 
 TEST(TcpListener, ReuseAddressBindsAlthoughConnectionsLinger) {
   const SocketAddress address = linger_at_a_port();
-  EXPECT_TRUE(failed_with(TcpListener::bind(address, ListenOptions().reuse_address(false)),
-                          std::errc::address_in_use));
+  EXPECT_TRUE(
+      failed_with(TcpListener::bind(address, {.reuse_address = false}), std::errc::address_in_use));
   EXPECT_TRUE(succeeded(TcpListener::bind(address)));
 }
 
@@ -100,7 +101,7 @@ TEST(TcpListener, AnIpv6ListenerLeavesIpv4ToOthersUnlessAsked) {
   }
   EXPECT_TRUE(succeeded(only4));
 
-  TcpListener both = std::move(TcpListener::bind(any, ListenOptions().v6_only(false)).value());
+  TcpListener both = std::move(TcpListener::bind(any, {.v6_only = false}).value());
   run([&]() -> Task<> {
     Result<TcpStream> client =
         co_await TcpStream::connect(SocketAddress::loopback(address_of(both).port()));
@@ -117,6 +118,7 @@ TEST(TcpListener, AcceptsOverIpv6) {
     Result<Accepted> server = co_await listener.accept();
     EXPECT_EQ(server->stream.peer_address().value(), client->local_address().value());
     EXPECT_EQ(client->peer_address().value(), address_of(listener));
+    EXPECT_EQ(server->peer, client->local_address().value());
   });
 }
 
@@ -240,7 +242,7 @@ TEST(TcpListener, MayBeMovedOnceItsWaitsWereCancelled) {
 
 TEST(TcpListener, TheBacklogLimitsTheWaitingConnections) {
   TcpListener listener =
-      std::move(TcpListener::bind(SocketAddress::loopback(0), ListenOptions().backlog(1)).value());
+      std::move(TcpListener::bind(SocketAddress::loopback(0), {.backlog = 1}).value());
   std::vector<Fd> clients;
   // Far more than the backlog: the system leaves the rest unanswered.
   for (int i = 0; i < 10; ++i) {
@@ -274,6 +276,25 @@ TEST(TcpListener, TakesOverASocketThatListens) {
     const Fd client = test::connect_to(listener.raw());
     EXPECT_TRUE(test::succeeded(co_await listener.accept()));
   });
+}
+
+TEST(TcpListener, TellsTheOptionsThatItWasOpenedWith) {
+  const SocketAddress any = SocketAddress::parse("[::]:0").value();
+  const TcpListener plain = std::move(TcpListener::bind(any).value());
+  EXPECT_TRUE(plain.reuse_address().value());
+  EXPECT_TRUE(plain.v6_only().value());
+  EXPECT_FALSE(plain.reuse_port().value());
+  const TcpListener strict = std::move(TcpListener::bind(any, {.reuse_address = false}).value());
+  EXPECT_FALSE(strict.reuse_address().value());
+  const ListenOptions options{
+      .v6_only = false, .send_buffer_size = 20 << 10, .receive_buffer_size = 40 << 10};
+  TcpListener listener = std::move(TcpListener::bind(any, options).value());
+  EXPECT_FALSE(listener.v6_only().value());
+  EXPECT_GE(listener.send_buffer_size().value(), 20 << 10);
+  EXPECT_GE(listener.receive_buffer_size().value(), 40 << 10);
+  listener.close();
+  EXPECT_TRUE(failed_with(listener.v6_only(), std::errc::operation_canceled));
+  EXPECT_TRUE(failed_with(listener.receive_buffer_size(), std::errc::operation_canceled));
 }
 
 }  // namespace

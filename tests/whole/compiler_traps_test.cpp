@@ -179,9 +179,32 @@ TEST(CompilerTraps, AwaitersOfEddyAreNoAggregates) {
   static_assert(!std::is_aggregate_v<detail::TimedTask<int>>);
   static_assert(!std::is_aggregate_v<detail::MayLose<detail::ReadExactOp>>);
   static_assert(!std::is_aggregate_v<detail::Ok<detail::ReadOp>>);
-  static_assert(!std::is_aggregate_v<ListenOptions>);
-  static_assert(!std::is_aggregate_v<KeepAlive>);
+  static_assert(
+      std::is_trivially_copyable_v<ListenOptions>);  // so no matter that it is an aggregate
+  static_assert(std::is_trivially_copyable_v<ConnectOptions>);
+  static_assert(std::is_trivially_copyable_v<KeepAlive>);
   static_assert(!std::is_aggregate_v<TaskGroup::IdleOp>);
+}
+
+// In one full expression with a co_await, which is where g++ 12 gets aggregates wrong that are not
+// trivially copyable.
+TEST(CompilerTraps, OptionsThatAreDesignatedWhereACoroutineAwaitsArriveAsTheyAre) {
+  TcpListener listener =
+      std::move(TcpListener::bind(SocketAddress::loopback(0), {.backlog = 7}).value());
+  // A port that was free just now.
+  const SocketAddress here =
+      TcpListener::bind(SocketAddress::loopback(0)).value().local_address().value();
+  block_on([&]() -> Task<> {
+    const SocketAddress server = listener.local_address().value();
+    const Result<TcpStream> stream = co_await TcpStream::connect(
+        server, {.source = here, .nodelay = true, .keep_alive = KeepAlive{.count = 3}});
+    EXPECT_TRUE(stream.has_value());
+    if (!stream) co_return;
+    EXPECT_EQ(stream->local_address().value(), here);
+    EXPECT_TRUE(stream->nodelay().value());
+    const std::optional<KeepAlive> keep_alive = stream->keep_alive().value();
+    EXPECT_TRUE(keep_alive && keep_alive->count == 3);
+  });
 }
 
 TEST(CompilerTraps, EachAwaiterInALargerExpressionIsDestroyedOnce) {

@@ -185,10 +185,9 @@ TEST(Durations, BusyPollingForEverStillSeesTheTimers) {
   });
 }
 
-TEST(Durations, KeepAliveRoundsUpToSecondsAndTakesTheLongest) {
-  const KeepAlive keep_alive(1ms, std::chrono::hours::max());
-  EXPECT_EQ(keep_alive.idle, 1s);
-  EXPECT_GE(keep_alive.interval, 9'223'372'036s);
+TEST(Durations, KeepAliveTakesTheLongest) {
+  const KeepAlive keep_alive{.interval = std::chrono::hours::max()};
+  EXPECT_EQ(Duration(keep_alive.interval), Duration::max());
 }
 
 TEST(Durations, AnExceededLimitIsNotTheSystemsTimeOutButComparesEqualToIt) {

@@ -14,33 +14,20 @@
 
 namespace eddy {
 
-/// How a `TcpListener` is opened.
-class ListenOptions {
- public:
-  ListenOptions() noexcept = default;
-
+/// How a `TcpListener` is opened: `TcpListener::bind(address, {.reuse_port = true})`.
+struct ListenOptions {
   /// Connections that may wait to be accepted; the system may cap it.
-  ListenOptions& backlog(int connections) noexcept { return set(backlog_, connections); }
-  /// Binds although connections of an earlier listener still linger. On by default.
-  ListenOptions& reuse_address(bool on) noexcept { return set(reuse_address_, on); }
+  int backlog = 4096;
+  /// Binds although connections of an earlier listener still linger.
+  bool reuse_address = true;
   /// Lets several listeners share the address; the system spreads connections over them.
-  ListenOptions& reuse_port(bool on) noexcept { return set(reuse_port_, on); }
-  /// An IPv6 listener leaves IPv4 to others. On by default.
-  ListenOptions& v6_only(bool on) noexcept { return set(v6_only_, on); }
-
- private:
-  friend class TcpListener;
-
-  template <class T>
-  ListenOptions& set(T& member, T value) noexcept {
-    member = value;
-    return *this;
-  }
-
-  int backlog_ = 4096;
-  bool reuse_address_ = true;
-  bool reuse_port_ = false;
-  bool v6_only_ = true;
+  bool reuse_port = false;
+  /// An IPv6 listener leaves IPv4 to others.
+  bool v6_only = true;
+  /// Sizes of the kernel's buffers in bytes, which accepted streams inherit; 0 leaves them to the
+  /// system.
+  int send_buffer_size = 0;
+  int receive_buffer_size = 0;
 };
 
 /// What `TcpListener::accept` gives.
@@ -68,7 +55,7 @@ class EDDY_EXPORT TcpListener {
   explicit TcpListener(Fd socket) noexcept;
   /// **Errors**: address_in_use, address_not_available, permission_denied and others of the system.
   [[nodiscard]] static Result<TcpListener> bind(const SocketAddress& address,
-                                                const ListenOptions& options = ListenOptions());
+                                                const ListenOptions& options = {});
 
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] AcceptOp final
       : public detail::Operation {
@@ -96,8 +83,8 @@ class EDDY_EXPORT TcpListener {
     bool backs_off_ = false;
   };
 
-  /// Gives the next connection and where it comes from, as `Result<Accepted>`. Connections that died before they were
-  /// accepted are passed over.
+  /// Gives the next connection and where it comes from, as `Result<Accepted>`. Connections that
+  /// died before they were accepted are passed over.
   /// **Errors**: operation_canceled if the listener is closed or destroyed, before or meanwhile;
   /// not_enough_memory and the like if it cannot be waited for; and what says that the listener is
   /// broken: bad_file_descriptor, not_a_socket, invalid_argument (it does not listen),
@@ -114,6 +101,12 @@ class EDDY_EXPORT TcpListener {
   /// that the system refused, and want of memory. Interruptions and want of descriptors are not
   /// among them.
   std::uint64_t retry_count() const noexcept { return retry_count_; }
+  /// What the listener was opened with, as the system has it.
+  [[nodiscard]] Result<bool> reuse_address() const noexcept;
+  [[nodiscard]] Result<bool> reuse_port() const noexcept;
+  [[nodiscard]] Result<bool> v6_only() const noexcept;
+  [[nodiscard]] Result<int> send_buffer_size() const noexcept;
+  [[nodiscard]] Result<int> receive_buffer_size() const noexcept;
   /// The address that is listened on, with the port that the system chose if 0 was asked for.
   [[nodiscard]] Result<SocketAddress> local_address() const noexcept;
   RawSource raw() const noexcept { return source_.raw(); }

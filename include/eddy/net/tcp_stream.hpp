@@ -16,6 +16,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <span>
@@ -29,21 +30,45 @@ class ReadHalf;
 class TcpListener;
 class TcpStream;
 class WriteHalf;
+struct ReuniteError;
+
+/// When a silent peer is probed, and given up. Lengths of time are rounded up to seconds.
+struct KeepAlive {
+  detail::AnyDuration idle = std::chrono::seconds(60);      ///< silence before the first probe
+  detail::AnyDuration interval = std::chrono::seconds(10);  ///< between probes
+  int count = 6;  ///< unanswered probes before the connection is reset
+};
+
+/// What is done before a stream connects: `TcpStream::connect(server, {.source = here})`.
+struct ConnectOptions {
+  /// The address of this side; with the port 0 the system chooses one.
+  std::optional<SocketAddress> source{};
+  /// As `TcpStream::set_nodelay` and `set_keep_alive`.
+  bool nodelay = false;
+  std::optional<KeepAlive> keep_alive{};
+  /// Sizes of the kernel's buffers in bytes; 0 leaves them to the system. A large receive buffer
+  /// counts in full only if it is set before the connection is made.
+  int send_buffer_size = 0;
+  int receive_buffer_size = 0;
+};
 
 namespace detail {
 
 /// Opens a socket and waits until it is connected; `co_await` gives `Result<TcpStream>`.
-class EDDY_EXPORT
-    [[nodiscard("nothing happens until it is awaited: write co_await")]] ConnectOp final
+class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] ConnectOp
     : public Operation {
  public:
   explicit ConnectOp(const SocketAddress& address) noexcept : address_(address), source_(Fd()) {}
 
-  bool try_start() noexcept;
+  bool try_start() noexcept { return start(nullptr); }
   bool begin_wait(Waiter& waiter) noexcept;
   bool advance(Waiter& waiter) noexcept override;
   Waiting describe() const noexcept override { return {"connect", source_.raw()}; }
   Result<TcpStream> take() noexcept;
+
+ protected:
+  /// Null: there are no options.
+  bool start(const ConnectOptions* options) noexcept;
 
  private:
   bool fail(std::error_code error) noexcept;
@@ -53,22 +78,20 @@ class EDDY_EXPORT
   std::error_code error_;
 };
 
-}  // namespace detail
-
-/// When a silent peer is probed, and given up. Lengths of time are rounded up to seconds.
-class KeepAlive {
+/// The same with options, which take room.
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] ConnectWithOp final
+    : public ConnectOp {
  public:
-  explicit KeepAlive(detail::AnyDuration idle_time = std::chrono::seconds(60),
-                     detail::AnyDuration probe_interval = std::chrono::seconds(10),
-                     int probe_count = 6) noexcept
-      : idle(std::chrono::ceil<std::chrono::seconds>(Duration(idle_time))),
-        interval(std::chrono::ceil<std::chrono::seconds>(Duration(probe_interval))),
-        count(probe_count) {}
+  ConnectWithOp(const SocketAddress& address, const ConnectOptions& options) noexcept
+      : ConnectOp(address), options_(options) {}
 
-  std::chrono::seconds idle;      ///< silence before the first probe
-  std::chrono::seconds interval;  ///< between probes
-  int count;                      ///< unanswered probes before the connection is reset
+  bool try_start() noexcept { return start(&options_); }
+
+ private:
+  ConnectOptions options_;
 };
+
+}  // namespace detail
 
 /// A connected TCP stream; closes at destruction.
 ///
@@ -99,6 +122,13 @@ class EDDY_EXPORT TcpStream {
   /// **Cancel**: the attempt is given up and its socket closed.
   static detail::ConnectOp connect(const SocketAddress& address) noexcept {
     return detail::ConnectOp(address);
+  }
+  /// The same with options, which are set before it connects.
+  /// **Errors**: also those of the options; address_not_available and address_in_use of the source.
+  /// **Cancel**: closes the socket.
+  static detail::ConnectWithOp connect(const SocketAddress& address,
+                                       const ConnectOptions& options) noexcept {
+    return {address, options};
   }
 
   /// Reads what is there, at least a byte, at most the buffer; 0 is the end of the stream. An empty
@@ -190,13 +220,18 @@ class EDDY_EXPORT TcpStream {
   [[nodiscard]] Fd into_fd() && noexcept { return source_.into_fd(); }
   /// Two halves that two tasks may own.
   std::pair<ReadHalf, WriteHalf> split() &&;
+  /// The stream that was split into these two, whole again. While a task waits on one of them,
+  /// this stops the program, as a move of the stream does.
+  /// **Errors**: halves of different streams come back in the `ReuniteError`, as they were.
+  [[nodiscard]] static std::expected<TcpStream, ReuniteError> reunite(ReadHalf read,
+                                                                      WriteHalf write) noexcept;
 
   /// Sends small writes at once instead of gathering them (TCP_NODELAY).
   [[nodiscard]] Result<> set_nodelay(bool on) noexcept;
   [[nodiscard]] Result<bool> nodelay() const noexcept;
   /// Probes a silent peer; null does not.
   [[nodiscard]] Result<> set_keep_alive(const std::optional<KeepAlive>& keep_alive) noexcept;
-  [[nodiscard]] Result<bool> keep_alive() const noexcept;
+  [[nodiscard]] Result<std::optional<KeepAlive>> keep_alive() const noexcept;
   /// Sizes of the kernel's buffers in bytes. Linux doubles what is set, for its own use.
   [[nodiscard]] Result<> set_send_buffer_size(int bytes) noexcept;
   [[nodiscard]] Result<int> send_buffer_size() const noexcept;
@@ -227,7 +262,9 @@ class EDDY_EXPORT TcpStream {
 /// The reading half of a stream; the connection closes when both halves are gone.
 class ReadHalf {
  public:
-  explicit ReadHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
+  ReadHalf(ReadHalf&&) noexcept = default;
+  ReadHalf& operator=(ReadHalf&&) noexcept = default;
+  ~ReadHalf() = default;
 
   template <class Buffer = std::span<std::byte>>
     requires(!std::derived_from<std::remove_cvref_t<Buffer>, BufferPool>)
@@ -253,13 +290,15 @@ class ReadHalf {
   TcpStream& stream() noexcept { return *stream_; }
 
  private:
+  friend class TcpStream;
+  explicit ReadHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
+
   std::shared_ptr<TcpStream> stream_;
 };
 
 /// The writing half of a stream. Dropping it ends the stream for the peer, as `shutdown` does.
 class WriteHalf {
  public:
-  explicit WriteHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
   WriteHalf(WriteHalf&&) noexcept = default;
   WriteHalf& operator=(WriteHalf&& other) noexcept {
     WriteHalf taken(std::move(other));
@@ -290,7 +329,16 @@ class WriteHalf {
   TcpStream& stream() noexcept { return *stream_; }
 
  private:
+  friend class TcpStream;
+  explicit WriteHalf(std::shared_ptr<TcpStream> stream) noexcept : stream_(std::move(stream)) {}
+
   std::shared_ptr<TcpStream> stream_;
+};
+
+/// Why `TcpStream::reunite` gave no stream: these are halves of different streams.
+struct ReuniteError {
+  ReadHalf read;
+  WriteHalf write;
 };
 
 }  // namespace eddy

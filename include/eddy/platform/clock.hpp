@@ -87,6 +87,7 @@ class AnyDuration {
       : length_(saturating_nanoseconds<Period>(length.count())) {}
 
   constexpr operator Duration() const noexcept { return length_; }
+  friend constexpr bool operator==(const AnyDuration&, const AnyDuration&) noexcept = default;
 
  private:
   Duration length_{};
