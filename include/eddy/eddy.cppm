@@ -11,6 +11,7 @@ export namespace eddy {
 // Tasks.
 using eddy::AbortHandle;
 using eddy::block_on;
+using eddy::block_on_at;
 using eddy::BlockingGuard;
 using eddy::BlockingMutex;
 using eddy::busy_poll;
@@ -29,6 +30,7 @@ using eddy::ok;
 using eddy::when_any;
 using eddy::shield;
 using eddy::spawn;
+using eddy::spawn_at;
 using eddy::suspend;
 using eddy::Task;
 using eddy::TaskGroup;

@@ -30,7 +30,7 @@ Task<> dump_at_each(SignalSet set) {
 Result<AbortHandle> dump_on_signal(int signal_number, std::source_location where) {
   Result<SignalSet> set = SignalSet::create({signal_number});
   if (!set) return std::unexpected(set.error());
-  JoinHandle<void> handle = detail::spawn_at(where, dump_at_each, std::move(*set));
+  JoinHandle<void> handle = spawn_at(where, dump_at_each, std::move(*set));
   AbortHandle stop = handle.abort_handle();
   std::move(handle).detach();
   return stop;

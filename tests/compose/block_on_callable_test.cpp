@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -78,6 +79,13 @@ TEST(BlockOnCallable, AJoinHandleWithoutATypeIsForATaskWithoutAValue) {
   JoinHandle<> handle = spawn(append, std::ref(text), "more");
   EXPECT_TRUE(block_on(handle).has_value());
   EXPECT_EQ(text, "more");
+}
+
+TEST(BlockOnCallable, AtAPlaceItTakesAnyNumberOfArguments) {
+  auto sum = [](int a, int b, int c, int d, int e, int f) -> Task<int> {
+    co_return a + b + c + d + e + f;
+  };
+  EXPECT_EQ(block_on_at(std::source_location::current(), sum, 1, 2, 3, 4, 5, 6), 21);
 }
 
 }  // namespace

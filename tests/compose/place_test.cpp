@@ -1,5 +1,6 @@
 // The places that messages name.
 // SPDX-License-Identifier: MIT
+#include "eddy/compose/task_group.hpp"
 #include "eddy/compose/when_all.hpp"
 #include "eddy/compose/when_any.hpp"
 #include "eddy/platform/fatal.hpp"
@@ -10,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include <source_location>
 #include <string>
 
 namespace eddy {
@@ -34,6 +36,21 @@ TEST(PlaceDeathTest, AFatalMessageNamesTheTaskAndItsLastAwait) {
   };
   EXPECT_DEATH(block_on(program()), "in the task spawned at " + place(kSpawn) +
                                         ", at the co_await at " + place(kAwait) + "\n");
+}
+
+TEST(PlaceDeathTest, ATaskThatIsSpawnedAtAPlaceIsNamedByIt) {
+  const auto misuse = []() -> Task<> {
+    use_the_loop_inside_itself();
+    co_return;
+  };
+  constexpr unsigned kPlace = __LINE__ + 1;
+  const auto here = std::source_location::current();
+  const auto in_a_group = [&](TaskGroup& group) -> Task<> {
+    group.spawn_at(here, misuse);
+    co_return;
+  };
+  const auto program = [&]() -> Task<> { co_await with_group(in_a_group); };
+  EXPECT_DEATH(block_on(program()), "in the task spawned at " + place(kPlace) + "\n");
 }
 
 TEST(PlaceDeathTest, ATaskThatHasNotAwaitedYetHasNoPlaceOfAnAwait) {

@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -409,6 +410,22 @@ TEST(TaskGroup, ATaskMaySpawnIntoItsGroup) {
       co_await group.idle();
     });
     EXPECT_EQ(ran, 127);
+  });
+}
+
+TEST(TaskGroup, AtAPlaceItSpawnsWithAnyNumberOfArguments) {
+  run([]() -> Task<> {
+    int sum = 0;
+    const auto add = [](int& total, int a, int b, int c, int d, int e, int f) -> Task<> {
+      total += a + b + c + d + e + f;
+      co_return;
+    };
+    const auto body = [&](TaskGroup& group) -> Task<> {
+      group.spawn_at(std::source_location::current(), add, std::ref(sum), 1, 2, 3, 4, 5, 6);
+      co_return;
+    };
+    co_await with_group(body);
+    EXPECT_EQ(sum, 21);
   });
 }
 

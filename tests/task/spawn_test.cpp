@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -210,6 +211,19 @@ TEST(Spawn, TakesUpToFiveArguments) {
     auto sum = [](int a, int b, int c, int d, int e) -> Task<int> { co_return a + b + c + d + e; };
     JoinHandle<int> handle = spawn(sum, 1, 2, 3, 4, 5);
     EXPECT_EQ((co_await handle).value(), 15);
+  });
+}
+
+TEST(Spawn, AtAPlaceItTakesAnyNumberOfArguments) {
+  run([]() -> Task<> {
+    auto sum = [](int a, int b, int c, int d, int e, int f, std::string g) -> Task<int> {
+      co_return a + b + c + d + e + f + static_cast<int>(g.size());
+    };
+    const auto here = std::source_location::current();
+    JoinHandle<int> handle = spawn_at(here, sum, 1, 2, 3, 4, 5, 6, std::string(7, 'x'));
+    EXPECT_EQ((co_await handle).value(), 28);
+    JoinHandle<void> none = spawn_at(here, []() -> Task<> { co_return; });
+    EXPECT_TRUE((co_await none).has_value());
   });
 }
 

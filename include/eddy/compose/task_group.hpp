@@ -78,8 +78,15 @@ class EDDY_EXPORT TaskGroup final {
   template <class F, class A, class B, class C, class D, class E, class G, class... More>
     requires detail::IsArgument<G>
   void spawn(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
-    static_assert(sizeof(std::decay_t<F>) == 0,
-                  "spawn takes at most five arguments: spawn a lambda that captures them");
+    static_assert(
+        sizeof(std::decay_t<F>) == 0,
+        "spawn takes at most five arguments: group.spawn_at(place, f, ...) takes any number");
+  }
+
+  /// The same with any number of arguments, for the place `where`; as `eddy::spawn_at` does.
+  template <class F, class... Args>
+  void spawn_at(std::source_location where, F&& f, Args&&... args) {
+    add(detail::make_task(std::forward<F>(f), std::forward<Args>(args)...), where);
   }
 
   /// Cancels the tasks of the group, not its body. They are gone by the time `idle` completes.

@@ -44,9 +44,9 @@ block_on(Task<T> task, std::source_location where = std::source_location::curren
   return owner.outcome.take();
 }
 
-/// As above, for the coroutine `f(args...)`, with at most five arguments. `f` and the arguments are
-/// moved or copied into the task first, as by `spawn`, so a lambda may capture. Or for an operation
-/// or a join handle: `block_on(handle)`.
+/// As above, for the coroutine `f(args...)`, with at most five arguments; `block_on_at` takes any
+/// number. `f` and the arguments are moved or copied into the task first, as by `spawn`, so a
+/// lambda may capture. Or for an operation or a join handle: `block_on(handle)`.
 template <detail::SpawnFunction F>
 [[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] auto
 block_on(F&& f, std::source_location where = std::source_location::current()) {
@@ -94,13 +94,22 @@ block_on(F&& f, A&& a, B&& b, C&& c, D&& d, E&& e,
                   where);
 }
 
+/// `block_on(f, args...)` with any number of arguments. `where` stands for the place of the call,
+/// as in `spawn_at`.
+template <class F, class... Args>
+[[nodiscard("what the task gives may be an error: look at it, or write (void)block_on")]] auto
+block_on_at(std::source_location where, F&& f, Args&&... args) {
+  return block_on(detail::make_task(std::forward<F>(f), std::forward<Args>(args)...), where);
+}
+
 /// Refused: a parameter for the place of the call cannot follow a parameter pack.
 template <detail::SpawnFunction F, class A, class B, class C, class D, class E, class G,
           class... More>
   requires detail::IsArgument<G>
 void block_on(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
-  static_assert(sizeof(std::decay_t<F>) == 0,
-                "block_on takes at most five arguments: give it a lambda that captures them");
+  static_assert(
+      sizeof(std::decay_t<F>) == 0,
+      "block_on takes at most five arguments: block_on_at(place, f, ...) takes any number");
 }
 
 /// Before this thread's loop sleeps, it polls for `length` without sleeping. This lowers latency,

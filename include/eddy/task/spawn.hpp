@@ -150,51 +150,58 @@ template <class A>
 concept IsArgument = !std::is_same_v<std::remove_cvref_t<A>, std::source_location>;
 
 template <class F, class... Args>
-auto spawn_at(std::source_location where, F&& function, Args&&... args) {
-  using T = typename SpawnedTaskOf<F, Args...>::value_type;
-  using Handle = std::conditional_t<is_destroyed_twice<F>() || (is_destroyed_twice<Args>() || ...),
-                                    HandleOfTemporary<T>, JoinHandle<T>>;
-  return Handle(make_task(std::forward<F>(function), std::forward<Args>(args)...), where);
-}
+using SpawnHandle =
+    std::conditional_t<is_destroyed_twice<F>() || (is_destroyed_twice<Args>() || ...),
+                       HandleOfTemporary<typename SpawnedTaskOf<F, Args...>::value_type>,
+                       JoinHandle<typename SpawnedTaskOf<F, Args...>::value_type>>;
 
 }  // namespace detail
+
+/// `spawn(f, args...)` with any number of arguments, for the place `where`, which `dump_tasks` and
+/// reports name: `std::source_location::current()`, or that of the caller of a function of your
+/// own.
+template <class F, class... Args>
+auto spawn_at(std::source_location where, F&& function, Args&&... args) {
+  return detail::SpawnHandle<F, Args...>(
+      detail::make_task(std::forward<F>(function), std::forward<Args>(args)...), where);
+}
 
 /// Starts `f(args...)`, a coroutine, as a task of its own on this thread; it runs when the loop
 /// comes to it. `f` and the arguments are moved or copied into the task first, so a lambda may
 /// capture, and a parameter may be a reference to its argument. At most five arguments, so that the
-/// place of the call can be remembered for `dump_tasks`; a lambda may capture any number.
+/// place of the call can be remembered for `dump_tasks`; `spawn_at` takes any number.
 ///
 /// Outside `block_on` the task waits for the next `block_on` of this thread. A thread that ends
 /// without one says on standard error where the tasks were spawned that it has not run.
 template <detail::SpawnFunction F>
 auto spawn(F&& f, std::source_location where = std::source_location::current()) {
-  return detail::spawn_at(where, std::forward<F>(f));
+  return eddy::spawn_at(where, std::forward<F>(f));
 }
 template <detail::SpawnFunction F, class A>
 auto spawn(F&& f, A&& a, std::source_location where = std::source_location::current()) {
-  return detail::spawn_at(where, std::forward<F>(f), std::forward<A>(a));
+  return eddy::spawn_at(where, std::forward<F>(f), std::forward<A>(a));
 }
 template <detail::SpawnFunction F, class A, class B>
 auto spawn(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
-  return detail::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b));
+  return eddy::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b));
 }
 template <detail::SpawnFunction F, class A, class B, class C>
 auto spawn(F&& f, A&& a, B&& b, C&& c,
            std::source_location where = std::source_location::current()) {
-  return detail::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
-                          std::forward<C>(c));
+  return eddy::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                        std::forward<C>(c));
 }
 template <detail::SpawnFunction F, class A, class B, class C, class D>
 auto spawn(F&& f, A&& a, B&& b, C&& c, D&& d,
            std::source_location where = std::source_location::current()) {
-  return detail::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
-                          std::forward<C>(c), std::forward<D>(d));
+  return eddy::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                        std::forward<C>(c), std::forward<D>(d));
 }
 template <detail::SpawnFunction F, class A, class B, class C, class D, class E>
 auto spawn(F&& f, A&& a, B&& b, C&& c, D&& d, E&& e,
            std::source_location where = std::source_location::current()) {
-  return detail::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
-                          std::forward<C>(c), std::forward<D>(d), std::forward<E>(e));
+  return eddy::spawn_at(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                        std::forward<C>(c), std::forward<D>(d), std::forward<E>(e));
 }
 
 /// Refused: the place of the call could not be remembered.
@@ -203,7 +210,7 @@ template <detail::SpawnFunction F, class A, class B, class C, class D, class E, 
   requires detail::IsArgument<G>
 JoinHandle<void> spawn(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
   static_assert(sizeof(std::decay_t<F>) == 0,
-                "spawn takes at most five arguments: spawn a lambda that captures them");
+                "spawn takes at most five arguments: spawn_at(place, f, ...) takes any number");
   std::terminate();
 }
 
