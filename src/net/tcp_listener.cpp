@@ -94,7 +94,7 @@ Result<SocketAddress> TcpListener::local_address() const noexcept {
 }
 
 bool TcpListener::AcceptOp::begin_wait(detail::Waiter& waiter) noexcept {
-  const sys::Status waiting = listener_->source_.wait(Direction::read, waiter);
+  const sys::Status waiting = listener_->source().wait(Direction::read, waiter);
   if (!waiting) {
     error_ = sys::number_of(waiting.error());
     return false;
@@ -110,7 +110,7 @@ bool TcpListener::AcceptOp::advance(detail::Waiter& waiter) noexcept {
     return true;
   }
   if (backs_off_ && !timer_.fired()) {
-    const sys::Status waiting = listener_->source_.wait(Direction::read, waiter);
+    const sys::Status waiting = listener_->source().wait(Direction::read, waiter);
     if (!waiting) error_ = sys::number_of(waiting.error());
     return !waiting;
   }
@@ -120,7 +120,7 @@ bool TcpListener::AcceptOp::advance(detail::Waiter& waiter) noexcept {
 
 bool TcpListener::AcceptOp::attempt() noexcept {
   for (int dead = 0;; ++dead) {
-    IoSource& source = listener_->source_;
+    const detail::SourceAccess source = listener_->source();
     const std::uint64_t mark = source.mark(Direction::read);
     Result<Fd> accepted = sys::accept(source.raw_of_ready(), &peer_);
     if (accepted) {

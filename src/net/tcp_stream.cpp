@@ -9,7 +9,8 @@ namespace {
 
 /// One call on `source`, repeated over interruptions. "Would block" ends its readiness.
 template <class Call>
-sys::Count try_once(IoSource& source, Direction direction, std::uint64_t mark, Call call) {
+sys::Count try_once(detail::SourceAccess source, Direction direction, std::uint64_t mark,
+                    Call call) {
   if constexpr (detail::kDebugChecks) source.check_user();
   for (;;) {
     const sys::Count count = call();
@@ -61,7 +62,7 @@ bool ConnectOp::start(const ConnectOptions* options) noexcept {
 }
 
 bool ConnectOp::begin_wait(Waiter& waiter) noexcept {
-  const sys::Status waiting = source_.wait(Direction::write, waiter);
+  const sys::Status waiting = SourceAccess(source_).wait(Direction::write, waiter);
   if (!waiting) fail(waiting.error());
   return waiting.has_value();
 }
@@ -89,24 +90,27 @@ TcpStream::TcpStream(Fd socket) noexcept
               detail::kKnownNonblocking) {}
 
 Result<std::size_t> TcpStream::receive_now(std::span<std::byte> buffer) noexcept {
-  const std::uint64_t mark = source_.mark(Direction::read);
+  const detail::SourceAccess source(source_);
+  const std::uint64_t mark = source.mark(Direction::read);
   const sys::Count count =
-      try_once(source_, Direction::read, mark, [&] { return sys::receive(raw(), buffer); });
+      try_once(source, Direction::read, mark, [&] { return sys::receive(raw(), buffer); });
   if (count && *count < buffer.size() && *count != 0) {
-    source_.note_short_transfer(Direction::read, mark);
+    source.note_short_transfer(Direction::read, mark);
   }
   return count;
 }
 
 Result<std::size_t> TcpStream::send_now(std::span<const std::byte> data) noexcept {
-  return try_once(source_, Direction::write, source_.mark(Direction::write),
+  const detail::SourceAccess source(source_);
+  return try_once(source, Direction::write, source.mark(Direction::write),
                   [&] { return sys::send(raw(), data); });
 }
 
 Result<> TcpStream::shutdown(ShutdownHow how) noexcept {
-  if constexpr (detail::kDebugChecks) source_.check_user();
+  const detail::SourceAccess source(source_);
+  if constexpr (detail::kDebugChecks) source.check_user();
   Result<> done = detail::outcome(source_, sys::shutdown(raw(), how));
-  source_.note_shutdown(how);
+  source.note_shutdown(how);
   return done;
 }
 

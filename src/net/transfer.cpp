@@ -28,7 +28,7 @@ sys::Count ReadOp::call() noexcept { return sys::receive(raw(), {data_, wanted()
 
 sys::Count PooledReadOp::call() noexcept {
   BufferPool& pool = *pool_;
-  PoolBlock* const block = pool.take();
+  PoolBlock* const block = PoolAccess::take(pool);
   if (block == nullptr) {
     // Only what there is to read needs memory.
     std::byte first{};

@@ -170,7 +170,7 @@ Fd refuse_blocking(Fd fd, const char* what) noexcept {
 }
 
 bool ClosedOp::begin_wait(Waiter& waiter) noexcept {
-  const sys::Status waiting = source_->wait(Direction::closed, waiter);
+  const sys::Status waiting = SourceAccess(*source_).wait(Direction::closed, waiter);
   if (!waiting) error_ = sys::number_of(waiting.error());
   return waiting.has_value();
 }
@@ -186,7 +186,7 @@ bool ClosedOp::advance(Waiter& waiter) noexcept {
 Waiting ClosedOp::describe() const noexcept { return {"closed", source_->raw()}; }
 
 bool ReadinessOp::begin_wait(Waiter& waiter) noexcept {
-  const sys::Status waiting = source_->wait(direction_, waiter);
+  const sys::Status waiting = SourceAccess(*source_).wait(direction_, waiter);
   if (!waiting && !is_ready_unwatched()) error_ = sys::number_of(waiting.error());
   return waiting.has_value();
 }
@@ -213,12 +213,13 @@ Waiting ReadinessOp::describe() const noexcept {
 /// Asks the kernel whether the source is ready; the readiness bit may be stale.
 bool ReadinessOp::ask_kernel() noexcept {
   const Interest interest = direction_ == Direction::read ? Interest::readable : Interest::writable;
-  const std::uint64_t mark = source_->mark(direction_);
+  const SourceAccess source(*source_);
+  const std::uint64_t mark = source.mark(direction_);
   for (;;) {
     const Result<Interest> now = sys::poll_now(source_->raw(), interest);
     if (!now && sys::is(now.error(), std::errc::interrupted)) continue;
     if (!now || now->contains(interest)) return true;  // the caller's system call gets the error
-    source_->clear_ready(direction_, mark);
+    source.clear_ready(direction_, mark);
     return false;
   }
 }

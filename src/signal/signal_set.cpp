@@ -139,7 +139,7 @@ bool SignalSet::NextOp::try_start() noexcept {
 }
 
 bool SignalSet::NextOp::begin_wait(detail::Waiter& waiter) noexcept {
-  const Result<> waiting = set_->source_.wait(Direction::read, waiter);
+  const Result<> waiting = detail::SourceAccess(set_->source_).wait(Direction::read, waiter);
   if (!waiting) error_ = waiting.error();
   return waiting.has_value();
 }

@@ -25,7 +25,7 @@ TEST(OutOfMemory, AtItsRegistrationEndsAWaitWithAnErrorAndTheNextWaitWorks) {
     for (long k = 0; k < 100; ++k) {
       detail::Waiter waiter;
       test::refuse_allocation_after(k);
-      const sys::Status waits = source.wait(Direction::read, waiter);
+      const sys::Status waits = detail::SourceAccess(source).wait(Direction::read, waiter);
       test::refuse_allocation_after(-1);
       if (waits) {
         waiter.unlink();

@@ -219,12 +219,12 @@ TEST(BufferPool, TheBytesMayBeChangedInPlaceAndMoved) {
 
 TEST(BufferPool, LendsTheBufferThatCameBackLast) {
   BufferPool pool;
-  detail::PoolBlock* const first = pool.take();
-  detail::PoolBlock* const second = pool.take();
+  detail::PoolBlock* const first = detail::PoolAccess::take(pool);
+  detail::PoolBlock* const second = detail::PoolAccess::take(pool);
   first->home->give_back(*first);
   second->home->give_back(*second);
-  EXPECT_EQ(pool.take(), second);
-  EXPECT_EQ(pool.take(), first);
+  EXPECT_EQ(detail::PoolAccess::take(pool), second);
+  EXPECT_EQ(detail::PoolAccess::take(pool), first);
   first->home->give_back(*first);
   second->home->give_back(*second);
 }
@@ -232,14 +232,14 @@ TEST(BufferPool, LendsTheBufferThatCameBackLast) {
 TEST(BufferPool, KeepsNoMoreSpareBuffersThanItMay) {
   BufferPool pool(64, 2);
   std::vector<detail::PoolBlock*> blocks;
-  for (int i = 0; i < 5; ++i) blocks.push_back(pool.take());
+  for (int i = 0; i < 5; ++i) blocks.push_back(detail::PoolAccess::take(pool));
   EXPECT_EQ(pool.lent(), 5U);
   for (detail::PoolBlock* block : blocks) block->home->give_back(*block);
   EXPECT_EQ(pool.lent(), 0U);
   EXPECT_EQ(pool.spare(), 2U);
 
   BufferPool none(64, 0);
-  detail::PoolBlock* const block = none.take();
+  detail::PoolBlock* const block = detail::PoolAccess::take(none);
   block->home->give_back(*block);
   EXPECT_EQ(none.spare(), 0U);
 }
@@ -252,7 +252,7 @@ TEST(BufferPool, ABufferMayOutliveItsPool) {
     test::spin_until_ready(pair.server.raw(), Interest::readable);
     const Result<PooledBuffer> bytes = co_await pair.server.read(*pool);
     {
-      const PooledBuffer other(*pool->take(), 1);
+      const PooledBuffer other = detail::PoolAccess::lend(*detail::PoolAccess::take(*pool), 1);
       pool.reset();
     }
     EXPECT_EQ(text_of(*bytes), "last");
@@ -261,8 +261,8 @@ TEST(BufferPool, ABufferMayOutliveItsPool) {
 
 TEST(BufferPool, AnAssignmentGivesTheOldBufferBackAtOnce) {
   BufferPool pool;
-  PooledBuffer one(*pool.take(), 1);
-  PooledBuffer other(*pool.take(), 2);
+  PooledBuffer one = detail::PoolAccess::lend(*detail::PoolAccess::take(pool), 1);
+  PooledBuffer other = detail::PoolAccess::lend(*detail::PoolAccess::take(pool), 2);
   one = std::move(other);
   EXPECT_EQ(one.size(), 2U);
   EXPECT_EQ(pool.lent(), 1U);

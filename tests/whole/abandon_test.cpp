@@ -56,7 +56,8 @@ class CountedOp final : public detail::Operation {
 
   bool try_start() noexcept { return false; }
   bool begin_wait(detail::Waiter& waiter) noexcept {
-    if (source_ != nullptr && !source_->wait(Direction::read, waiter)) return false;
+    if (source_ != nullptr && !detail::SourceAccess(*source_).wait(Direction::read, waiter))
+      return false;
     waits_ = story_->waits = true;
     return true;
   }

@@ -188,7 +188,7 @@ TEST_F(Fork, RebuildingPassesOverASourceWhoseDescriptorTheChildHasClosed) {
   IoSource closed{Fd(::fcntl(pipe_.writer.raw(), F_DUPFD_CLOEXEC, 500))};
   const auto wait = [&] {
     detail::Waiter waiter;
-    const sys::Status waits = closed.wait(Direction::read, waiter);
+    const sys::Status waits = detail::SourceAccess(closed).wait(Direction::read, waiter);
     waiter.unlink();
     if (waits) waiter.unwatch();
     return waits;

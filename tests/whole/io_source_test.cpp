@@ -385,8 +385,8 @@ TEST(IoSource, WaitingOnADescriptorThatCannotBeWatchedIsAnError) {
   if (!test::kFilesAreSources) GTEST_SKIP() << "files are no sources on this system";
   IoSource source(test::open_null());
   detail::Waiter waiter;
-  EXPECT_TRUE(
-      failed_with(source.wait(Direction::read, waiter), std::errc::operation_not_permitted));
+  EXPECT_TRUE(failed_with(detail::SourceAccess(source).wait(Direction::read, waiter),
+                          std::errc::operation_not_permitted));
   EXPECT_FALSE(waiter.linked());
 }
 
@@ -436,20 +436,21 @@ TEST(IoSource, ACancelledWaitLeavesNothingBehind) {
 
 TEST(IoSource, AShortTransferEndsReadinessOnlyUntilTheNextEdge) {
   WatchedPipe pipe;
+  const detail::SourceAccess reader(*pipe.reader);
   detail::Waiter waiter;
-  ASSERT_TRUE(succeeded(pipe.reader->wait(Direction::read, waiter)));
-  EXPECT_FALSE(pipe.reader->is_ready(Direction::read));
+  ASSERT_TRUE(succeeded(reader.wait(Direction::read, waiter)));
+  EXPECT_FALSE(reader.is_ready(Direction::read));
   pipe.write();
   test::poll_until_woken();
   EXPECT_EQ(with_reactor_mut([](Reactor& r) { return r.ready().pop(); }), &waiter);
-  EXPECT_TRUE(pipe.reader->is_ready(Direction::read));
-  pipe.reader->note_short_transfer(Direction::read, pipe.reader->mark(Direction::read));
-  EXPECT_EQ(pipe.reader->is_ready(Direction::read), !PlatformReactor::kShortTransferEndsReadiness);
+  EXPECT_TRUE(reader.is_ready(Direction::read));
+  reader.note_short_transfer(Direction::read, reader.mark(Direction::read));
+  EXPECT_EQ(reader.is_ready(Direction::read), !PlatformReactor::kShortTransferEndsReadiness);
   // No edge follows the end of the stream, so readiness stays from then on.
   pipe.writer.reset();
   test::poll_once();
-  pipe.reader->note_short_transfer(Direction::read, pipe.reader->mark(Direction::read));
-  EXPECT_TRUE(pipe.reader->is_ready(Direction::read));
+  reader.note_short_transfer(Direction::read, reader.mark(Direction::read));
+  EXPECT_TRUE(reader.is_ready(Direction::read));
 }
 
 }  // namespace

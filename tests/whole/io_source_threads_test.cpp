@@ -50,7 +50,9 @@ TEST_F(IoSourceDeathTest, WaitingOnAnotherThreadThanTheFirstStopsTheProgram) {
     IoSource source(std::move(pipe_.reader));
     wait_once(source, pipe_.writer);
     detail::Waiter waiter;
-    std::thread([&] { static_cast<void>(source.wait(Direction::read, waiter)); }).join();
+    std::thread([&] {
+      static_cast<void>(detail::SourceAccess(source).wait(Direction::read, waiter));
+    }).join();
   };
   EXPECT_EXIT(wait_on_two_threads(), testing::KilledBySignal(SIGABRT),
               "a socket was used on another thread than the one that first waited on it");
@@ -64,7 +66,7 @@ TEST_F(IoSourceDeathTest, WaitingAfterTheThreadOfTheFirstWaitHasEndedStopsThePro
     detail::Waiter waiter;
     std::thread([&] {
       detail::thread_reactor();
-      static_cast<void>(source.wait(Direction::read, waiter));
+      static_cast<void>(detail::SourceAccess(source).wait(Direction::read, waiter));
     }).join();
   };
   EXPECT_EXIT(wait_on_one_thread_after_another(), testing::KilledBySignal(SIGABRT),
@@ -85,7 +87,7 @@ TEST_F(IoSourceDeathTest, MovingItWhileATaskWaitsStopsTheProgram) {
   const auto move_while_waiting = [&] {
     IoSource source(std::move(pipe_.reader));
     detail::Waiter waiter;
-    static_cast<void>(source.wait(Direction::write, waiter));
+    static_cast<void>(detail::SourceAccess(source).wait(Direction::write, waiter));
     const IoSource moved = std::move(source);
   };
   EXPECT_EXIT(move_while_waiting(), testing::KilledBySignal(SIGABRT),

@@ -152,7 +152,7 @@ TEST(TwoSources, OfOneDescriptorOneIsRefused) {
     co_await register_by_waiting(first);
     IoSource second{Fd(first.raw())};
     detail::Waiter waiter;
-    const sys::Status waits = second.wait(Direction::read, waiter);
+    const sys::Status waits = detail::SourceAccess(second).wait(Direction::read, waiter);
     if constexpr (PlatformReactor::kTellsReuse) {
       EXPECT_TRUE(failed_with(waits, std::errc::file_exists));
       static_cast<void>(second.into_fd().release());

@@ -14,6 +14,7 @@ class BufferPool;
 
 namespace detail {
 
+struct PoolAccess;
 struct PoolState;
 
 /// A buffer of a pool; its bytes follow it.
@@ -79,12 +80,13 @@ class PooledBuffer {
   const std::byte* begin() const noexcept { return data(); }
   const std::byte* end() const noexcept { return data() + size(); }
 
-  /// For the library: takes over a block that holds `size` bytes, at least one.
+ private:
+  friend struct detail::PoolAccess;
+  /// Takes over a block that holds `size` bytes, at least one.
   PooledBuffer(detail::PoolBlock& block, std::size_t size) noexcept : block_(&block) {
     block.size = size;
   }
 
- private:
   detail::PoolBlock* block_ = nullptr;
 };
 
@@ -116,20 +118,30 @@ class EDDY_EXPORT BufferPool {
   /// How many it keeps to lend.
   std::size_t spare() const noexcept { return state_->spare_count; }
 
-  /// For the library: a block to read into; null if there is no memory.
-  detail::PoolBlock* take() noexcept {
-    detail::PoolState& state = *state_;
-    if (state.first == nullptr) return make();
-    --state.spare_count;
-    return std::exchange(state.first, state.first->next);
-  }
-
  private:
+  friend struct detail::PoolAccess;
   detail::PoolBlock* make() noexcept;
 
   detail::PoolState* state_ = &detail::no_blocks;
   std::size_t buffer_size_;
   std::size_t spares_;
 };
+
+namespace detail {
+
+/// What eddy's own reads do with a pool.
+struct PoolAccess {
+  /// A block to read into; null if there is no memory.
+  static PoolBlock* take(BufferPool& pool) noexcept {
+    PoolState& state = *pool.state_;
+    if (state.first == nullptr) return pool.make();
+    --state.spare_count;
+    return std::exchange(state.first, state.first->next);
+  }
+  /// Hands out a block that holds `size` bytes, at least one.
+  static PooledBuffer lend(PoolBlock& block, std::size_t size) noexcept { return {block, size}; }
+};
+
+}  // namespace detail
 
 }  // namespace eddy

@@ -64,7 +64,7 @@ class EDDY_EXPORT TcpListener {
 
     explicit AcceptOp(TcpListener& listener) noexcept : listener_(&listener) {}
 
-    bool try_start() noexcept { return listener_->source_.is_ready(Direction::read) && attempt(); }
+    bool try_start() noexcept { return listener_->source().is_ready(Direction::read) && attempt(); }
     bool begin_wait(detail::Waiter& waiter) noexcept;
     bool advance(detail::Waiter& waiter) noexcept override;
     detail::Waiting describe() const noexcept override {
@@ -102,6 +102,7 @@ class EDDY_EXPORT TcpListener {
   /// among them.
   std::uint64_t retry_count() const noexcept { return retry_count_; }
   /// What the listener was opened with, as the system has it.
+  /// **Errors**: operation_canceled once the listener is closed.
   [[nodiscard]] Result<bool> reuse_address() const noexcept;
   [[nodiscard]] Result<bool> reuse_port() const noexcept;
   [[nodiscard]] Result<bool> v6_only() const noexcept;
@@ -113,6 +114,8 @@ class EDDY_EXPORT TcpListener {
 
  private:
   explicit TcpListener(IoSource source) noexcept;
+
+  detail::SourceAccess source() noexcept { return detail::SourceAccess(source_); }
 
   enum class Shed : bool { tried, nobody_waits };
   EDDY_LOCAL Shed shed_one() noexcept;

@@ -24,15 +24,15 @@ class EDDY_EXPORT TransferOp : public Operation {
   ~TransferOp() = default;
 
   bool wait(Direction direction, Waiter& waiter) noexcept {
-    const sys::Status waiting = source_->wait(direction, waiter);
+    const sys::Status waiting = source().wait(direction, waiter);
     if (!waiting) [[unlikely]] {
       fail(waiting.error());
     }
     return waiting.has_value();
   }
   void fail(std::error_code error) noexcept { amount_ = std::unexpected(error); }
-  IoSource& source() const noexcept { return *source_; }
-  RawSource raw() const noexcept { return source_->raw_of_ready(); }
+  SourceAccess source() const noexcept { return SourceAccess(*source_); }
+  RawSource raw() const noexcept { return source().raw_of_ready(); }
 
   sys::Count amount() const noexcept { return amount_; }
   void set_amount(std::size_t bytes) noexcept { amount_ = bytes; }
@@ -120,7 +120,7 @@ class EDDY_EXPORT
     const sys::Count count = amount();
     if (!count) return std::unexpected(count.error());
     if (*count == 0) return PooledBuffer();
-    return PooledBuffer(*block_, *count);
+    return PoolAccess::lend(*block_, *count);
   }
 
  private:

@@ -22,6 +22,8 @@ class IoSource;
 
 namespace detail {
 
+class SourceAccess;
+
 /// Waits until an I/O source may be used in one direction; `co_await` gives `Result<>`.
 class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadinessOp final
@@ -138,44 +140,13 @@ class EDDY_EXPORT IoSource {
     return is_closed() ? std::make_error_code(std::errc::operation_canceled) : error;
   }
 
-  // An operation on the source calls, in this order: `is_ready`, `mark`, its system call, and if
-  // that would block, `clear_ready` and `wait`.
-
   /// True from the first wait on. Before it, the readiness is not known.
   bool is_registered() const noexcept { return slot_ != nullptr; }
-  /// False if an attempt is known to block.
-  bool is_ready(Direction direction) const noexcept {
-    if constexpr (detail::kDebugChecks) check_user();
-    return slot_ == nullptr || (*slot_)[direction].ready();
-  }
-  /// `raw()` for the system call after `is_ready`: a source that is ready is not lost.
-  RawSource raw_of_ready() const noexcept { return fd_.raw(); }
-  std::uint64_t mark(Direction direction) const noexcept {
-    return slot_ == nullptr ? 0 : WakerRegistry::mark(*slot_, direction);
-  }
-  void clear_ready(Direction direction, std::uint64_t mark) noexcept {
-    if (slot_ != nullptr) WakerRegistry::clear_ready(*slot_, direction, mark);
-  }
-  /// The attempt moved less than was asked for, only because there was no more. Where edges are
-  /// real this ends readiness too, except after the end of the stream: no edge would follow.
-  void note_short_transfer(Direction direction, std::uint64_t mark) noexcept {
-    if constexpr (PlatformReactor::kShortTransferEndsReadiness) {
-      if (slot_ != nullptr) (*slot_)[direction].clear_if_edges_tell(mark);
-    }
-  }
-  /// True if the kernel has reported, since the first wait, that both directions have ended.
-  bool is_hung_up() const noexcept {
-    if constexpr (detail::kDebugChecks) check_user();
-    return slot_ != nullptr && slot_->hung_up();
-  }
-  /// Notes that this side has shut directions down. Where no edge follows, wakes the waiters.
-  void note_shutdown(ShutdownHow how) noexcept;
-  /// Stops the program on another thread than the one that first waited on the source.
-  void check_user() const noexcept;
-  /// Links `waiter`, which the next edge wakes. Registers the source if it is not registered yet.
-  sys::Status wait(Direction direction, detail::Waiter& waiter) noexcept;
 
  private:
+  void check_user() const noexcept;
+  void note_shutdown(ShutdownHow how) noexcept;
+  sys::Status wait(Direction direction, detail::Waiter& waiter) noexcept;
   EDDY_LOCAL sys::Status wait_for_the_first_time(Direction direction,
                                                  detail::Waiter& waiter) noexcept;
   EDDY_LOCAL void check_thread() const noexcept;
@@ -188,6 +159,7 @@ class EDDY_EXPORT IoSource {
   EDDY_LOCAL void check_unwaited() const noexcept;
 
   friend class detail::ReadinessOp;
+  friend class detail::SourceAccess;
 
   static constexpr std::uint32_t kNonblocking = UINT32_MAX;
 
@@ -198,11 +170,64 @@ class EDDY_EXPORT IoSource {
   detail::Slot* slot_ = nullptr;
 };
 
+namespace detail {
+
+/// What an operation of eddy's own does with a source. It calls, in this order: `is_ready`, `mark`,
+/// its system call, and if that would block, `clear_ready` and `wait`.
+class SourceAccess {
+ public:
+  explicit SourceAccess(IoSource& source) noexcept : source_(&source) {}
+
+  /// False if an attempt is known to block.
+  bool is_ready(Direction direction) const noexcept {
+    if constexpr (kDebugChecks) check_user();
+    return slot() == nullptr || (*slot())[direction].ready();
+  }
+  /// `IoSource::raw` for the system call after `is_ready`: a source that is ready is not lost.
+  RawSource raw_of_ready() const noexcept { return source_->fd_.raw(); }
+  std::uint64_t mark(Direction direction) const noexcept {
+    return slot() == nullptr ? 0 : WakerRegistry::mark(*slot(), direction);
+  }
+  void clear_ready(Direction direction, std::uint64_t mark) const noexcept {
+    if (slot() != nullptr) WakerRegistry::clear_ready(*slot(), direction, mark);
+  }
+  /// The attempt moved less than was asked for, only because there was no more. Where edges are
+  /// real this ends readiness too, except after the end of the stream: no edge would follow.
+  void note_short_transfer(Direction direction, std::uint64_t mark) const noexcept {
+    if constexpr (PlatformReactor::kShortTransferEndsReadiness) {
+      if (slot() != nullptr) (*slot())[direction].clear_if_edges_tell(mark);
+    }
+  }
+  /// True if the kernel has reported, since the first wait, that both directions have ended.
+  bool is_hung_up() const noexcept {
+    if constexpr (kDebugChecks) check_user();
+    return slot() != nullptr && slot()->hung_up();
+  }
+  /// Notes that this side has shut directions down. Where no edge follows, wakes the waiters.
+  void note_shutdown(ShutdownHow how) const noexcept { source_->note_shutdown(how); }
+  /// Stops the program on another thread than the one that first waited on the source.
+  void check_user() const noexcept { source_->check_user(); }
+  /// Links `waiter`, which the next edge wakes. Registers the source if it is not registered yet.
+  sys::Status wait(Direction direction, Waiter& waiter) const noexcept {
+    return source_->wait(direction, waiter);
+  }
+  std::error_code error_of_call(std::error_code error) const noexcept {
+    return source_->error_of_call(error);
+  }
+
+ private:
+  Slot* slot() const noexcept { return source_->slot_; }
+
+  IoSource* source_;
+};
+
+}  // namespace detail
+
 inline bool detail::ReadinessOp::try_start() noexcept {
-  return source_->is_ready(direction_) && confirm_ready();
+  return SourceAccess(*source_).is_ready(direction_) && confirm_ready();
 }
 
-inline bool detail::ClosedOp::try_start() noexcept { return source_->is_hung_up(); }
+inline bool detail::ClosedOp::try_start() noexcept { return SourceAccess(*source_).is_hung_up(); }
 
 inline bool detail::ReadinessOp::confirm_ready() noexcept {
   // A source that never waited has no readiness bit that a failed attempt could clear. If this gave

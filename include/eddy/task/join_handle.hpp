@@ -240,12 +240,11 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
 
   JoinOp as_operation() noexcept { return JoinOp(*this); }
 
+ private:
   void on_end(detail::PromiseBase* ended) noexcept final {
     outcome_.take_from(ended);
     JoinHandleBase::ended();
   }
-
- private:
   /// The error of a task that runs on is not for this handle any more.
   void let_outcome_go() noexcept {
     if constexpr (detail::is_result<T>) JoinHandleBase::detach(detail::ErrorReporter<T>::get());

@@ -10,6 +10,10 @@
 
 namespace eddy {
 
+namespace detail {
+class JoinHandleBase;
+}  // namespace detail
+
 /// Wakes one task: schedules it, or if it is running, lets it run once more. Copies refer to the
 /// same task. Wakes that come before the task runs are one wake.
 ///
@@ -32,13 +36,14 @@ class Waker {
 /// **Thread**: any, at any time, as for `Waker`.
 class AbortHandle {
  public:
-  explicit AbortHandle(detail::WakerCell* cell) noexcept : cell_(cell) {}
-
   void abort() const noexcept {
     if (cell_.get() != nullptr) detail::abort_cell(*cell_.get());
   }
 
  private:
+  friend class detail::JoinHandleBase;
+  explicit AbortHandle(detail::WakerCell* cell) noexcept : cell_(cell) {}
+
   detail::CellRef cell_;
 };
 
