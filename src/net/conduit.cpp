@@ -2,6 +2,7 @@
 
 #include "eddy/net/conduit.hpp"
 
+#include "eddy/platform/fatal.hpp"
 #include "eddy/platform/sys.hpp"
 
 #include "net/attempt.hpp"
@@ -81,7 +82,9 @@ Conduit::Conduit(Conduit&& other) noexcept
       held_(std::exchange(other.held_, 0)),
       pipe_(std::move(other.pipe_)),
       trickles_(other.trickles_),
-      copies_(other.copies_) {}
+      copies_(other.copies_) {
+  ++other.moves_;
+}
 
 Conduit& Conduit::operator=(Conduit&& other) noexcept {
   Conduit taken(std::move(other));
@@ -92,11 +95,19 @@ Conduit& Conduit::operator=(Conduit&& other) noexcept {
   std::swap(pipe_, taken.pipe_);
   std::swap(trickles_, taken.trickles_);
   std::swap(copies_, taken.copies_);
+  ++moves_;
   return *this;
 }
 
 Conduit::~Conduit() {
   if (buffer_ != nullptr) give_buffer_back();
+}
+
+void Conduit::check_unmoved(std::uint16_t moves) const noexcept {
+  if (moves == moves_) return;
+  detail::fatal(
+      "a Conduit was moved or assigned to while a task waits to fill or drain it; "
+      "move it before, or share it");
 }
 
 sys::Count Conduit::take_from(RawSource from) noexcept {
@@ -231,12 +242,16 @@ bool FillOp::moved(std::size_t /*count*/) noexcept {
   return true;
 }
 std::size_t FillOp::wanted() const noexcept {
+  conduit_->check_unmoved(moves_);
   if (!conduit_->empty()) return 0;
   return conduit_->splices() ? 1 : kBufferSize;
 }
 
 sys::Count DrainOp::call() noexcept { return conduit_->pass_to(raw()); }
-std::size_t DrainOp::wanted() const noexcept { return conduit_->size(); }
+std::size_t DrainOp::wanted() const noexcept {
+  conduit_->check_unmoved(moves_);
+  return conduit_->size();
+}
 
 template class Transfer<FillOp, Direction::read>;
 template class Transfer<DrainOp, Direction::write>;

@@ -43,13 +43,14 @@ void JoinHandleBase::let_go(TaskOwner* heir) noexcept {
 }
 
 void JoinHandleBase::take(JoinHandleBase& other) noexcept {
+  if (other.joins_.linked()) stop_moved();
   task_ = std::exchange(other.task_, nullptr);
   home_ = other.home_;
   if (task_ != nullptr) owner_of(*task_) = this;
-  joins_.splice_back(other.joins_);
-  for (ListNode* node = joins_.next; node != &joins_; node = node->next) {
-    static_cast<Join&>(*node).handle_ = this;
-  }
+}
+
+void JoinHandleBase::stop_moved() noexcept {
+  fatal("a JoinHandle was moved while a task awaits it; move it before, or share it");
 }
 
 void JoinHandleBase::stop_on_another_thread() noexcept {

@@ -95,6 +95,18 @@ TEST(JoinHandleMisuseDeathTest, AJoinOfAHandleThatWasMovedFromStopsTheProgram) {
                "a JoinHandle without a task was awaited");
 }
 
+TEST(JoinHandleMisuseDeathTest, AMoveOfAHandleThatIsAwaitedStopsTheProgram) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(run([]() -> Task<> {
+                 JoinHandle<void> handle = spawn(wait_for_ever);
+                 auto join = [&]() -> Task<> { (void)co_await handle; };
+                 JoinHandle<void> joiner = spawn(join);
+                 co_await yield_now();
+                 const JoinHandle<void> moved = std::move(handle);
+               }),
+               "a JoinHandle was moved while a task awaits it");
+}
+
 TEST(JoinHandleMisuseDeathTest, AJoinOfADetachedHandleStopsTheProgram) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(run([]() -> Task<> {

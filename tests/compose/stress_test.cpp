@@ -18,6 +18,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -152,7 +153,7 @@ class Program {
         if (handles_.empty()) co_return 0;
         // The join ends even if somebody aborts the task or drops the handle meanwhile.
         const std::size_t which = dice(static_cast<unsigned>(handles_.size()));
-        co_return (co_await timeout(brief(), handles_[which])).has_value() ? 1 : 0;
+        co_return (co_await timeout(brief(), *handles_[which])).has_value() ? 1 : 0;
       }
       default:
         for (unsigned i = dice(4); i > 0; --i) {
@@ -229,21 +230,15 @@ class Program {
 
   void keep(JoinHandle<void> handle) {
     if (meddler_ != nullptr) meddler_->add(handle.abort_handle());
-    handles_.push_back(std::move(handle));
+    handles_.push_back(std::make_unique<JoinHandle<void>>(std::move(handle)));
   }
 
-  /// Moves, aborts, detaches and drops handles, even while tasks wait for them.
+  /// Aborts, detaches and drops handles, even while tasks wait for them.
   void tend_handles() {
-    for (JoinHandle<void>& handle : handles_) {
-      if (dice(4) == 0) handle.abort();
+    for (const auto& handle : handles_) {
+      if (dice(4) == 0) handle->abort();
     }
-    if (handles_.size() > 8) {
-      std::vector<JoinHandle<void>> kept;
-      for (JoinHandle<void>& handle : handles_) {
-        if (dice(2) == 0) kept.push_back(std::move(handle));
-      }
-      handles_ = std::move(kept);
-    }
+    if (handles_.size() > 8) std::erase_if(handles_, [&](const auto&) { return dice(2) != 0; });
   }
 
   void on_destruction() {
@@ -252,7 +247,7 @@ class Program {
         if (!wakers_.empty()) wakers_[dice(static_cast<unsigned>(wakers_.size()))].wake();
         break;
       case 1:
-        if (!handles_.empty()) handles_[dice(static_cast<unsigned>(handles_.size()))].abort();
+        if (!handles_.empty()) handles_[dice(static_cast<unsigned>(handles_.size()))]->abort();
         break;
       case 2:
         if (!handles_.empty()) handles_.pop_back();
@@ -269,7 +264,7 @@ class Program {
   Tally* tally_;
   Meddler* meddler_;
   std::vector<Waker> wakers_;
-  std::vector<JoinHandle<void>> handles_;
+  std::vector<std::unique_ptr<JoinHandle<void>>> handles_;  ///< which stay in place when awaited
 };
 
 class Stress : public testing::TestWithParam<std::uint32_t> {

@@ -343,5 +343,42 @@ TEST(Conduit, TheBytesThatItHoldsMoveWithIt) {
   });
 }
 
+TEST(ConduitDeathTest, AMoveWhileAFillOrADrainWaitsStopsTheProgram) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto move_while_it_fills = [](bool assign) {
+    Route route;
+    run([&]() -> Task<> {
+      auto filling = spawn([&]() -> Task<> { (void)co_await route.conduit.fill(route.in.server); });
+      co_await yield_now();
+      Conduit other;
+      if (assign) {
+        route.conduit = std::move(other);
+      } else {
+        other = std::move(route.conduit);
+      }
+      co_await send(route.in.client, 0, 10);
+      (void)co_await filling;
+    });
+  };
+  EXPECT_DEATH(move_while_it_fills(false), "a Conduit was moved or assigned to while a task waits");
+  EXPECT_DEATH(move_while_it_fills(true), "a Conduit was moved or assigned to while a task waits");
+  const auto move_while_it_drains = [] {
+    Route route;
+    narrow(route.out);
+    run([&]() -> Task<> {
+      const auto flood = [&]() -> Task<> { co_await send(route.in.client, 0, kFlood); };
+      JoinHandle<void> sending = spawn(flood);
+      co_await fill_the_way(route.in.server, route.conduit, route.out.client);
+      const auto drain = [&]() -> Task<> { (void)co_await route.conduit.drain(route.out.client); };
+      JoinHandle<void> draining = spawn(drain);
+      co_await yield_now();
+      const Conduit other = std::move(route.conduit);
+      std::vector<std::byte> got(kFlood);
+      (void)co_await route.out.server.read_exact(got);
+    });
+  };
+  EXPECT_DEATH(move_while_it_drains(), "a Conduit was moved or assigned to while a task waits");
+}
+
 }  // namespace
 }  // namespace eddy

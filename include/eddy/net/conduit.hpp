@@ -23,7 +23,7 @@ namespace detail {
 class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] FillOp final
     : public Transfer<FillOp, Direction::read> {
  public:
-  FillOp(IoSource& from, Conduit& conduit) noexcept : Transfer(from, 0), conduit_(&conduit) {}
+  FillOp(IoSource& from, Conduit& conduit) noexcept;
 
   Waiting describe() const noexcept override { return {"fill", raw()}; }
   Result<std::size_t> take() noexcept { return amount(); }
@@ -36,13 +36,14 @@ class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_awa
   std::size_t wanted() const noexcept;
 
   Conduit* conduit_;
+  std::uint16_t moves_;  ///< of the conduit, when the operation was made
 };
 
 /// Passes on what a conduit holds.
 class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] DrainOp final
     : public Transfer<DrainOp, Direction::write> {
  public:
-  DrainOp(IoSource& to, Conduit& conduit) noexcept : Transfer(to, 0), conduit_(&conduit) {}
+  DrainOp(IoSource& to, Conduit& conduit) noexcept;
 
   Waiting describe() const noexcept override { return {"drain", raw()}; }
   Result<std::size_t> take() noexcept { return amount(); }
@@ -54,6 +55,7 @@ class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_awa
   std::size_t wanted() const noexcept;
 
   Conduit* conduit_;
+  std::uint16_t moves_;  ///< of the conduit, when the operation was made
 };
 
 extern template class Transfer<FillOp, Direction::read>;
@@ -71,7 +73,8 @@ extern template class Transfer<DrainOp, Direction::write>;
 ///       while (!conduit.empty()) co_await eddy::ok(conduit.drain(to));
 ///     }
 ///
-/// It must stay where it is while one of its operations waits, as a buffer must.
+/// It must stay where it is while one of its operations waits, as a buffer must: an operation that
+/// goes on after its conduit was moved, or assigned to, stops the program.
 /// **Thread**: one at a time.
 class EDDY_EXPORT Conduit {
  public:
@@ -98,6 +101,7 @@ class EDDY_EXPORT Conduit {
   friend detail::FillOp;
   friend detail::DrainOp;
 
+  EDDY_LOCAL void check_unmoved(std::uint16_t moves) const noexcept;
   EDDY_LOCAL sys::Count take_from(RawSource from) noexcept;
   EDDY_LOCAL sys::Count receive_from(RawSource from) noexcept;
   EDDY_LOCAL sys::Count splice_from(RawSource from) noexcept;
@@ -119,6 +123,13 @@ class EDDY_EXPORT Conduit {
   Pipe pipe_;                    ///< open while the traffic is a flood
   std::uint8_t trickles_ = 0;    ///< fills in a row that were small
   std::uint8_t copies_ = 0;      ///< full buffers to come before a pipe is tried again
+  std::uint16_t moves_ = 0;      ///< how often this was moved from or assigned to
 };
+
+inline detail::FillOp::FillOp(IoSource& from, Conduit& conduit) noexcept
+    : Transfer(from, 0), conduit_(&conduit), moves_(conduit.moves_) {}
+
+inline detail::DrainOp::DrainOp(IoSource& to, Conduit& conduit) noexcept
+    : Transfer(to, 0), conduit_(&conduit), moves_(conduit.moves_) {}
 
 }  // namespace eddy

@@ -76,7 +76,7 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
     Join(Join&& other) noexcept : Operation(), ListNode(), handle_(other.handle_) {}
     ~Join() { unlink(); }
 
-    /// Null once the handle is gone; the handle keeps it up to date when it moves.
+    /// Null once the handle is gone.
     JoinHandleBase* handle() const noexcept { return handle_; }
 
    private:
@@ -123,6 +123,7 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
   void check_thread() const noexcept {
     if (home_ != Worker::current_if_any()) stop_on_another_thread();
   }
+  [[noreturn]] static void stop_moved() noexcept;
   [[noreturn]] static void stop_on_another_thread() noexcept;
   [[noreturn]] void stop_elsewhere() const noexcept;
 
@@ -194,6 +195,8 @@ using HeardOutcome = std::conditional_t<is_result<T>, ErrorOutcome<T>, Outcome<T
 /// Dropping the handle, or assigning another to it, detaches the task, which runs on. An exception
 /// that no join has given is reported on standard error, whether the task ends before or after; and
 /// so is the error of a task that gives a `Result`.
+/// A handle may not be moved while somebody awaits it, as a vector that grows does: that stops the
+/// program. To destroy it then, or to assign to it, ends the join as cancelled.
 /// **Cancel**: a join that is cancelled leaves the task running.
 /// **Thread**: the task's; `abort_handle()` gives what other threads may use. Another use on
 /// another thread stops the program.
