@@ -102,7 +102,7 @@ class EDDY_EXPORT TcpListener {
   /// among them.
   std::uint64_t retry_count() const noexcept { return retry_count_; }
   /// What the listener was opened with, as the system has it.
-  /// **Errors**: operation_canceled once the listener is closed.
+  /// **Errors**: operation_canceled once closed; for `reuse_port` on Windows no_protocol_option.
   [[nodiscard]] Result<bool> reuse_address() const noexcept;
   [[nodiscard]] Result<bool> reuse_port() const noexcept;
   [[nodiscard]] Result<bool> v6_only() const noexcept;

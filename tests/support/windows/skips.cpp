@@ -15,6 +15,7 @@ constexpr std::string_view kNoSleepCount = "Windows does not count how often a t
 
 constexpr std::string_view kForgetsResets =
     "Wine gives 0 from recv after a reset that its server has seen";
+constexpr std::string_view kNoKeepIdle = "Wine 8 has no TCP_KEEPIDLE";
 
 bool in_wine() {
   return ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != nullptr;
@@ -49,7 +50,10 @@ constexpr auto kSkips = std::to_array<Skip>({
     {"Bell", "IsNeverFull", "200,000 rings are 600,000 sends, which take Wine minutes", in_wine},
     {"TenThousandSources", "APollCostsOnlyAsMuchAsItsReadySources",
      "Wine's server looks at every poll that is under way for each event", in_wine},
-    {"TcpStreamTest", "OptionsAreReadAsTheyWereSet", "Wine 8 has no TCP_KEEPIDLE", in_wine},
+    {"TcpStreamTest", "OptionsAreReadAsTheyWereSet", kNoKeepIdle, in_wine},
+    {"TcpConnect", "OptionsAreSetBeforeItConnects", kNoKeepIdle, in_wine},
+    {"CompilerTraps", "OptionsThatAreDesignatedWhereACoroutineAwaitsArriveAsTheyAre", kNoKeepIdle,
+     in_wine},
     {"Idle", "ConnectionsThatWaitWakeNobody", kNoSleepCount},
     {"RunLoop", "AnIdleLoopSleepsOnceUntilItIsWoken", kNoSleepCount},
     {"RunLoop", "AnIdleLoopWithSocketsAndFarTimersSleepsOnceToo", kNoSleepCount},
