@@ -5,6 +5,7 @@
 #include "eddy/compose/when_any.hpp"
 #include "eddy/platform/fatal.hpp"
 #include "eddy/task/block_on.hpp"
+#include "eddy/task/ok.hpp"
 #include "eddy/task/spawn.hpp"
 #include "eddy/task/waker.hpp"
 #include "eddy/worker/dump.hpp"

@@ -1,6 +1,7 @@
 // Random programs: in each of them every object is destroyed once, on its own thread, and block_on
 // ends.
 // SPDX-License-Identifier: MIT
+#include "eddy/compose/shield.hpp"
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/timeout.hpp"
 #include "eddy/compose/when_all.hpp"
