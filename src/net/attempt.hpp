@@ -1,4 +1,4 @@
-// How a transfer is attempted, for the files that define one.
+// How a transfer is attempted, for the files that define transfers.
 // SPDX-License-Identifier: MIT
 #pragma once
 

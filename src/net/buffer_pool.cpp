@@ -19,7 +19,7 @@ void detail::PoolState::drop(PoolBlock& block) noexcept {
 
 BufferPool::BufferPool(std::size_t buffer_size, std::size_t spares) noexcept
     : buffer_size_(buffer_size), spares_(spares) {
-  if (buffer_size == 0) detail::fatal("a BufferPool was made of buffers of no bytes");
+  if (buffer_size == 0) detail::fatal("a BufferPool needs buffers of at least one byte");
 }
 
 BufferPool::~BufferPool() {

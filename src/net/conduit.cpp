@@ -16,21 +16,20 @@
 namespace eddy {
 namespace {
 
-/// A read that fills it says that there is more, and that a pipe is worth its two descriptors.
+/// If a read fills it, there is more to come, and a pipe is worth its two descriptors.
 constexpr std::size_t kBufferSize = std::size_t{16} << 10;
-/// What one splice asks for: what a pipe of Linux has room for.
+/// The number of bytes that one splice asks for: the capacity of a pipe on Linux.
 constexpr std::size_t kSpliceSize = std::size_t{64} << 10;
-/// A pipe that takes less is slower than the buffer: a splice costs more than a copy of a few
-/// pages.
+/// A smaller pipe is slower than the buffer: a splice costs more than a copy of a few pages.
 constexpr std::size_t kSmallestPipe = 2 * kBufferSize;
-/// So many small fills in a row end a flood. One or two are but the tails of messages.
+/// So many small fills in a row end a flood. One or two may be only the tails of messages.
 constexpr std::uint8_t kTrickles = 16;
-/// So many full buffers are copied before a pipe is tried again, if there was none or it was of no
-/// use: whatever the reason was may be over.
+/// How many full buffers are copied before a pipe is tried again, after one could not be made or
+/// used: the reason may have passed.
 constexpr std::uint8_t kCopies = 64;
 
-// One buffer is kept for the next conduit of the thread: most give theirs back before another needs
-// one. Trivial, so that a conduit may outlive what empties it.
+// One buffer is kept for the next conduit of the thread, because most give theirs back before
+// another needs one. Trivial, so that a conduit may outlive the object that frees the buffer.
 constinit thread_local std::byte* spare_buffer = nullptr;
 constinit thread_local bool keeps_spare = false;
 
@@ -58,9 +57,9 @@ void give_back(std::byte* buffer) noexcept {
   }
 }
 
-/// True if it was the call that was refused: by the system, a sandbox, or this kind of socket. Such
-/// an error says nothing of the connection. Every other one may be the connection's, which tells of
-/// each error once.
+/// True if the call itself was refused: by the system, a sandbox, or this kind of socket. Such an
+/// error is not the connection's. Every other error may be, and a connection reports each error
+/// only once.
 bool refuses_splice(const std::error_code& error) noexcept {
   constexpr std::array kRefusals = {std::errc::invalid_argument,
                                     std::errc::operation_not_supported,
@@ -117,7 +116,7 @@ sys::Count Conduit::take_from(RawSource from) noexcept {
 sys::Count Conduit::receive_from(RawSource from) noexcept {
   buffer_ = take_buffer();
   if (buffer_ == nullptr) {
-    // Only what there is to take needs memory.
+    // Take memory only if there are bytes to take.
     std::byte first{};
     const sys::Count there = sys::peek(from, {&first, 1});
     if (!there || *there == 0) return there;
@@ -141,15 +140,16 @@ sys::Count Conduit::splice_from(RawSource from) noexcept {
     if (!refuses_splice(count.error())) return count;
     return receive_after_refusal(from, count.error());
   }
-  // It stops before an urgent mark for ever, as at the end. Only a read tells, and goes beyond.
+  // A splice never gets past an urgent mark: there it acts as at the end of the stream. Only a read
+  // can tell the two apart, and goes past the mark.
   if (count.value_or(0) == 0) return receive_from(from);
   held_ = *count;
   note_fill();
   return count;
 }
 
-/// The refusal may have been an error of the connection, of which splice has told in the place of
-/// the read. Then the stream is over for the read, and splice finds its end too.
+/// The refusal may have been an error of the connection, which splice has consumed. Then the read
+/// finds the end of the stream, and another splice finds it too.
 sys::Count Conduit::receive_after_refusal(RawSource from, std::error_code refusal) noexcept {
   const Pipe pipe = std::exchange(pipe_, Pipe());
   close_pipe();
@@ -161,7 +161,7 @@ sys::Count Conduit::receive_after_refusal(RawSource from, std::error_code refusa
   return std::unexpected(refusal);
 }
 
-/// Is it a flood, or a trickle?
+/// Decides whether the traffic is a flood or a trickle.
 void Conduit::note_fill() noexcept {
   if (splices()) {
     trickles_ = held_ < kBufferSize ? static_cast<std::uint8_t>(trickles_ + 1) : std::uint8_t{0};
@@ -193,7 +193,7 @@ void Conduit::note_passed(std::size_t count) noexcept {
   if (held_ == 0 && (trickles_ >= kTrickles || copies_ != 0)) close_pipe();
 }
 
-/// What a splice would not pass on goes the other way: it is in the pipe, and must not be lost.
+/// Copies the bytes of the pipe into the buffer, if a splice refuses to drain them.
 sys::Count Conduit::copy_out_of_pipe() noexcept {
   buffer_ = take_buffer();
   if (buffer_ == nullptr) return failure(std::errc::not_enough_memory);
@@ -209,7 +209,7 @@ sys::Count Conduit::copy_out_of_pipe() noexcept {
   return count;
 }
 
-/// Without one the buffer serves.
+/// Makes the pipe if possible; without one the buffer is used.
 void Conduit::open_pipe() noexcept {
   if (copies_ != 0) {
     --copies_;
@@ -233,8 +233,8 @@ void Conduit::give_buffer_back() noexcept { give_back(std::exchange(buffer_, nul
 
 namespace detail {
 
-// A read that is short of `wanted` shows that the socket is empty. A splice does not: it may be
-// short because the pipe's slots are used up, whatever their bytes. So it asks for one.
+// A read of less than `wanted` bytes shows that the socket is empty. A splice may be short because
+// all slots of the pipe are used, even by few bytes. So for a splice `wanted` is 1.
 
 sys::Count FillOp::call() noexcept { return conduit_->take_from(raw()); }
 bool FillOp::moved(std::size_t /*count*/) noexcept {

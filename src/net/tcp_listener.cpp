@@ -13,7 +13,7 @@ namespace eddy {
 namespace {
 
 constexpr Duration kBackOff = std::chrono::milliseconds(10);
-/// So many errors of connections in a row are no longer of connections: a sandbox refuses accept.
+/// After so many errors in a row it is not the connections that fail: a sandbox refuses accept.
 constexpr int kMostDeadConnections = 64;
 
 bool is_any_of(const std::error_code& error, std::initializer_list<std::errc> codes) noexcept {
@@ -21,8 +21,8 @@ bool is_any_of(const std::error_code& error, std::initializer_list<std::errc> co
                      [&](std::errc code) { return sys::is(error, code); });
 }
 
-/// Errors of the listener, which would come again each time. All others are of one connection, as
-/// accept(2) of Linux says of those of the network, or of the system for the moment.
+/// True for errors of the listener, which each call would give again. All others are of one
+/// connection (accept(2) of Linux says so of network errors), or temporary ones of the system.
 bool is_of_listener(const std::error_code& error) noexcept {
   return is_any_of(
       error, {std::errc::bad_file_descriptor, std::errc::not_a_socket, std::errc::invalid_argument,
@@ -99,7 +99,7 @@ bool TcpListener::AcceptOp::begin_wait(detail::Waiter& waiter) noexcept {
     error_ = sys::number_of(waiting.error());
     return false;
   }
-  // Beside the source, so that it ends with the listener.
+  // A wait on the source too, so that the back-off ends with the listener.
   if (backs_off_) timer_.arm(waiter, detail::TimeLimit(kBackOff));
   return true;
 }
@@ -140,7 +140,7 @@ bool TcpListener::AcceptOp::attempt() noexcept {
       return true;
     }
     if (is_out_of_descriptors(error) || is_out_of_memory(error)) {
-      // The system may say so although nobody waits to be accepted; then the next edge will tell.
+      // The system may give this error although no connection waits. Then wait for the next edge.
       if (is_out_of_descriptors(error) && listener_->shed_one() == Shed::nobody_waits) {
         source.clear_ready(Direction::read, mark);
         return false;
@@ -166,7 +166,7 @@ TcpListener::Shed TcpListener::shed_one() noexcept {
   Shed outcome = Shed::tried;
   if (reserve_) {
     reserve_.reset();
-    // Closed as it goes out of scope; the peer sees the end of the stream instead of silence.
+    // The connection is closed at the end of the scope, so that the peer is told.
     const Result<Fd> shed = sys::accept(raw(), nullptr);
     if (shed) {
       ++shed_count_;

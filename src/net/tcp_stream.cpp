@@ -7,7 +7,7 @@
 namespace eddy {
 namespace {
 
-/// One call on `source`, repeated over interruptions. "Would block" ends its readiness.
+/// Makes one call on `source`, again if a signal interrupts it. "Would block" ends readiness.
 template <class Call>
 sys::Count try_once(detail::SourceAccess source, Direction direction, std::uint64_t mark,
                     Call call) {
@@ -53,7 +53,7 @@ bool ConnectOp::start(const ConnectOptions* options) noexcept {
   source_ = IoSource(std::move(*socket), kKnownNonblocking);
   const Result<> connected = sys::connect(source_.raw(), address_);
   if (connected) return true;
-  // Interrupted, it goes on by itself, as if it were in progress (POSIX).
+  // An interrupted connect goes on in the kernel, as one that is in progress (POSIX).
   if (sys::is(connected.error(), std::errc::operation_in_progress) ||
       sys::is(connected.error(), std::errc::interrupted)) {
     return false;
@@ -68,7 +68,7 @@ bool ConnectOp::begin_wait(Waiter& waiter) noexcept {
 }
 
 bool ConnectOp::advance(Waiter& waiter) noexcept {
-  waiter.unwatch();  // the source is its own: it is not gone
+  waiter.unwatch();  // this operation owns the source, so it is not gone
   if (const Result<> outcome = sys::take_error(source_.raw()); !outcome) {
     return fail(outcome.error());
   }

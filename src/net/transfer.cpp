@@ -9,7 +9,7 @@
 namespace eddy::detail {
 namespace {
 
-/// What one call would move: less than that is a short transfer.
+/// The number of bytes that one call can move; a transfer of less is short.
 template <class Slice>
 std::size_t size_of_one_call(std::span<const Slice> slices) noexcept {
   std::size_t total = 0;
@@ -30,7 +30,7 @@ sys::Count PooledReadOp::call() noexcept {
   BufferPool& pool = *pool_;
   PoolBlock* const block = PoolAccess::take(pool);
   if (block == nullptr) {
-    // Only what there is to read needs memory.
+    // Take memory only if there are bytes to read.
     std::byte first{};
     const sys::Count there = sys::peek(raw(), {&first, 1});
     if (!there || *there == 0) return there;

@@ -304,7 +304,7 @@ class BufferPoolDeathTest : public testing::Test {
 };
 
 TEST_F(BufferPoolDeathTest, BuffersOfNoBytesStopTheProgram) {
-  EXPECT_EXIT(BufferPool pool(0), testing::KilledBySignal(SIGABRT), "buffers of no bytes");
+  EXPECT_EXIT(BufferPool pool(0), testing::KilledBySignal(SIGABRT), "buffers of at least one byte");
 }
 
 }  // namespace

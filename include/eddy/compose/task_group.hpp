@@ -1,4 +1,4 @@
-// A scope that tasks cannot outlive.
+// A task group: a scope that its tasks cannot outlive.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -28,8 +28,8 @@ class GroupOp;
 
 }  // namespace detail
 
-/// The tasks of one `with_group`. Ends when its scope ends; hand it to tasks of the group by
-/// reference.
+/// The tasks of one `with_group`. It is destroyed when its scope ends. Pass it to tasks of the
+/// group by reference.
 ///
 /// **Thread**: that of its scope.
 class EDDY_EXPORT TaskGroup final {
@@ -37,9 +37,9 @@ class EDDY_EXPORT TaskGroup final {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  /// Starts `f(args...)`, which returns `Task<>` or `Task<Result<>>`, as a task of the group; as
-  /// `eddy::spawn` does. If it throws or gives an error, the group is cancelled, and that comes out
-  /// of `with_group`. After `cancel` nothing starts.
+  /// Starts `f(args...)`, which returns `Task<>` or `Task<Result<>>`, as a task of the group, as
+  /// `eddy::spawn` does. If the task throws or gives an error, the group is cancelled, and the
+  /// exception or error comes out of `with_group`. After `cancel` it starts nothing.
   template <class F>
   void spawn(F&& f, std::source_location where = std::source_location::current()) {
     add(detail::make_task(std::forward<F>(f)), where);
@@ -74,7 +74,7 @@ class EDDY_EXPORT TaskGroup final {
         where);
   }
 
-  /// Refused: the place of the call could not be remembered.
+  /// Refused: a parameter for the place of the call cannot follow a parameter pack.
   template <class F, class A, class B, class C, class D, class E, class G, class... More>
     requires detail::IsArgument<G>
   void spawn(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
@@ -89,7 +89,7 @@ class EDDY_EXPORT TaskGroup final {
     add(detail::make_task(std::forward<F>(f), std::forward<Args>(args)...), where);
   }
 
-  /// Cancels the tasks of the group, not its body. They are gone by the time `idle` completes.
+  /// Cancels the tasks of the group, but not its body. When `idle` completes, they are destroyed.
   void cancel() noexcept;
 
   /// Completes when no task of the group is left.
@@ -116,7 +116,7 @@ class EDDY_EXPORT TaskGroup final {
   };
   IdleOp idle() noexcept { return IdleOp(*this); }
 
-  /// How many tasks of the group have not ended.
+  /// The number of tasks of the group that have not ended.
   std::size_t size() const noexcept { return size_; }
 
  private:
@@ -124,7 +124,7 @@ class EDDY_EXPORT TaskGroup final {
   friend class detail::GroupOp;
   friend struct detail::DebugLayout;
 
-  /// One task of the group; in the group's list until it ends.
+  /// Owns one task of the group. It is in the group's list until the task ends.
   class Member final : public detail::ListNode, public detail::TaskOwner {
    public:
     Member(TaskGroup& owner, bool result) noexcept : group(&owner), gives_result(result) {}
@@ -159,23 +159,23 @@ class EDDY_EXPORT TaskGroup final {
   template <class T>
   EDDY_LOCAL void adopt(Task<T>& task, std::source_location where);
   bool failed() const noexcept { return exception_.exception || error_; }
-  /// The group fails, if it has not failed yet: with an exception, or an error.
+  /// Lets the group fail with an exception or an error. If it has failed before, reports that.
   EDDY_LOCAL void fail(detail::CaughtException&& caught,
                        std::optional<std::error_code> error) noexcept;
   static void report_lost(const detail::CaughtException& lost,
                           const std::optional<std::error_code>& error) noexcept;
   EDDY_LOCAL void note_end(Member& member) noexcept;
   void destroy_all() noexcept;
-  /// Takes the first member out of the group, to be destroyed; null if there is none. After it
-  /// nothing starts.
+  /// Takes the first task out of the group, for the caller to destroy; null if there is none. From
+  /// now on the group starts nothing.
   detail::TaskHeader* give_up_member() noexcept;
 
   detail::ListNode members_;
   detail::WaitList idle_;  ///< those who wait until the group is empty
   std::size_t size_ = 0;
-  detail::Waiter* scope_ = nullptr;       ///< woken when the group is empty, or when a task failed
-  detail::CaughtException exception_;     ///< the first, until it comes out
-  std::optional<std::error_code> error_;  ///< instead of an exception; spawned where that says
+  detail::Waiter* scope_ = nullptr;       ///< woken when the group is empty, or when a task fails
+  detail::CaughtException exception_;     ///< the first exception, until it comes out
+  std::optional<std::error_code> error_;  ///< the first error, if no exception came before it
   bool cancelled_ = false;
 };
 
@@ -211,7 +211,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
   }
   bool advance(Waiter&) noexcept override { return over(); }
   Waiting describe() const noexcept override { return {"a task group", kNoSource}; }
-  /// Cancels the tasks of the group, then its body, whose locals they may use.
+  /// Cancels the tasks of the group, then its body: the tasks may use the body's locals.
   void abandon() noexcept override {
     group_.destroy_all();
     if (body_) body_->cancel();
@@ -254,11 +254,11 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
 
 }  // namespace detail
 
-/// Calls `body(group)`, a coroutine that may spawn tasks into the group, and comes back when it and
-/// every task of the group have ended; gives what the body gives. If the body or a task throws or
-/// gives an error, all the others are cancelled, are gone before it returns, and the first
-/// exception or error comes out. An error comes out as the `Result` that the body gives; of a body
-/// that gives none, as std::system_error.
+/// Calls the coroutine `body(group)`, which may spawn tasks into the group. Waits until the body
+/// and all tasks of the group have ended, and gives the result of the body. If the body or a task
+/// throws or gives an error, all others are cancelled and destroyed first. Then the first exception
+/// or error comes out: an error as the `Result` of the body, or as std::system_error if the body
+/// gives no `Result`.
 /// **Cancel**: cancels the tasks of the group and the body, in this order.
 ///
 ///     co_await eddy::with_group([&](eddy::TaskGroup& group) -> eddy::Task<> {

@@ -1,4 +1,4 @@
-// Buffers that are borrowed while there is something in them.
+// Buffers that connections borrow only while they hold bytes.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -23,12 +23,12 @@ struct alignas(std::max_align_t) PoolBlock {
 
   PoolState* home;
   union {
-    std::size_t size;  ///< of what was read; while it is lent
+    std::size_t size;  ///< while it is lent: the number of bytes that were read
     PoolBlock* next;   ///< while it is spare
   };
 };
 
-/// The blocks of a pool. Outlives it while one of them is lent.
+/// The blocks of a pool. It outlives the pool while one of them is lent.
 struct EDDY_EXPORT PoolState {
   void give_back(PoolBlock& block) noexcept {
     if (spare_count == most_spares) {
@@ -38,23 +38,23 @@ struct EDDY_EXPORT PoolState {
     ++spare_count;
     block.next = std::exchange(first, &block);
   }
-  /// Frees `block`; and the state too, if that was the last of a pool that is gone.
+  /// Frees `block`. Frees the state too if the pool is destroyed, and this was its last block.
   void drop(PoolBlock& block) noexcept;
 
-  BufferPool* pool = nullptr;  ///< null once it is gone
-  PoolBlock* first = nullptr;  ///< of the spare ones
+  BufferPool* pool = nullptr;  ///< null once the pool is destroyed
+  PoolBlock* first = nullptr;  ///< the list of spare blocks
   std::size_t spare_count = 0;
   std::size_t most_spares = 0;
   std::size_t made = 0;  ///< spare or lent
 };
 
-/// What a pool has that has made no block yet.
+/// The state of a pool that has made no block yet.
 EDDY_EXPORT extern constinit PoolState no_blocks;
 
 }  // namespace detail
 
-/// Bytes that were read into a buffer of a pool, which has it back when this is destroyed. A
-/// contiguous range, so that it can be given to whatever takes a span.
+/// Bytes that were read into a buffer of a pool. The destructor gives the buffer back. It is a
+/// contiguous range, so any function that takes a span takes it.
 ///
 /// **Thread**: that of its pool.
 class PooledBuffer {
@@ -90,19 +90,19 @@ class PooledBuffer {
   detail::PoolBlock* block_ = nullptr;
 };
 
-/// Buffers of one size for `TcpStream::read`: a connection that waits for bytes holds none, so ten
-/// thousand idle ones cost no more than the few that are busy. The last one given back is lent
-/// first: it is still in the cache.
+/// Buffers of one size for `TcpStream::read`. A connection that waits for bytes holds no buffer, so
+/// ten thousand idle connections cost no more than the few that are busy. The buffer that came back
+/// last is lent first: it is still in the cache.
 ///
-/// **Thread**: one; make it `thread_local` for several. It must outlive the reads that it was given
-/// to; the buffers that they gave may outlive it.
+/// **Thread**: one; for several threads make it `thread_local`. It must outlive the reads that use
+/// it. The buffers that it has lent may outlive it.
 class EDDY_EXPORT BufferPool {
  public:
   static constexpr std::size_t kDefaultBufferSize = 16384;
   static constexpr std::size_t kDefaultSpares = 64;
 
-  /// Buffers of `buffer_size` bytes, made when there is none to lend. Of those given back it keeps
-  /// `spares` at most, and frees the rest. A size of 0 stops the program.
+  /// Makes a buffer of `buffer_size` bytes when it has none to lend. It keeps at most `spares` of
+  /// the buffers that come back, and frees the rest. A size of 0 stops the program.
   explicit BufferPool(std::size_t buffer_size = kDefaultBufferSize,
                       std::size_t spares = kDefaultSpares) noexcept;
   BufferPool(const BufferPool&) = delete;
@@ -110,12 +110,12 @@ class EDDY_EXPORT BufferPool {
   ~BufferPool();
 
   std::size_t buffer_size() const noexcept {
-    if (buffer_size_ == 0) __builtin_unreachable();  // as the constructor saw to
+    if (buffer_size_ == 0) __builtin_unreachable();  // the constructor has checked this
     return buffer_size_;
   }
-  /// How many buffers are lent now.
+  /// The number of buffers that are lent now.
   std::size_t lent() const noexcept { return state_->made - state_->spare_count; }
-  /// How many it keeps to lend.
+  /// The number of buffers that it keeps for later reads.
   std::size_t spare() const noexcept { return state_->spare_count; }
 
  private:

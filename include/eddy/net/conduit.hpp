@@ -19,7 +19,7 @@ class Conduit;
 
 namespace detail {
 
-/// Takes what a stream has into a conduit.
+/// Fills a conduit from a stream.
 class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] FillOp final
     : public Transfer<FillOp, Direction::read> {
  public:
@@ -39,7 +39,7 @@ class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_awa
   std::uint16_t moves_;  ///< of the conduit, when the operation was made
 };
 
-/// Passes on what a conduit holds.
+/// Drains a conduit into a stream.
 class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] DrainOp final
     : public Transfer<DrainOp, Direction::write> {
  public:
@@ -63,10 +63,10 @@ extern template class Transfer<DrainOp, Direction::write>;
 
 }  // namespace detail
 
-/// What a proxy moves bytes with: takes what one stream has, and passes it on to another. Little
-/// goes through a buffer, which it has only while it holds bytes; a flood stays in the kernel where
-/// there is splice(2), which is Linux. The buffer serves where that cannot be: the process has no
-/// descriptors left, its pipes are small, or the call is refused. Nothing is lost on the change.
+/// Carries bytes from one stream to another, for a proxy. A trickle goes through a buffer, which
+/// the conduit has only while it holds bytes. On Linux a flood stays in the kernel, by splice(2).
+/// The buffer is used if splice is not possible: the process has no descriptors left, its pipes are
+/// small, or the call is refused. A change between the two loses nothing.
 ///
 ///     eddy::Conduit conduit;
 ///     while (co_await eddy::ok(conduit.fill(from)) != 0) {
@@ -83,17 +83,18 @@ class EDDY_EXPORT Conduit {
   Conduit& operator=(Conduit&& other) noexcept;
   ~Conduit();
 
-  /// Takes what is there, at least a byte; gives how many it holds then, and 0 at the end of the
-  /// stream. While it holds bytes it takes no more: that is the back-pressure.
+  /// Takes the bytes that the stream has, at least one. Gives the number of bytes that the conduit
+  /// holds then; 0 at the end of the stream. It takes no more while it holds bytes: that is the
+  /// back-pressure.
   /// **Errors**: those of `TcpStream::read`; not_enough_memory if there is none for the buffer.
   /// **Cancel**: nothing is lost; the bytes are still in the socket.
   detail::FillOp fill(TcpStream& from) noexcept { return {from.source_, *this}; }
-  /// Passes on what there is room for; gives how many bytes that was, and 0 if it holds none.
-  /// **Errors**: those of `TcpStream::write`; it still holds what was not passed on.
-  /// **Cancel**: nothing is lost; it holds what it held.
+  /// Writes as many bytes as the stream has room for. Gives their number; 0 if it holds none.
+  /// **Errors**: those of `TcpStream::write`; the conduit keeps the bytes that were not written.
+  /// **Cancel**: nothing is lost; the conduit keeps its bytes.
   detail::DrainOp drain(TcpStream& to) noexcept { return {to.source_, *this}; }
 
-  /// How many bytes it holds.
+  /// The number of bytes that it holds.
   std::size_t size() const noexcept { return held_; }
   bool empty() const noexcept { return held_ == 0; }
 
@@ -116,14 +117,14 @@ class EDDY_EXPORT Conduit {
 
   bool splices() const noexcept { return static_cast<bool>(pipe_.reader); }
 
-  std::byte* buffer_ = nullptr;  ///< alive while bytes are in it
-  std::uint32_t begin_ = 0;      ///< of the bytes in the buffer
-  std::uint32_t buffered_ = 0;   ///< bytes in the buffer; the others that it holds are in the pipe
+  std::byte* buffer_ = nullptr;  ///< allocated only while bytes are in it
+  std::uint32_t begin_ = 0;      ///< the offset of the bytes in the buffer
+  std::uint32_t buffered_ = 0;   ///< the bytes in the buffer; the rest of `held_` is in the pipe
   std::size_t held_ = 0;         ///< bytes in the buffer and the pipe
   Pipe pipe_;                    ///< open while the traffic is a flood
-  std::uint8_t trickles_ = 0;    ///< fills in a row that were small
-  std::uint8_t copies_ = 0;      ///< full buffers to come before a pipe is tried again
-  std::uint16_t moves_ = 0;      ///< how often this was moved from or assigned to
+  std::uint8_t trickles_ = 0;    ///< the number of small fills in a row
+  std::uint8_t copies_ = 0;  ///< how many more full buffers to copy before a pipe is tried again
+  std::uint16_t moves_ = 0;  ///< how often this was moved from or assigned to
 };
 
 inline detail::FillOp::FillOp(IoSource& from, Conduit& conduit) noexcept

@@ -16,7 +16,7 @@ namespace eddy {
 
 /// How a `TcpListener` is opened: `TcpListener::bind(address, {.reuse_port = true})`.
 struct ListenOptions {
-  /// Connections that may wait to be accepted; the system may cap it.
+  /// How many connections may wait to be accepted. The system may lower it.
   int backlog = 4096;
   /// Binds although connections of an earlier listener still linger.
   bool reuse_address = true;
@@ -38,20 +38,21 @@ struct Accepted {
 
 /// Listens on an address. Several tasks may accept.
 ///
-/// When the process or the system is out of descriptors, `accept` gives up a reserve descriptor to
-/// take the oldest connection and close it, so that its client is told, then backs off for 10 ms;
-/// it does not return, nor spin, and `shed_count` tells. It goes on when there are descriptors
-/// again. It backs off too if the system refuses connection after connection.
+/// If the process or the system has no free descriptors, `accept` closes a reserve descriptor,
+/// accepts the oldest connection and closes that, so that its client is told. It takes the reserve
+/// back, and waits 10 ms. `shed_count` counts these connections. `accept` neither returns nor
+/// spins; it goes on when descriptors are free. It also waits if the system refuses connection
+/// after connection.
 ///
-/// An error of one connection, or of the system for the moment, never ends a server: `accept`
-/// tries again, and `retry_count` tells. It reports only what says that the listener itself is
-/// broken. docs/errors.md has the table.
+/// An error of one connection, or a temporary error of the system, never ends a server: `accept`
+/// tries again, and `retry_count` counts that. It reports an error only if the listener itself has
+/// failed. docs/errors.md has the table.
 ///
 /// **Thread**: that of its first wait.
 class EDDY_EXPORT TcpListener {
  public:
-  /// Takes over a listening, non-blocking socket: one that a service manager has opened, say. A
-  /// blocking one stops the program, where the system tells (not on Windows).
+  /// Takes over a listening, non-blocking socket, such as one that a service manager has opened. A
+  /// blocking socket stops the program (but not on Windows, which cannot tell).
   explicit TcpListener(Fd socket) noexcept;
   /// **Errors**: address_in_use, address_not_available, permission_denied and others of the system.
   [[nodiscard]] static Result<TcpListener> bind(const SocketAddress& address,
@@ -92,14 +93,15 @@ class EDDY_EXPORT TcpListener {
   /// **Cancel**: nothing is lost; the connection stays in the backlog.
   AcceptOp accept() noexcept { return AcceptOp(*this); }
 
-  /// Closes now: the port is free. Accepts that wait, and later ones, end with operation_canceled.
+  /// Closes now, which frees the port. Waiting accepts and later ones end with operation_canceled.
   void close() noexcept { source_.close(); }
 
-  /// Connections that were accepted only to be closed, for want of descriptors.
+  /// The number of connections that were accepted only to be closed, because no descriptor was
+  /// free.
   std::uint64_t shed_count() const noexcept { return shed_count_; }
-  /// Errors after which `accept` tried again: connections that died before they were accepted or
-  /// that the system refused, and want of memory. Interruptions and want of descriptors are not
-  /// among them.
+  /// The number of errors after which `accept` tried again: connections that ended before they were
+  /// accepted or that the system refused, and lack of memory. Interruptions and lack of descriptors
+  /// do not count.
   std::uint64_t retry_count() const noexcept { return retry_count_; }
   /// What the listener was opened with, as the system has it.
   /// **Errors**: operation_canceled once closed; for `reuse_port` on Windows no_protocol_option.
@@ -108,7 +110,7 @@ class EDDY_EXPORT TcpListener {
   [[nodiscard]] Result<bool> v6_only() const noexcept;
   [[nodiscard]] Result<int> send_buffer_size() const noexcept;
   [[nodiscard]] Result<int> receive_buffer_size() const noexcept;
-  /// The address that is listened on, with the port that the system chose if 0 was asked for.
+  /// The local address. For port 0 it has the port that the system chose.
   [[nodiscard]] Result<SocketAddress> local_address() const noexcept;
   RawSource raw() const noexcept { return source_.raw(); }
 

@@ -32,7 +32,8 @@ class TcpStream;
 class WriteHalf;
 struct ReuniteError;
 
-/// When a silent peer is probed, and given up. Lengths of time are rounded up to seconds.
+/// When a silent peer is probed, and when the connection is given up. Lengths of time are rounded
+/// up to seconds.
 struct KeepAlive {
   detail::AnyDuration idle = std::chrono::seconds(60);      ///< silence before the first probe
   detail::AnyDuration interval = std::chrono::seconds(10);  ///< between probes
@@ -93,33 +94,33 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Conne
 
 }  // namespace detail
 
-/// A connected TCP stream; closes at destruction.
+/// A connected TCP stream. The destructor closes it.
 ///
-/// One task may read while another writes, over a reference or with `split`; two tasks that read,
-/// or two that write, share the bytes in no set order.
+/// One task may read while another writes, over a reference or with `split`. Two tasks that read,
+/// or two that write, share the bytes in no particular order.
 ///
 /// A buffer is any contiguous range of `std::byte`, `char`, `unsigned char` or `char8_t`; a string
-/// literal is written without its zero. It belongs to the caller and must live until the operation
-/// completes or is cancelled; eddy is done with it when the cancel returns. A temporary lives until
-/// the end of the whole expression: `co_await stream.write_all(std::string("x"))` is right, but an
-/// operation that is kept, `auto op = stream.write_all(std::string("x"))`, has lost its bytes.
+/// literal is written without its zero. The buffer belongs to the caller, and must live until the
+/// operation completes or its cancellation returns. A temporary lives until the end of the whole
+/// expression: `co_await stream.write_all(std::string("x"))` is right, but an operation that is
+/// kept, `auto op = stream.write_all(std::string("x"))`, refers to bytes that are gone.
 ///
-/// **Errors** of reads and writes: connection_reset, broken_pipe, timed_out (keep-alive) and what
-/// else the system reports; docs/errors.md has the table. operation_canceled if the stream is
-/// closed or destroyed, before the operation or during it; so it is with options and addresses. A
-/// dead peer never raises SIGPIPE.
-/// **Thread**: that of its first wait; until then it may be moved to another.
+/// **Errors** of reads and writes: connection_reset, broken_pipe, timed_out (keep-alive) and others
+/// of the system; docs/errors.md has the table. operation_canceled if the stream is closed or
+/// destroyed, before the operation or during it; options and addresses give that too. A dead peer
+/// never raises SIGPIPE.
+/// **Thread**: that of its first wait. Until then it may be moved to another thread.
 class EDDY_EXPORT TcpStream {
  public:
-  /// Takes over a connected, non-blocking socket; a blocking one stops the program, where the
-  /// system tells (not on Windows). On macOS it must have SO_NOSIGPIPE.
+  /// Takes over a connected, non-blocking socket. A blocking socket stops the program (but not on
+  /// Windows, which cannot tell). On macOS it must have SO_NOSIGPIPE.
   explicit TcpStream(Fd socket) noexcept;
 
-  /// Connects to `address`; gives `Result<TcpStream>`. That has waited, so it belongs to this
-  /// thread: `into_fd` takes it to another.
+  /// Connects to `address`; gives `Result<TcpStream>`. The stream has waited, so it belongs to this
+  /// thread. `into_fd` gives its socket to another thread.
   /// **Errors**: connection_refused, timed_out (by the system, after minutes; see `timeout`),
   /// network_unreachable, host_unreachable, too_many_files_open and others of the system.
-  /// **Cancel**: the attempt is given up and its socket closed.
+  /// **Cancel**: ends the attempt, and closes its socket.
   static detail::ConnectOp connect(const SocketAddress& address) noexcept {
     return detail::ConnectOp(address);
   }
@@ -131,71 +132,72 @@ class EDDY_EXPORT TcpStream {
     return {address, options};
   }
 
-  /// Reads what is there, at least a byte, at most the buffer; 0 is the end of the stream. An empty
-  /// buffer gives 0 at once.
+  /// Reads the bytes that have come, at least one, at most as many as the buffer holds. Gives their
+  /// number; 0 is the end of the stream. An empty buffer gives 0 at once.
   /// **Cancel**: nothing is lost; the bytes are still in the socket.
   template <class Buffer = std::span<std::byte>>
     requires(!std::derived_from<std::remove_cvref_t<Buffer>, BufferPool>)
   detail::ReadOp read(Buffer&& buffer) noexcept {
     return {source_, detail::bytes_to_fill(std::forward<Buffer>(buffer))};
   }
-  /// The same into several buffers in order, at most 64 of them in one call. `buffers` itself must
-  /// live as long as they; `writable_bytes_of` makes its elements.
+  /// As `read`, into several buffers in order, at most 64 of them in one call. `buffers` itself
+  /// must live as long as the buffers; `writable_bytes_of` makes its elements.
   detail::ReadVectoredOp read_vectored(std::span<const std::span<std::byte>> buffers) noexcept {
     return {source_, buffers};
   }
-  /// Reads what is there into a buffer that is borrowed for it, and holds none while it waits;
-  /// gives `Result<PooledBuffer>`, which is empty at the end of the stream.
-  /// **Errors**: not_enough_memory too, if there are bytes to read and no memory for a buffer.
+  /// Reads the bytes that have come into a buffer of the pool, and holds none while it waits. Gives
+  /// `Result<PooledBuffer>`, which is empty at the end of the stream.
+  /// **Errors**: also not_enough_memory, if there are bytes to read but no memory for a buffer.
   /// **Cancel**: nothing is lost; the bytes are still in the socket.
   detail::PooledReadOp read(BufferPool& pool) noexcept { return {source_, pool}; }
   /// Reads until the buffer is full; gives `Result<>`.
-  /// **Errors**: `Error::end_of_stream` if the peer ends the stream before.
-  /// **Cancel**: what was read so far is lost; `when_any` asks for `may_lose`.
+  /// **Errors**: `Error::end_of_stream` if the peer ends the stream before that.
+  /// **Cancel**: the bytes read so far are lost; `when_any` takes it only in `may_lose`.
   template <class Buffer = std::span<std::byte>>
   detail::ReadExactOp read_exact(Buffer&& buffer) noexcept {
     return {source_, detail::bytes_to_fill(std::forward<Buffer>(buffer))};
   }
-  /// Like `read`, but the bytes stay in the socket for the next read.
+  /// As `read`, but the bytes stay in the socket for the next read.
   template <class Buffer = std::span<std::byte>>
   detail::PeekOp peek(Buffer&& buffer) noexcept {
     return {source_, detail::bytes_to_fill(std::forward<Buffer>(buffer))};
   }
 
-  /// Writes what there is room for; gives how many bytes that was.
-  /// **Cancel**: nothing is lost; nothing was written.
+  /// Writes as many bytes as the socket has room for. Gives their number.
+  /// **Cancel**: nothing is lost: nothing was written.
   template <class Data = std::span<const std::byte>>
   detail::WriteOp write(Data&& data) noexcept {
     return {source_, detail::bytes_to_write(data)};
   }
-  /// The same from several buffers in order, at most 64 of them in one call; `bytes_of` makes the
-  /// elements of `data`, which must live as long as they.
+  /// As `write`, from several buffers in order, at most 64 of them in one call. `bytes_of` makes
+  /// the elements of `data`, which must live as long as the buffers.
   detail::WriteVectoredOp write_vectored(
       std::span<const std::span<const std::byte>> data) noexcept {
     return {source_, data};
   }
   /// Writes all of `data`; gives `Result<>`.
-  /// **Cancel**: how much was written is lost; `when_any` asks for `may_lose`.
+  /// **Cancel**: it is not known how much was written; `when_any` takes it only in `may_lose`.
   template <class Data = std::span<const std::byte>>
   detail::WriteAllOp write_all(Data&& data) noexcept {
-    // A reference as parameter: a span would be in the frame of whoever awaits this.
+    // A reference as parameter: a span would be kept in the awaiting frame.
     return {source_, detail::bytes_to_write(data)};
   }
 
-  /// Waits until the connection is closed for good, without reading: the peer has reset it, it was
-  /// given up (keep-alive), or both sides have ended their streams. A half-close of one side does
-  /// not complete it. For who has read the peer's end of the stream, and works on an answer. Gives
-  /// `Result<>`; why it was closed, the next read or write says. Bytes that came before may still
-  /// be there to be read. Several tasks may wait.
-  /// On Windows it may not hear of an orderly end of both sides that nobody has read.
-  /// **Errors**: operation_canceled if the stream is closed or destroyed meanwhile, or was before.
+  /// Waits, without reading, until the connection has ended: the peer has reset it, it was given up
+  /// (keep-alive), or both sides have ended their streams. A half-close of one side does not
+  /// complete it. It is for tasks that have read the end of the peer's stream, and still work on an
+  /// answer. Gives `Result<>`; the next read or write gives the reason. There may still be bytes to
+  /// read. Several tasks may wait. On Windows it may miss the end of both streams if nobody has
+  /// read it.
+  /// **Errors**: operation_canceled if the stream is closed or destroyed, before the call or during
+  /// the wait.
   /// **Cancel**: nothing is lost.
   detail::ClosedOp closed() noexcept { return detail::ClosedOp(source_); }
 
-  /// Waits until a `try_read` is worth while, with no buffer held meanwhile; may be early.
+  /// Waits until `try_read` may succeed, and holds no buffer meanwhile. It may complete early.
   /// **Cancel**: nothing is lost.
   detail::ReadinessOp readable() noexcept { return {source_, Direction::read, false}; }
-  /// The same for `try_write`.
+  /// As `readable`, for `try_write`.
   detail::ReadinessOp writable() noexcept { return {source_, Direction::write, false}; }
   /// Reads without waiting. **Errors**: operation_would_block if there is nothing.
   template <class Buffer = std::span<std::byte>>
@@ -208,14 +210,14 @@ class EDDY_EXPORT TcpStream {
     return send_now(detail::bytes_to_write(data));
   }
 
-  /// Ends one direction, or both. After `ShutdownHow::write` the peer reads the end of the stream
-  /// once it has read all that was written, and this side can still read.
+  /// Ends one direction, or both. After `ShutdownHow::write` the peer reads all bytes that were
+  /// written, then the end of the stream. This side can still read.
   [[nodiscard]] Result<> shutdown(ShutdownHow how) noexcept;
-  /// Closes now. Operations of other tasks that wait, and all later ones, end with
+  /// Closes now. Waiting operations of other tasks, and all later ones, end with
   /// operation_canceled.
   void close() noexcept { source_.close(); }
 
-  /// Gives the socket up, with nothing of eddy's on it: for another thread, or another library.
+  /// Deregisters and returns the socket, for another thread or another library.
   /// Operations of other tasks on the stream end with operation_canceled.
   [[nodiscard]] Fd into_fd() && noexcept { return source_.into_fd(); }
   /// Two halves that two tasks may own.
@@ -229,7 +231,7 @@ class EDDY_EXPORT TcpStream {
   /// Sends small writes at once instead of gathering them (TCP_NODELAY).
   [[nodiscard]] Result<> set_nodelay(bool on) noexcept;
   [[nodiscard]] Result<bool> nodelay() const noexcept;
-  /// Probes a silent peer; null does not.
+  /// Sets when a silent peer is probed; with null it is not probed.
   [[nodiscard]] Result<> set_keep_alive(const std::optional<KeepAlive>& keep_alive) noexcept;
   [[nodiscard]] Result<std::optional<KeepAlive>> keep_alive() const noexcept;
   /// Sizes of the kernel's buffers in bytes. Linux doubles what is set, for its own use.
@@ -237,9 +239,9 @@ class EDDY_EXPORT TcpStream {
   [[nodiscard]] Result<int> send_buffer_size() const noexcept;
   [[nodiscard]] Result<> set_receive_buffer_size(int bytes) noexcept;
   [[nodiscard]] Result<int> receive_buffer_size() const noexcept;
-  /// On: closing discards what is unsent and resets the connection (SO_LINGER of zero). Off, the
-  /// default: the system goes on sending what was written, and closing does not wait for it. There
-  /// is no lingering of more than zero: on Linux `close` would stop the whole thread for that time.
+  /// On: closing discards unsent bytes and resets the connection (SO_LINGER of zero). Off, the
+  /// default: closing does not wait, and the system sends the rest. There is no longer linger: on
+  /// Linux `close` would stop the whole thread for that time.
   [[nodiscard]] Result<> set_reset_on_close(bool on) noexcept;
   [[nodiscard]] Result<bool> reset_on_close() const noexcept;
 
@@ -259,7 +261,7 @@ class EDDY_EXPORT TcpStream {
   IoSource source_;
 };
 
-/// The reading half of a stream; the connection closes when both halves are gone.
+/// The reading half of a stream. The connection closes when both halves are destroyed.
 class ReadHalf {
  public:
   ReadHalf(ReadHalf&&) noexcept = default;
@@ -296,7 +298,7 @@ class ReadHalf {
   std::shared_ptr<TcpStream> stream_;
 };
 
-/// The writing half of a stream. Dropping it ends the stream for the peer, as `shutdown` does.
+/// The writing half of a stream. Its destructor ends the stream for the peer, as `shutdown` does.
 class WriteHalf {
  public:
   WriteHalf(WriteHalf&&) noexcept = default;

@@ -15,7 +15,7 @@
 
 namespace eddy::detail {
 
-/// What every transfer has.
+/// The part of a transfer that does not depend on its kind.
 class EDDY_EXPORT TransferOp : public Operation {
  protected:
   TransferOp(IoSource& source, std::size_t amount) noexcept : source_(&source), amount_(amount) {}
@@ -36,7 +36,7 @@ class EDDY_EXPORT TransferOp : public Operation {
 
   sys::Count amount() const noexcept { return amount_; }
   void set_amount(std::size_t bytes) noexcept { amount_ = bytes; }
-  // Of an `Op` that asks for all of the amount, and is content with what one call moves of it.
+  // For an `Op` that makes one call for the whole amount, and is complete with what that moves.
   std::size_t wanted() const noexcept { return *amount_; }
   bool moved(std::size_t count) noexcept {
     set_amount(count);
@@ -45,26 +45,26 @@ class EDDY_EXPORT TransferOp : public Operation {
 
  private:
   IoSource* source_;
-  sys::Count amount_;  ///< of bytes: to be moved; once complete, that were moved; or the error
+  /// The bytes to move; once complete, the bytes that were moved, or the error.
+  sys::Count amount_;
 };
 
-/// Makes the system call of `Op` unless it is known to be in vain, waits if it would block, and
-/// tries again after each wake. `Op` has
-/// - `call()`, the system call, once;
-/// - `wanted()`, how many bytes the next call asks for;
-/// - `moved(count)`, which takes note of bytes moved, and says whether that is all that was asked
-/// for;
-/// - `kShortEndsReadiness`: after a short transfer the next attempt is known to be in vain. So it
-/// is of one read. A short write is rare, and may be short because its data cannot be read; to go
-/// on after a short read may be to find that the rest of the buffer cannot be written. Both would
-/// wait for an edge that never comes, so they ask once more.
+/// Makes the system call of `Op` unless it is known to block, waits if it would block, and tries
+/// again after each wake. `Op` has
+/// - `call()`: makes the system call, once;
+/// - `wanted()`: the number of bytes that the next call asks for;
+/// - `moved(count)`: notes the bytes that were moved, and returns true if those are all;
+/// - `kShortEndsReadiness`: true if the attempt after a short transfer is known to block. It is
+/// true for a single read. A short write is rare, and may be short because its data cannot be read.
+/// A read that goes on may find that the rest of its buffer cannot be written. Both would wait for
+/// an edge that never comes, so they make another attempt.
 template <class Op, Direction direction>
 class EDDY_EXPORT Transfer : public TransferOp {
  public:
   static constexpr OperationTraits kTraits{.refers_to_others = true};
 
   bool try_start() noexcept {
-    // Most reads are known to be in vain, and need no call to find out; most writes are not.
+    // Most reads are known to block, without a call; most writes are not.
     if constexpr (direction == Direction::read) {
       return is_worth_it() && attempt();
     } else {
@@ -89,7 +89,7 @@ class EDDY_EXPORT Transfer : public TransferOp {
   [[gnu::flatten]] bool attempt_if_ready() noexcept;
 };
 
-/// One read of what is there.
+/// One read of the bytes that have come.
 class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadOp final
     : public Transfer<ReadOp, Direction::read> {
  public:
@@ -107,7 +107,7 @@ class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_awa
   std::byte* data_;
 };
 
-/// One read of what is there into a buffer that is borrowed for it; while it waits it holds none.
+/// One read of the bytes that have come, into a borrowed buffer. It holds no buffer while it waits.
 class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] PooledReadOp final
     : public Transfer<PooledReadOp, Direction::read> {
@@ -115,7 +115,7 @@ class EDDY_EXPORT
   PooledReadOp(IoSource& source, BufferPool& pool) noexcept : Transfer(source, 0), pool_(&pool) {}
 
   Waiting describe() const noexcept override { return {"read", raw()}; }
-  /// The buffer is the taker's: an operation that is complete is taken from before anything else.
+  /// Gives the buffer to the caller. Nothing runs between the completion and this call.
   Result<PooledBuffer> take() noexcept {
     const sys::Count count = amount();
     if (!count) return std::unexpected(count.error());
@@ -131,11 +131,11 @@ class EDDY_EXPORT
 
   union {
     BufferPool* pool_;
-    PoolBlock* block_;  ///< from when bytes were read until they are taken
+    PoolBlock* block_;  ///< valid from the read until `take`
   };
 };
 
-/// A look at what is there.
+/// Copies the bytes that have come, and leaves them in the socket.
 class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] PeekOp final
     : public Transfer<PeekOp, Direction::read> {
  public:
@@ -175,7 +175,7 @@ class EDDY_EXPORT
   std::byte* data_;
 };
 
-/// One write of what there is room for.
+/// One write of as many bytes as the socket has room for.
 class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] WriteOp final
     : public Transfer<WriteOp, Direction::write> {
  public:

@@ -1,4 +1,4 @@
-// Waiting for a spawned task, and cancelling it.
+// The handle of a spawned task, to wait for the task or to cancel it.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -35,7 +35,7 @@ class EDDY_EXPORT JoinError {
   std::exception_ptr exception_;
 };
 
-/// What a join gives; of a task that returns a reference, a `std::reference_wrapper`.
+/// The result of a join. For a task that returns a reference it holds a `std::reference_wrapper`.
 template <class T>
 using JoinResult = std::expected<detail::ValueOf<T>, JoinError>;
 
@@ -46,16 +46,17 @@ enum class Shielded : bool { no, yes };
 /// The part of a join handle that does not depend on the type.
 class EDDY_EXPORT JoinHandleBase : public TaskOwner {
  public:
-  /// Cancels the task: its destructors run at its next suspension, or soon if it waits now. Returns
-  /// before it is gone; the join tells. Does nothing if it has ended.
+  /// Asks for the task to be cancelled, and returns at once. The loop destroys the task soon, or if
+  /// the task is running, when it suspends. A join tells when that is done. Does nothing if the
+  /// task has ended.
   void abort() noexcept;
-  /// The same for other threads, and for after the handle is gone.
+  /// A handle that only aborts, for other threads, and for use after this handle is gone.
   AbortHandle abort_handle() const;
   /// True once awaiting the handle would give a result at once.
   bool finished() const noexcept { return task_ == nullptr; }
 
  protected:
-  /// A wait for the end of the task; in the list of its handle from when it waits until it dies.
+  /// A wait for the end of the task. It is in its handle's list from when it waits until it dies.
   class Join : public Operation, public ListNode {
    public:
     static constexpr OperationTraits kTraits{.refers_to_others = true};
@@ -101,7 +102,7 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
     home_ = &home;
     home.spawn(task, this);
   }
-  /// `heir` gets the outcome of the task, if that is running.
+  /// `heir` gets the outcome of the task, if the task has not ended.
   void detach(TaskOwner* heir = nullptr) noexcept {
     if (task_ != nullptr || joins_.linked()) let_go(heir);
   }
@@ -132,8 +133,8 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
   ListNode joins_;  ///< of `Join`
 };
 
-/// Reports the error of a detached task that gives a `Result`. One for all tasks of a type: it
-/// keeps nothing.
+/// Reports the error of a detached task that gives a `Result`. It has no state, so one object
+/// serves all tasks of a type.
 template <class T>
 class ErrorReporter final : public TaskOwner {
  public:
@@ -152,7 +153,7 @@ class ErrorReporter final : public TaskOwner {
   }
 };
 
-/// An outcome that reports the error of a `Result` too, if nobody has asked for it.
+/// An outcome that reports the error of a `Result` too, if nobody has taken it.
 template <class T>
 class ErrorOutcome : public Outcome<T> {
  public:
@@ -217,7 +218,7 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
 
   explicit JoinHandle(Task<T>&& task, std::source_location where,
                       detail::Shielded shielded = detail::Shielded::no) noexcept {
-    // First, so that nothing is called between what makes the header and what fills it in.
+    // First, so that no call comes between making the header and filling it in.
     detail::Worker& home = detail::Worker::current();
     detail::TaskHeader& header = detail_release(task).promise().make_root(where);
     if (shielded == detail::Shielded::yes) home.shield(header);
@@ -231,10 +232,10 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
     outcome_ = std::move(other.outcome_);
     return *this;
   }
-  /// Virtual, because `spawn` may give what is derived from it.
+  /// Virtual, because `spawn` may give a derived handle.
   virtual ~JoinHandle() { let_outcome_go(); }
 
-  /// Lets the task run on by itself.
+  /// Lets the task run on without a handle.
   void detach() && noexcept {
     let_outcome_go();
     JoinHandleBase::detach();
@@ -248,7 +249,7 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
     outcome_.take_from(ended);
     JoinHandleBase::ended();
   }
-  /// The error of a task that runs on is not for this handle any more.
+  /// Detaches the task. The error of a task that runs on is reported, not given to this handle.
   void let_outcome_go() noexcept {
     if constexpr (detail::is_result<T>) JoinHandleBase::detach(detail::ErrorReporter<T>::get());
   }

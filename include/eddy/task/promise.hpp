@@ -26,13 +26,13 @@ class Task;
 
 namespace detail {
 
-/// What can be turned into an operation that refers to it, such as a join handle.
+/// Something that gives an operation which refers to it, such as a join handle.
 template <class T>
 concept HasOperation = requires(T& source) {
   { source.as_operation() };
 };
 
-/// Room for the value of a coroutine; references and void have theirs.
+/// Room for the value of a coroutine.
 template <class T>
 class Stored {
  public:
@@ -71,7 +71,7 @@ inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<std::expected<T, std::error_code>> = true;
 
-/// What a `T` is in a `Result`, a variant or a vector, which hold no references.
+/// The type for a `T` in a `Result`, a variant or a vector, which cannot hold references.
 template <class T>
 struct Value {
   using type = T;
@@ -83,24 +83,24 @@ struct Value<T&> {
 template <class T>
 using ValueOf = typename Value<T>::type;
 
-/// True of what may be an error, which whoever awaits it must look at.
+/// True for a type that may hold an error: the awaiting coroutine must look at the result.
 template <class T>
 inline constexpr bool may_be_error = false;
 template <class T, class E>
 inline constexpr bool may_be_error<std::expected<T, E>> = true;
 
 /// Starts `operation` for the coroutine `frame`. False: it is complete, the coroutine goes on.
-/// True: the coroutine is suspended until the loop has seen `leaf`, which stands for `operation` in
-/// the task, complete. `leaf.waiting()` is what the task waits on while `operation` is not
-/// complete, `leaf.complete()` when it is.
+/// True: the coroutine is suspended until `leaf` is complete; `leaf` stands for `operation` in the
+/// task. The task waits on `leaf.waiting()` if `operation` is not complete, and on
+/// `leaf.complete()` if it is complete but the task has to yield.
 template <class Op, class Leaf>
 bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
                      std::coroutine_handle<> frame) noexcept {
   static_assert(noexcept(operation.try_start()), "an operation keeps its exceptions for take()");
-  const bool spent = task.budget == 0;  // before: branches use it too
+  const bool spent = task.budget == 0;  // before `try_start`: branches use the budget too
   const bool yields_first = Op::kTraits.refers_to_others && spent;
-  // What tells of a place asks for the coroutine. It costs a store, and so here in debug builds
-  // alone; where the operation waits, the store is due anyway.
+  // A message needs the coroutine for its place. This store costs, so only debug builds make it
+  // here. An operation that waits stores the coroutine anyway.
   const std::coroutine_handle<> before = task.resume_point;
   if constexpr (kDebugChecks) task.resume_point = frame;
   if (!yields_first && operation.try_start()) {
@@ -114,7 +114,7 @@ bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
     if (Op::kTraits.refers_to_others || task.budget != 0) --task.budget;
     return false;
   }
-  task.resume_point = frame;  // first, so that a message of `begin_wait` tells the right place
+  task.resume_point = frame;  // first, so that a message of `begin_wait` names the right place
   const bool waits = operation.begin_wait(task);
   if constexpr (Op::kTraits.abandons) {
     task.abandons = true;
@@ -127,14 +127,14 @@ bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
     return true;
   }
   if (!waits) {
-    task.resume_point = nullptr;  // `frame` goes on, and may be gone when a message asks
+    task.resume_point = nullptr;  // `frame` goes on, and may be gone when a message needs a place
     return false;
   }
   task.operation = &leaf.waiting();
   return true;
 }
 
-/// An operation that stands for itself.
+/// The leaf of a plain operation: the operation itself.
 template <class Op>
 class Itself {
  public:
@@ -147,14 +147,14 @@ class Itself {
   Op& operation_;
 };
 
-/// Awaits an operation; `Op` is a reference to one, or one.
+/// Awaits an operation. `Op` is an operation or a reference to one.
 template <class Op>
 class [[nodiscard]] Awaiting {
  public:
   explicit Awaiting(Op&& operation) noexcept : operation_(std::forward<Op>(operation)) {}
 
-  // All in await_suspend, which is given the promise: a pointer to it would be in each frame, once
-  // for each co_await.
+  // await_suspend does all the work, because it gets the promise. A pointer to the promise in this
+  // awaiter would take room in the frame for each co_await.
   bool await_ready() const noexcept { return false; }
   template <class P>
   bool await_suspend(std::coroutine_handle<P> frame) noexcept {
@@ -209,7 +209,7 @@ inline constexpr bool is_ok = false;
 template <class A>
 inline constexpr bool is_ok<Ok<A>> = true;
 
-/// The promise of `Task<T>`, but for how it returns.
+/// The promise of `Task<T>`, without the functions of `co_return`.
 template <class T>
 class PromiseOf : public PromiseBase {
  public:
@@ -218,7 +218,7 @@ class PromiseOf : public PromiseBase {
     return stored.take();
   }
 
-  // What a std::source_location is made of: of the whole g++ would keep a copy in the frame.
+  // `place` is the pointer in a std::source_location. g++ would keep a whole one in the frame.
   template <class A>
   auto await_transform(A&& awaited, const void* place = __builtin_source_location()) noexcept {
     using Plain = std::remove_cvref_t<A>;
@@ -260,7 +260,7 @@ class PromiseOf : public PromiseBase {
   [[no_unique_address]] Stored<T> stored;
 };
 
-/// True if `co_return` of a `U&&` gives what a `Task<T>` returns.
+/// True if a `Task<T>` may `co_return` a `U&&`.
 template <class T, class U>
 inline constexpr bool is_returnable = std::is_convertible_v<U&&, T>;
 template <class T, class U>
@@ -272,7 +272,7 @@ inline constexpr bool is_returnable<T&, std::reference_wrapper<U>> = std::is_con
 template <class T, class U>
 inline constexpr bool is_returnable<T&, std::reference_wrapper<U>&> = std::is_convertible_v<U*, T*>;
 
-/// True of what somebody returns who means an error.
+/// True for types that a user returns to mean an error.
 template <class U>
 inline constexpr bool names_error =
     std::is_error_code_enum_v<U> || std::is_error_condition_enum_v<U> ||
@@ -280,7 +280,7 @@ inline constexpr bool names_error =
 template <class E>
 inline constexpr bool names_error<std::unexpected<E>> = true;
 
-/// Says what is wrong with a `co_return`.
+/// Gives the compile error for a wrong `co_return`.
 template <class T, class U>
 void refuse_return() noexcept {
   using Plain = std::remove_cvref_t<U>;
@@ -299,7 +299,7 @@ template <class T>
 class Promise final : public PromiseOf<T> {
  public:
   static_assert(!std::is_rvalue_reference_v<T>, "a task returns a value, a reference, or nothing");
-  /// `place` is that of the coroutine.
+  /// `place` is the place of the coroutine.
   Task<T> get_return_object(const void* place = __builtin_source_location()) noexcept;
 
   /// Converts as `return` does in a function: implicitly, and no reference to a temporary.

@@ -15,13 +15,13 @@ namespace eddy {
 
 namespace detail {
 
-/// True if all of an argument `A` is kept by a parameter `P`: that is the argument, or a number.
-/// What an argument is converted to may be a view of it.
+/// True if a parameter `P` owns its value: it has the type `A` of the argument, or is a number.
+/// Otherwise the argument is converted, and the result may be a view of something that dies.
 template <class P, class A>
 inline constexpr bool is_kept =
     std::is_same_v<P, A> || std::is_arithmetic_v<P> || std::is_enum_v<P>;
 
-/// What a function takes.
+/// The parameters of a function.
 template <class... P>
 struct Parameters {
   template <class... Args>
@@ -45,9 +45,9 @@ struct ParametersOf<R (C::*)(P...) const> : Parameters<P...> {};
 template <class R, class C, class... P>
 struct ParametersOf<R (C::*)(P...) const noexcept> : Parameters<P...> {};
 
-/// True if a coroutine of this type owns all that it uses when it is called with such arguments: it
-/// has no closure, and takes neither references nor views of them, so its frame alone may outlive
-/// the call that makes it. Not so a pointer to a member, whose object is behind a reference.
+/// True if the coroutine `F(Args...)` owns all that it uses: it has no captures, and takes neither
+/// references nor views. So its frame may outlive the call. False for a pointer to a member
+/// function, which takes its object by reference.
 template <class F, class... Args>
 inline constexpr bool owns_all = false;
 template <class F, class... Args>
@@ -57,7 +57,8 @@ inline constexpr bool owns_all<F, Args...> =
 template <class F, class... Args>
 inline constexpr bool owns_all<F*, Args...> = ParametersOf<F*>::template keep<Args...>();
 
-/// The task that `f(args...)` gives; `Task<>` if it is refused, so that this is the only error.
+/// The type of the task `f(args...)`. It is `Task<>` if the call is refused, so that the refusal is
+/// the only error.
 template <class F, class... Args>
 struct SpawnedTask {
   static_assert(std::is_invocable_v<F&, Args...>,
@@ -108,13 +109,13 @@ auto& object_of(T& pointer) noexcept {
   return *pointer;
 }
 
-/// The same for a pointer to a member function.
+/// As above, for a pointer to a member function.
 template <class T, class F, class Object, class... Args>
 Task<T> call_member_in_frame(F function, Object object, Args... args) {
   co_return co_await (object_of(object).*function)(std::move(args)...);
 }
 
-/// The task `f(args...)`, which lives on its own.
+/// The task `f(args...)`, which owns `f` and the arguments.
 template <class F, class... Args>
 SpawnedTaskOf<F, Args...> make_task(F&& function, Args&&... args) {
   using T = typename SpawnedTaskOf<F, Args...>::value_type;
@@ -132,8 +133,9 @@ SpawnedTaskOf<F, Args...> make_task(F&& function, Args&&... args) {
   }
 }
 
-/// What `spawn` gives if g++ 12 would destroy one of its arguments twice, were the handle awaited
-/// in the same full expression. `co_await` refuses it as a temporary. Named, it is a handle.
+/// The handle that `spawn` gives if g++ 12 may destroy an argument twice: it does so if the handle
+/// is awaited in the same full expression. `co_await` refuses this type as a temporary. A variable
+/// of it is an ordinary handle.
 template <class T>
 class [[nodiscard("dropping the handle detaches the task; say so with detach()")]] HandleOfTemporary
     : public JoinHandle<T> {
@@ -145,7 +147,7 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
 template <class F>
 concept SpawnFunction = !is_task<std::remove_cvref_t<F>>;
 
-/// An argument of a task, and not the place of the call.
+/// An argument of a task, as opposed to the place of the call.
 template <class A>
 concept IsArgument = !std::is_same_v<std::remove_cvref_t<A>, std::source_location>;
 
@@ -204,7 +206,7 @@ auto spawn(F&& f, A&& a, B&& b, C&& c, D&& d, E&& e,
                         std::forward<C>(c), std::forward<D>(d), std::forward<E>(e));
 }
 
-/// Refused: the place of the call could not be remembered.
+/// Refused: a parameter for the place of the call cannot follow a parameter pack.
 template <detail::SpawnFunction F, class A, class B, class C, class D, class E, class G,
           class... More>
   requires detail::IsArgument<G>
@@ -214,7 +216,7 @@ JoinHandle<void> spawn(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
   std::terminate();
 }
 
-/// Refused: the closure of a lambda would be gone before its task runs.
+/// Refused: the closure of a lambda would be destroyed before its task runs.
 template <class T>
 JoinHandle<T> spawn(Task<T>&&, std::source_location = {}) {
   static_assert(sizeof(T*) == 0,
