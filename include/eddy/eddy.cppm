@@ -61,6 +61,7 @@ using eddy::Result;
 // Network.
 using eddy::Accepted;
 using eddy::BufferPool;
+using eddy::bytes_of;
 using eddy::Conduit;
 using eddy::ConnectOptions;
 using eddy::KeepAlive;
@@ -72,6 +73,7 @@ using eddy::ShutdownHow;
 using eddy::SocketAddress;
 using eddy::TcpListener;
 using eddy::TcpStream;
+using eddy::writable_bytes_of;
 using eddy::WriteHalf;
 
 // Signals.

@@ -34,6 +34,7 @@ WORDS = {
     "TickOp": "a tick",
     "NextOp": "a signal",
     "PooledReadOp": "read",
+    "ConnectWithOp": "connect",
     "JoinHandle": "a join",
 }
 

@@ -20,6 +20,8 @@ template <class T>
 }
 
 [[nodiscard]] inline Result<int> get_option(const IoSource& source, SocketOption option) noexcept {
+  // Windows answers for some options without a look at the socket.
+  if (source.is_closed()) return failure(std::errc::operation_canceled);
   return outcome(source, sys::get_option(source.raw(), option));
 }
 

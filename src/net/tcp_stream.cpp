@@ -38,13 +38,13 @@ Result<> prepare(RawSource socket, const ConnectOptions& options) noexcept {
 
 namespace detail {
 
-bool ConnectOp::fail(std::error_code error) noexcept {
+bool ConnectBase::fail(std::error_code error) noexcept {
   error_ = error;
   source_.close();
   return true;
 }
 
-bool ConnectOp::start(const ConnectOptions* options) noexcept {
+bool ConnectBase::start(const ConnectOptions* options) noexcept {
   Result<Fd> socket = sys::create_stream_socket(address_.family());
   if (!socket) return fail(socket.error());
   if (options != nullptr) {
@@ -61,13 +61,13 @@ bool ConnectOp::start(const ConnectOptions* options) noexcept {
   return fail(connected.error());
 }
 
-bool ConnectOp::begin_wait(Waiter& waiter) noexcept {
+bool ConnectBase::begin_wait(Waiter& waiter) noexcept {
   const sys::Status waiting = SourceAccess(source_).wait(Direction::write, waiter);
   if (!waiting) fail(waiting.error());
   return waiting.has_value();
 }
 
-bool ConnectOp::advance(Waiter& waiter) noexcept {
+bool ConnectBase::advance(Waiter& waiter) noexcept {
   waiter.unwatch();  // this operation owns the source, so it is not gone
   if (const Result<> outcome = sys::take_error(source_.raw()); !outcome) {
     return fail(outcome.error());
@@ -78,7 +78,7 @@ bool ConnectOp::advance(Waiter& waiter) noexcept {
   return !begin_wait(waiter);
 }
 
-Result<TcpStream> ConnectOp::take() noexcept {
+Result<TcpStream> ConnectBase::take() noexcept {
   if (error_) return std::unexpected(error_);
   return TcpStream(std::move(source_));
 }

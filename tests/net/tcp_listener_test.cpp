@@ -294,6 +294,8 @@ TEST(TcpListener, TellsTheOptionsThatItWasOpenedWith) {
   EXPECT_GE(listener.send_buffer_size().value(), 20 << 10);
   EXPECT_GE(listener.receive_buffer_size().value(), 40 << 10);
   listener.close();
+  EXPECT_TRUE(failed_with(listener.reuse_address(), std::errc::operation_canceled));
+  EXPECT_TRUE(failed_with(listener.reuse_port(), std::errc::operation_canceled));
   EXPECT_TRUE(failed_with(listener.v6_only(), std::errc::operation_canceled));
   EXPECT_TRUE(failed_with(listener.receive_buffer_size(), std::errc::operation_canceled));
 }

@@ -83,7 +83,7 @@ class EDDY_EXPORT TaskGroup final {
         "spawn takes at most five arguments: group.spawn_at(place, f, ...) takes any number");
   }
 
-  /// The same with any number of arguments, for the place `where`; as `eddy::spawn_at` does.
+  /// `spawn` with any number of arguments, for the place `where`; as `eddy::spawn_at` does.
   template <class F, class... Args>
   void spawn_at(std::source_location where, F&& f, Args&&... args) {
     add(detail::make_task(std::forward<F>(f), std::forward<Args>(args)...), where);

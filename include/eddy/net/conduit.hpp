@@ -73,8 +73,9 @@ extern template class Transfer<DrainOp, Direction::write>;
 ///       while (!conduit.empty()) co_await eddy::ok(conduit.drain(to));
 ///     }
 ///
-/// It must stay where it is while one of its operations waits, as a buffer must: an operation that
-/// goes on after its conduit was moved, or assigned to, stops the program.
+/// Must not move, and must live, while one of its operations waits, as a buffer must. An operation
+/// that goes on after its conduit was moved or assigned to stops the program, if the old object is
+/// still there.
 /// **Thread**: one at a time.
 class EDDY_EXPORT Conduit {
  public:

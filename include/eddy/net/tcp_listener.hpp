@@ -18,9 +18,10 @@ namespace eddy {
 struct ListenOptions {
   /// How many connections may wait to be accepted. The system may lower it.
   int backlog = 4096;
-  /// Binds although connections of an earlier listener still linger.
+  /// Binds although connections of an earlier listener still linger. Windows always does.
   bool reuse_address = true;
-  /// Lets several listeners share the address; the system spreads connections over them.
+  /// Lets several listeners share the address. Linux spreads connections over them; on Windows
+  /// `bind` gives no_protocol_option.
   bool reuse_port = false;
   /// An IPv6 listener leaves IPv4 to others.
   bool v6_only = true;
@@ -88,7 +89,7 @@ class EDDY_EXPORT TcpListener {
   /// died before they were accepted are passed over.
   /// **Errors**: operation_canceled if the listener is closed or destroyed, before or meanwhile;
   /// not_enough_memory and the like if it cannot be waited for; and what says that the listener is
-  /// broken: bad_file_descriptor, not_a_socket, invalid_argument (it does not listen),
+  /// broken: bad_file_descriptor, not_a_socket, bad_address, invalid_argument (it does not listen),
   /// function_not_supported.
   /// **Cancel**: nothing is lost; the connection stays in the backlog.
   AcceptOp accept() noexcept { return AcceptOp(*this); }
@@ -104,7 +105,8 @@ class EDDY_EXPORT TcpListener {
   /// do not count.
   std::uint64_t retry_count() const noexcept { return retry_count_; }
   /// What the listener was opened with, as the system has it.
-  /// **Errors**: operation_canceled once closed; for `reuse_port` on Windows no_protocol_option.
+  /// **Errors**: operation_canceled once closed; an error of the system for `v6_only` of an IPv4
+  /// listener, and on Windows no_protocol_option for `reuse_port`.
   [[nodiscard]] Result<bool> reuse_address() const noexcept;
   [[nodiscard]] Result<bool> reuse_port() const noexcept;
   [[nodiscard]] Result<bool> v6_only() const noexcept;

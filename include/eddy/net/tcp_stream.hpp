@@ -33,7 +33,8 @@ class WriteHalf;
 struct ReuniteError;
 
 /// When a silent peer is probed, and when the connection is given up. Lengths of time are rounded
-/// up to seconds.
+/// up to seconds; read one as an `eddy::Duration`. Linux takes 1 to 32,767 seconds, and 1 to 127
+/// probes.
 struct KeepAlive {
   detail::AnyDuration idle = std::chrono::seconds(60);      ///< silence before the first probe
   detail::AnyDuration interval = std::chrono::seconds(10);  ///< between probes
@@ -42,7 +43,8 @@ struct KeepAlive {
 
 /// What is done before a stream connects: `TcpStream::connect(server, {.source = here})`.
 struct ConnectOptions {
-  /// The address of this side; with the port 0 the system chooses one.
+  /// The address of this side. With the port 0 the system chooses one, before it knows the peer: so
+  /// an address has some 28,000 connections in all, and then gives address_in_use.
   std::optional<SocketAddress> source{};
   /// As `TcpStream::set_nodelay` and `set_keep_alive`.
   bool nodelay = false;
@@ -56,18 +58,19 @@ struct ConnectOptions {
 namespace detail {
 
 /// Opens a socket and waits until it is connected; `co_await` gives `Result<TcpStream>`.
-class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_await")]] ConnectOp
-    : public Operation {
+class EDDY_EXPORT ConnectBase : public Operation {
  public:
-  explicit ConnectOp(const SocketAddress& address) noexcept : address_(address), source_(Fd()) {}
-
-  bool try_start() noexcept { return start(nullptr); }
   bool begin_wait(Waiter& waiter) noexcept;
   bool advance(Waiter& waiter) noexcept override;
   Waiting describe() const noexcept override { return {"connect", source_.raw()}; }
   Result<TcpStream> take() noexcept;
 
  protected:
+  explicit ConnectBase(const SocketAddress& address) noexcept : address_(address), source_(Fd()) {}
+  ConnectBase(ConnectBase&&) noexcept = default;
+  ConnectBase& operator=(ConnectBase&&) = delete;
+  ~ConnectBase() = default;
+
   /// Null: there are no options.
   bool start(const ConnectOptions* options) noexcept;
 
@@ -79,12 +82,20 @@ class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_awa
   std::error_code error_;
 };
 
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] ConnectOp final
+    : public ConnectBase {
+ public:
+  explicit ConnectOp(const SocketAddress& address) noexcept : ConnectBase(address) {}
+
+  bool try_start() noexcept { return start(nullptr); }
+};
+
 /// The same with options, which take room.
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] ConnectWithOp final
-    : public ConnectOp {
+    : public ConnectBase {
  public:
   ConnectWithOp(const SocketAddress& address, const ConnectOptions& options) noexcept
-      : ConnectOp(address), options_(options) {}
+      : ConnectBase(address), options_(options) {}
 
   bool try_start() noexcept { return start(&options_); }
 
@@ -231,7 +242,9 @@ class EDDY_EXPORT TcpStream {
   /// Sends small writes at once instead of gathering them (TCP_NODELAY).
   [[nodiscard]] Result<> set_nodelay(bool on) noexcept;
   [[nodiscard]] Result<bool> nodelay() const noexcept;
-  /// Sets when a silent peer is probed; with null it is not probed.
+  /// Sets when a silent peer is probed: `set_keep_alive(KeepAlive{.idle = 30s})`. With null it is
+  /// not probed; `{}` is null.
+  /// **Errors**: invalid_argument for lengths or counts that the system does not take.
   [[nodiscard]] Result<> set_keep_alive(const std::optional<KeepAlive>& keep_alive) noexcept;
   [[nodiscard]] Result<std::optional<KeepAlive>> keep_alive() const noexcept;
   /// Sizes of the kernel's buffers in bytes. Linux doubles what is set, for its own use.
@@ -252,7 +265,7 @@ class EDDY_EXPORT TcpStream {
  private:
   friend class Conduit;
   friend class TcpListener;
-  friend class detail::ConnectOp;
+  friend class detail::ConnectBase;
   explicit TcpStream(IoSource source) noexcept : source_(std::move(source)) {}
 
   [[nodiscard]] Result<std::size_t> receive_now(std::span<std::byte> buffer) noexcept;
@@ -261,7 +274,8 @@ class EDDY_EXPORT TcpStream {
   IoSource source_;
 };
 
-/// The reading half of a stream. The connection closes when both halves are destroyed.
+/// The reading half of a stream. The connection closes when both halves are destroyed. A half that
+/// was moved from may only be assigned to or destroyed.
 class ReadHalf {
  public:
   ReadHalf(ReadHalf&&) noexcept = default;
@@ -298,7 +312,8 @@ class ReadHalf {
   std::shared_ptr<TcpStream> stream_;
 };
 
-/// The writing half of a stream. Its destructor ends the stream for the peer, as `shutdown` does.
+/// The writing half of a stream. Its destructor ends the stream for the peer, as `shutdown` does. A
+/// half that was moved from may only be assigned to or destroyed.
 class WriteHalf {
  public:
   WriteHalf(WriteHalf&&) noexcept = default;

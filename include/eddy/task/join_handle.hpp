@@ -52,7 +52,7 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
   void abort() noexcept;
   /// A handle that only aborts, for other threads, and for use after this handle is gone.
   AbortHandle abort_handle() const;
-  /// True once awaiting the handle would give a result at once.
+  /// True once the task has ended, or if the handle has none.
   bool finished() const noexcept { return task_ == nullptr; }
 
  protected:
