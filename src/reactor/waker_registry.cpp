@@ -60,22 +60,17 @@ WakerRegistry::Slot* WakerRegistry::holder_of(RawSource source) noexcept {
   return found == 0 ? nullptr : &at(found - 1);
 }
 
-/// Abandons what waits on the source of `slot`: in the slot, or woken already.
+/// Abandons what waits on the source of `slot`. All of it has been woken.
 void WakerRegistry::abandon_waits(Slot& slot) noexcept {
-  const auto abandon_in = [&](detail::ListNode& list) {
-    for (detail::ListNode* node = list.next; node != &list; node = node->next) {
-      auto& waiter = static_cast<detail::Waiter&>(*node);
-      if (waiter.watches(slot)) detail::abandon_wait(waiter);
-    }
-  };
-  abandon_in(slot.waiters);
-  abandon_in(woken_->list());
+  detail::ListNode& list = woken_->list();
+  // An `abandon` may wake others, which then stand behind.
+  for (detail::ListNode* node = list.next; node != &list; node = node->next) {
+    auto& waiter = static_cast<detail::Waiter&>(*node);
+    if (waiter.watches(slot)) detail::abandon_wait(waiter);
+  }
 }
 
 void WakerRegistry::lose(Slot& slot) noexcept {
-  if (abandons_ && slot.watchers != 0) [[unlikely]] {
-    abandon_waits(slot);
-  }
   if (holder_of(slot.source) == &slot) numbers_.note(slot.source, 0);
   slot.source = kNoSource;
   slot.read.end();
@@ -86,6 +81,9 @@ void WakerRegistry::lose(Slot& slot) noexcept {
     auto& waiter = static_cast<detail::Waiter&>(*slot.waiters.next);
     waiter.unlink();
     woken_->wake(waiter);
+  }
+  if (abandons_ && slot.watchers != 0) [[unlikely]] {
+    abandon_waits(slot);
   }
 }
 

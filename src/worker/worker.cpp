@@ -125,7 +125,9 @@ Home& make_home() { return Worker::make_current(); }
 
 void abandon_wait(Waiter& waiter) noexcept {
   TaskHeader& task = TaskHeader::of(waiter);
-  if (task.abandons && task.operation != nullptr) task.operation->abandon();
+  if (!task.abandons || task.operation == nullptr) return;
+  task.abandons = false;  // whatever ends the task later must not do it again
+  task.operation->abandon();
 }
 
 Worker* Worker::switch_to(Worker* next) noexcept {
@@ -353,8 +355,7 @@ void Worker::destroy_with_branches(TaskHeader& task) noexcept {
       end_wakes(*doomed);
       continue;
     }
-    // A refused one was abandoned when what it refers to went.
-    if (waits_on != nullptr && !doomed->refused()) waits_on->abandon();
+    if (waits_on != nullptr) waits_on->abandon();
     destroy_alone(*doomed);
     if (!owners.linked()) return;
     doomed = &TaskHeader::of(*owners.next);

@@ -281,6 +281,25 @@ TEST(Abandon, ComesWithTheEndOfBlockOn) {
   EXPECT_TRUE(story.frame_gone);
 }
 
+Task<> own(IoSource source, IoSource*& place) {
+  place = &source;
+  co_await suspend();
+}
+
+// The task that owns the source goes first, and closes it, when the waiting one is about to go too.
+TEST(Abandon, ComesWithTheEndOfBlockOnAlsoIfTheSourceGoesFirst) {
+  Story story;
+  run([&]() -> Task<> {
+    QuietPipe pipe;
+    IoSource* place = nullptr;
+    spawn(own, std::move(pipe.reader), std::ref(place)).detach();
+    co_await yield_now();
+    spawn(wait_on, std::ref(story), place).detach();
+    while (!story.waits) co_await yield_now();
+  });
+  EXPECT_EQ(story.abandoned, 1);
+}
+
 TEST(Abandon, ComesBeforeTheSourceIsClosed) {
   Story story;
   QuietPipe pipe;

@@ -107,6 +107,7 @@ class EDDY_EXPORT TaskGroup final {
       return true;
     }
     bool advance(detail::Waiter&) noexcept override { return wait_.refused() || try_start(); }
+    void abandon() noexcept override { wait_.leave(); }
     detail::Waiting describe() const noexcept override { return {"an idle group", kNoSource}; }
     void take() const noexcept {}
 

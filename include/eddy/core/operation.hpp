@@ -36,7 +36,8 @@ struct OperationTraits {
   bool completes_on_any_wake = false;
   /// It is ended by a waker of the very task that awaits it. So it cannot be a branch.
   bool waits_for_own_waker = false;
-  /// It must be told when its wait ends before its time: it has `abandon`, or owns tasks.
+  /// It must be told when its wait ends before its time: it has `abandon`, or owns tasks. If it
+  /// waits on a source, it does so from `begin_wait` on.
   bool abandons = false;
 };
 

@@ -24,7 +24,10 @@ class WaitNode : private ListNode {
     EDDY_ASSERT(other.list_ == nullptr);
   }
   WaitNode& operator=(WaitNode&&) = delete;
-  inline ~WaitNode();
+  ~WaitNode() { leave(); }
+
+  /// Waits no longer. If `wake_one` chose it, the next one is woken in its place.
+  inline void leave() noexcept;
 
   /// True once the list has ended: what the task waits for is gone.
   bool refused() const noexcept { return list_ == nullptr; }
@@ -96,9 +99,10 @@ class WaitList {
   ListNode chosen_;  ///< those that `wake_one` has woken, and that have not accepted yet
 };
 
-WaitNode::~WaitNode() {
+void WaitNode::leave() noexcept {
   unlink();
-  if (chosen_by_ != nullptr && list_ != nullptr) list_->wake_one(*chosen_by_);
+  ReadyQueue* const chosen_by = std::exchange(chosen_by_, nullptr);
+  if (chosen_by != nullptr && list_ != nullptr) list_->wake_one(*chosen_by);
 }
 
 }  // namespace eddy::detail

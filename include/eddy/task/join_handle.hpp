@@ -69,6 +69,7 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
       return true;
     }
     bool advance(Waiter&) noexcept override { return handle_ == nullptr || handle_->finished(); }
+    void abandon() noexcept override { unlink(); }
     Waiting describe() const noexcept override { return {"a join", kNoSource}; }
 
    protected:
