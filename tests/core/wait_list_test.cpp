@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 
 namespace eddy::detail {
@@ -11,10 +12,7 @@ namespace {
 
 /// A task that waits in a list.
 struct Waiting {
-  explicit Waiting(WaitList& list) {
-    node.emplace();
-    list.add(*node, waiter);
-  }
+  explicit Waiting(WaitList& list) { list.add(*node, waiter); }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting() { cancel(); }
@@ -26,7 +24,7 @@ struct Waiting {
   }
 
   Waiter waiter;
-  std::optional<WaitNode> node;
+  std::unique_ptr<WaitNode> node = std::make_unique<WaitNode>();
 };
 
 TEST(WaitList, WakesTheOldestFirst) {
