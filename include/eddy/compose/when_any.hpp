@@ -111,7 +111,7 @@ template <class... As>
 auto when_any(As&&... branches) {
   static_assert(sizeof...(As) != 0, "when_any needs a branch");
   static_assert((detail::is_awaitable<As> && ...), "when_any takes eddy's tasks and operations");
-  static_assert(!(detail::traits_of<std::remove_cvref_t<As>>.loses_progress || ...),
+  static_assert(!(detail::kTraitsOf<std::remove_cvref_t<As>>.loses_progress || ...),
                 "when_any would lose the bytes that read_exact or write_all has already moved when "
                 "another branch is first: wrap the operation in eddy::may_lose(...) if that is "
                 "what you want, or use read and write");

@@ -100,9 +100,9 @@ concept IsOperation = std::is_base_of_v<Operation, T> && requires(T& op, Waiter&
 
 /// The traits of whatever can be awaited; of what is no operation, none.
 template <class A>
-inline constexpr OperationTraits traits_of{};
+inline constexpr OperationTraits kTraitsOf{};
 template <IsOperation A>
-inline constexpr OperationTraits traits_of<A> = A::kTraits;
+inline constexpr OperationTraits kTraitsOf<A> = A::kTraits;
 
 /// Abandons the operation on which `waiter` waits, if that must be abandoned. The worker floor
 /// defines it: it knows where a task keeps its operation.

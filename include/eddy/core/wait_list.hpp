@@ -54,7 +54,10 @@ class WaitList {
   WaitList(const WaitList&) = delete;
   WaitList& operator=(const WaitList&) = delete;
   /// `end` must come first if somebody may still wait.
-  ~WaitList() { EDDY_ASSERT(empty() && !chosen_.linked()); }
+  ~WaitList() {
+    EDDY_ASSERT(empty());
+    EDDY_ASSERT(!chosen_.linked());
+  }
 
   bool empty() const noexcept { return !nodes_.linked(); }
 

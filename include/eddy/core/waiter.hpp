@@ -68,7 +68,8 @@ class Waiter : public ListNode {
   /// Ends the wait on what it watches. False if that is gone, whether it went before or after the
   /// wake: then the operation ends with operation_canceled and must not touch the source.
   bool unwatch() noexcept {
-    EDDY_ASSERT(watched_ != nullptr && watched_->watchers != 0);
+    EDDY_ASSERT(watched_ != nullptr);
+    EDDY_ASSERT(watched_->watchers != 0);
     Watched& watched = *std::exchange(watched_, nullptr);
     --watched.watchers;
     return !watched.gone();

@@ -60,6 +60,8 @@ namespace detail {
 /// Opens a socket and waits until it is connected; `co_await` gives `Result<TcpStream>`.
 class EDDY_EXPORT ConnectBase : public Operation {
  public:
+  ConnectBase& operator=(ConnectBase&&) = delete;
+
   bool begin_wait(Waiter& waiter) noexcept;
   bool advance(Waiter& waiter) noexcept override;
   Waiting describe() const noexcept override { return {"connect", source_.raw()}; }
@@ -68,7 +70,6 @@ class EDDY_EXPORT ConnectBase : public Operation {
  protected:
   explicit ConnectBase(const SocketAddress& address) noexcept : address_(address), source_(Fd()) {}
   ConnectBase(ConnectBase&&) noexcept = default;
-  ConnectBase& operator=(ConnectBase&&) = delete;
   ~ConnectBase() = default;
 
   /// Null: there are no options.
