@@ -21,6 +21,7 @@ struct FrameSlabs::Slab {
 
   static Slab& of(const void* frame) noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(frame);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     return *reinterpret_cast<Slab*>(address & ~(std::uintptr_t{kSlabSize} - 1));
   }
 
@@ -174,7 +175,8 @@ bool FrameSlabs::give_back(FrameSlabs* own, void* frame) noexcept {
 }
 
 bool FrameSlabs::put(Slab& slab, void* frame) noexcept {
-  EDDY_ASSERT(slab.used != 0 && slab.has_frame_at(frame));
+  EDDY_ASSERT(slab.used != 0);
+  EDDY_ASSERT(slab.has_frame_at(frame));
   const bool was_full = slab.is_full();
   slab.free = new (frame) FreeFrame{slab.free};
   if (was_full) add_room(slab);
