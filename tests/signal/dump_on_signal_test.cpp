@@ -37,7 +37,6 @@ class Counted final : public detail::Operation {
   bool advance(detail::Waiter&) noexcept override { return true; }
   detail::Waiting describe() const noexcept override {
     ++*dumps_;
-    dumps_->notify_all();
     return {"a dump", kNoSource};
   }
   void take() const noexcept {}
@@ -58,7 +57,8 @@ TEST(DumpOnSignal, EachSignalPrintsTheTasksOfALoopThatSleeps) {
     std::thread asking([&] {
       for (int i = 0; i < 2; ++i) {
         std::raise(SIGTERM);
-        dumps.wait(i);
+        // Not dumps.wait(i): libstdc++ 12 has it lose wakes on Windows.
+        while (dumps == i) std::this_thread::yield();
       }
       waker.wake();
     });
