@@ -140,7 +140,9 @@ endif()
 
 # Without types gdb cannot `call eddy::dump_tasks_to_stderr()`; those of this small file are enough.
 if(NOT MSVC)
-  set_source_files_properties(src/worker/dump_to_stderr.cpp PROPERTIES COMPILE_OPTIONS -g)
+  set_source_files_properties(src/worker/dump_to_stderr.cpp PROPERTIES
+    COMPILE_OPTIONS -g
+    SKIP_PRECOMPILE_HEADERS ON)  # they were compiled without -g
 endif()
 
 add_library(eddy_objects OBJECT ${eddy_sources})
