@@ -34,7 +34,7 @@ OPERATIONS = [
 BOUNDS = {
     "g++ 12": {
         "spawn_and_join": 369, "yield": 89, "child": 116, "when_any": 522, "sleep_and_cancel": 42,
-        "sleep_until_and_cancel": 80, "echo": 376, "task": 129, "connection": 315, "memory": 1.53,
+        "sleep_until_and_cancel": 80, "echo": 376, "task": 129, "connection": 315, "memory": 1.52,
         "time": 2.2,
     },
     # From here on: ./dev bench guard --compiler NAME, with the libc of that compiler's Debian. That of trixie

@@ -30,7 +30,7 @@ Result<> prepare(RawSource socket, const ConnectOptions& options) noexcept {
       detail::set_buffer_sizes(socket, options.send_buffer_size, options.receive_buffer_size);
   if (done && options.nodelay) done = sys::set_option(socket, SocketOption::no_delay, 1);
   if (done && options.keep_alive) done = detail::set_keep_alive(socket, options.keep_alive);
-  if (done && options.source) done = sys::bind(socket, *options.source);
+  if (done && options.source != SocketAddress{}) done = sys::bind(socket, options.source);
   return done;
 }
 

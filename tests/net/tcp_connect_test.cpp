@@ -240,6 +240,17 @@ TEST(TcpConnect, ConnectsFromTheSourceThatIsAskedFor) {
   });
 }
 
+TEST(TcpConnect, TheSystemChoosesTheSourceForEitherFamilyIfNoneIsAskedFor) {
+  run([&]() -> Task<> {
+    TcpListener listener =
+        std::move(TcpListener::bind(SocketAddress::parse("[::1]:0").value()).value());
+    const Result<TcpStream> client =
+        co_await TcpStream::connect(address_of(listener), {.nodelay = true});
+    EXPECT_NE(client.value().local_address().value().port(), 0);
+    EXPECT_TRUE(client.value().nodelay().value());
+  });
+}
+
 TEST(TcpConnect, ASourceThatIsNotOfThisMachineIsAnErrorAndLeavesNothing) {
   const std::size_t before = test::count_descriptors_with_loop();
   run([&]() -> Task<> {

@@ -43,9 +43,10 @@ struct KeepAlive {
 
 /// What is done before a stream connects: `TcpStream::connect(server, {.source = here})`.
 struct ConnectOptions {
-  /// The address of this side. With the port 0 the system chooses one, before it knows the peer: so
-  /// an address has some 28,000 connections in all, and then gives address_in_use.
-  std::optional<SocketAddress> source{};
+  /// The address of this side; the system chooses it if this is as it was made. With an address and
+  /// the port 0 the system chooses the port before it knows the peer: so an address has some 28,000
+  /// connections in all, and then gives address_in_use.
+  SocketAddress source{};
   /// As `TcpStream::set_nodelay` and `set_keep_alive`.
   bool nodelay = false;
   std::optional<KeepAlive> keep_alive{};
