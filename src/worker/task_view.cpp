@@ -129,7 +129,7 @@ std::string short_name(std::string_view function) {
     name.erase(clause);
   }
   for (const std::string_view qualifier : {" &", " &&", " noexcept", " const"}) {
-    if (name.ends_with(qualifier)) name.resize(name.size() - qualifier.size());
+    if (name.ends_with(qualifier)) name.erase(name.size() - qualifier.size());
   }
   if (const std::size_t space = name.rfind(' '); space != std::string::npos) {
     name.erase(0, space + 1);
