@@ -240,7 +240,7 @@ TEST(TcpConnect, ConnectsFromTheSourceThatIsAskedFor) {
   });
 }
 
-TEST(TcpConnect, TheSystemChoosesTheSourceForEitherFamilyIfNoneIsAskedFor) {
+TEST(TcpConnect, TheSystemChoosesAnIpv6SourceIfNoneIsAskedFor) {
   run([&]() -> Task<> {
     TcpListener listener =
         std::move(TcpListener::bind(SocketAddress::parse("[::1]:0").value()).value());

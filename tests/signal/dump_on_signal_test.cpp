@@ -57,7 +57,7 @@ TEST(DumpOnSignal, EachSignalPrintsTheTasksOfALoopThatSleeps) {
     std::thread asking([&] {
       for (int i = 0; i < 2; ++i) {
         std::raise(SIGTERM);
-        // Not dumps.wait(i): libstdc++ 12 has it lose wakes on Windows.
+        // Not dumps.wait(i): on Windows the one of libstdc++ 12 can miss a notification.
         while (dumps == i) std::this_thread::yield();
       }
       waker.wake();

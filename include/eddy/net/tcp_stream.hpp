@@ -43,9 +43,9 @@ struct KeepAlive {
 
 /// What is done before a stream connects: `TcpStream::connect(server, {.source = here})`.
 struct ConnectOptions {
-  /// The address of this side; the system chooses it if this is as it was made. With an address and
-  /// the port 0 the system chooses the port before it knows the peer: so an address has some 28,000
-  /// connections in all, and then gives address_in_use.
+  /// The address of this side. The default, `SocketAddress{}`, lets the system choose it. If only
+  /// the port is 0, the system chooses the port before it knows the peer: so an address has some
+  /// 28,000 connections in all, and then gives address_in_use.
   SocketAddress source{};
   /// As `TcpStream::set_nodelay` and `set_keep_alive`.
   bool nodelay = false;
