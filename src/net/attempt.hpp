@@ -6,7 +6,6 @@
 #include "eddy/platform/sys.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <system_error>
 
 namespace eddy::detail {
@@ -28,18 +27,17 @@ bool Transfer<Op, direction>::attempt_if_ready() noexcept {
 template <class Op, Direction direction>
 bool Transfer<Op, direction>::attempt() noexcept {
   do {
-    const std::uint64_t mark = source().mark(direction);
     const std::size_t wanted = self().wanted();
-    const sys::Count count = wanted == 0 ? sys::Count(0) : self().call();
+    const sys::Count count = wanted == 0
+                                 ? sys::Count(0)
+                                 : source().attempt(
+                                       direction, [this]() noexcept { return self().call(); },
+                                       Op::kShortEndsReadiness ? wanted : 0);
     if (count) {
-      if (Op::kShortEndsReadiness && *count < wanted && *count != 0) {
-        source().note_short_transfer(direction, mark);
-      }
       if (self().moved(*count)) return true;
     } else if (sys::is(count.error(), std::errc::operation_would_block)) {
-      source().clear_ready(direction, mark);
       return false;
-    } else if (!sys::is(count.error(), std::errc::interrupted)) {
+    } else {
       fail(source().error_of_call(count.error()));
       return true;
     }

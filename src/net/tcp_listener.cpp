@@ -118,43 +118,39 @@ bool TcpListener::AcceptOp::advance(detail::Waiter& waiter) noexcept {
   return try_start() || !begin_wait(waiter);
 }
 
+/// One accept. If no descriptor is free it sheds the connection that is next; if none is, it would
+/// block: the system may give the error although nobody waits.
+Result<Fd> TcpListener::accept_or_shed(SocketAddress& peer) noexcept {
+  Result<Fd> accepted = sys::accept(source().raw_of_ready(), &peer);
+  if (!accepted && is_out_of_descriptors(accepted.error()) && shed_one() == Shed::nobody_waits) {
+    return failure(std::errc::operation_would_block);
+  }
+  return accepted;
+}
+
 bool TcpListener::AcceptOp::attempt() noexcept {
-  for (int dead = 0;; ++dead) {
+  for (int dead = 0; dead <= kMostDeadConnections; ++dead) {
     const detail::SourceAccess source = listener_->source();
-    const std::uint64_t mark = source.mark(Direction::read);
-    Result<Fd> accepted = sys::accept(source.raw_of_ready(), &peer_);
+    Result<Fd> accepted = source.attempt(
+        Direction::read, [this]() noexcept { return listener_->accept_or_shed(peer_); });
     if (accepted) {
       accepted_ = std::move(*accepted);
       if (accepted_) return true;
       ++listener_->shed_count_;
-      backs_off_ = true;
-      return false;
+      break;
     }
     const std::error_code error = accepted.error();
-    if (sys::is(error, std::errc::operation_would_block)) {
-      source.clear_ready(Direction::read, mark);
-      return false;
-    }
+    if (sys::is(error, std::errc::operation_would_block)) return false;
     if (is_of_listener(error)) {
       error_ = source.error_of_call(error).value();
       return true;
     }
-    if (is_out_of_descriptors(error) || is_out_of_memory(error)) {
-      // The system may give this error although no connection waits. Then wait for the next edge.
-      if (is_out_of_descriptors(error) && listener_->shed_one() == Shed::nobody_waits) {
-        source.clear_ready(Direction::read, mark);
-        return false;
-      }
-      if (is_out_of_memory(error)) ++listener_->retry_count_;
-      backs_off_ = true;
-      return false;
-    }
-    if (!sys::is(error, std::errc::interrupted)) ++listener_->retry_count_;
-    if (dead == kMostDeadConnections) {
-      backs_off_ = true;
-      return false;
-    }
+    if (is_out_of_descriptors(error)) break;
+    ++listener_->retry_count_;
+    if (is_out_of_memory(error)) break;
   }
+  backs_off_ = true;
+  return false;
 }
 
 Result<Accepted> TcpListener::AcceptOp::take() noexcept {

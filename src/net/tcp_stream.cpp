@@ -7,21 +7,10 @@
 namespace eddy {
 namespace {
 
-/// Makes one call on `source`, again if a signal interrupts it. "Would block" ends readiness.
-template <class Call>
-sys::Count try_once(detail::SourceAccess source, Direction direction, std::uint64_t mark,
-                    Call call) {
-  if constexpr (detail::kDebugChecks) source.check_user();
-  for (;;) {
-    const sys::Count count = call();
-    if (count) return count;
-    if (sys::is(count.error(), std::errc::operation_would_block)) {
-      source.clear_ready(direction, mark);
-    }
-    if (!sys::is(count.error(), std::errc::interrupted)) {
-      return std::unexpected(source.error_of_call(count.error()));
-    }
-  }
+/// The result of an attempt that an operation was not made for.
+Result<std::size_t> outcome_of(const IoSource& source, sys::Count count) noexcept {
+  if (count) return *count;
+  return std::unexpected(source.error_of_call(count.error()));
 }
 
 /// What is due before a socket connects.
@@ -91,19 +80,16 @@ TcpStream::TcpStream(Fd socket) noexcept
 
 Result<std::size_t> TcpStream::receive_now(std::span<std::byte> buffer) noexcept {
   const detail::SourceAccess source(source_);
-  const std::uint64_t mark = source.mark(Direction::read);
-  const sys::Count count =
-      try_once(source, Direction::read, mark, [&] { return sys::receive(raw(), buffer); });
-  if (count && *count < buffer.size() && *count != 0) {
-    source.note_short_transfer(Direction::read, mark);
-  }
-  return count;
+  if constexpr (detail::kDebugChecks) source.check_user();
+  const auto receive = [&]() noexcept { return sys::receive(raw(), buffer); };
+  return outcome_of(source_, source.attempt(Direction::read, receive, buffer.size()));
 }
 
 Result<std::size_t> TcpStream::send_now(std::span<const std::byte> data) noexcept {
   const detail::SourceAccess source(source_);
-  return try_once(source, Direction::write, source.mark(Direction::write),
-                  [&] { return sys::send(raw(), data); });
+  if constexpr (detail::kDebugChecks) source.check_user();
+  const auto send = [&]() noexcept { return sys::send(raw(), data); };
+  return outcome_of(source_, source.attempt(Direction::write, send));
 }
 
 Result<> TcpStream::shutdown(ShutdownHow how) noexcept {

@@ -123,6 +123,7 @@ class EDDY_EXPORT TcpListener {
 
   enum class Shed : bool { tried, nobody_waits };
   EDDY_LOCAL Shed shed_one() noexcept;
+  EDDY_LOCAL Result<Fd> accept_or_shed(SocketAddress& peer) noexcept;
 
   IoSource source_;
   Fd reserve_;

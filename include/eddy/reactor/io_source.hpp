@@ -12,7 +12,9 @@
 #include "eddy/reactor/platform_reactor.hpp"
 #include "eddy/reactor/waker_registry.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <system_error>
 #include <utility>
 
 namespace eddy {
@@ -172,8 +174,8 @@ class EDDY_EXPORT IoSource {
 
 namespace detail {
 
-/// What an operation of eddy's own does with a source. It calls, in this order: `is_ready`, `mark`,
-/// its system call, and if that would block, `clear_ready` and `wait`.
+/// What an operation of eddy's own does with a source: it asks `is_ready`, then has `attempt` make
+/// its system call, and if that would block, `wait`s.
 class SourceAccess {
  public:
   explicit SourceAccess(IoSource& source) noexcept : source_(&source) {}
@@ -185,17 +187,28 @@ class SourceAccess {
   }
   /// `IoSource::raw` for the system call after `is_ready`: a source that is ready is not lost.
   RawSource raw_of_ready() const noexcept { return source_->fd_.raw(); }
-  std::uint64_t mark(Direction direction) const noexcept {
-    return slot() == nullptr ? 0 : WakerRegistry::mark(*slot(), direction);
-  }
-  void clear_ready(Direction direction, std::uint64_t mark) const noexcept {
-    if (slot() != nullptr) WakerRegistry::clear_ready(*slot(), direction, mark);
-  }
-  /// The attempt moved less than was asked for, only because there was no more. Where edges are
-  /// real this ends readiness too, except after the end of the stream: no edge would follow.
-  void note_short_transfer(Direction direction, std::uint64_t mark) const noexcept {
-    if constexpr (PlatformReactor::kShortTransferEndsReadiness) {
-      if (slot() != nullptr) (*slot())[direction].clear_if_edges_tell(mark);
+  /// Makes the system call `call()`, again if a signal interrupts it, and returns what it gives. A
+  /// call that would block ends readiness, unless an edge has come since the call began.
+  ///
+  /// So does, where edges are real, a transfer of fewer bytes than `wanted`: there was no more. Not
+  /// one of no bytes, the end of the stream: no edge would follow. A `wanted` of 0 is never short.
+  template <class Call>
+  [[gnu::always_inline]] auto attempt(Direction direction, Call&& call,
+                                      std::size_t wanted = 0) const noexcept {
+    const std::uint64_t mark = slot() == nullptr ? 0 : WakerRegistry::mark(*slot(), direction);
+    for (;;) {
+      auto result = call();
+      if (result) {
+        if constexpr (requires { *result < wanted; }) {
+          if (*result < wanted && *result != 0) note_short_transfer(direction, mark);
+        }
+        return result;
+      }
+      if (sys::is(result.error(), std::errc::operation_would_block)) {
+        if (slot() != nullptr) WakerRegistry::clear_ready(*slot(), direction, mark);
+        return result;
+      }
+      if (!sys::is(result.error(), std::errc::interrupted)) return result;
     }
   }
   /// True if the kernel has reported, since the first wait, that both directions have ended.
@@ -217,6 +230,11 @@ class SourceAccess {
 
  private:
   Slot* slot() const noexcept { return source_->slot_; }
+  void note_short_transfer(Direction direction, std::uint64_t mark) const noexcept {
+    if constexpr (PlatformReactor::kShortTransferEndsReadiness) {
+      if (slot() != nullptr) (*slot())[direction].clear_if_edges_tell(mark);
+    }
+  }
 
   IoSource* source_;
 };
