@@ -232,7 +232,7 @@ class Process:
         while starter != 0:
             yield self.member(starter, "starter.task")
             starter = self.member(starter, "starter.before")
-        yield from self.in_list(self.member(worker, "worker.ready") + self.layout["ready.list"])
+        yield from self.in_list(worker + self.layout["worker.ready"] + self.layout["ready.list"])
         yield from self.in_list(worker + self.layout["worker.waiting"])
         wakers = worker + self.layout["worker.reactor"] + self.layout["reactor.wakers"]
         pages = self.member(wakers, "wakers.pages")

@@ -61,7 +61,7 @@ constexpr std::array<DebugLayout::Entry, DebugLayout::kEntries> DebugLayout::ent
       {"worker.listed", offsetof(Worker, listed_)},
       {"worker.running", offsetof(Worker, running_)},
       {"worker.starters", offsetof(Worker, starters_)},
-      {"worker.ready", offsetof(Worker, ready_)},
+      {"worker.ready", offsetof(Worker, ready)},
       {"worker.waiting", offsetof(Worker, waiting_)},
       {"worker.reactor", offsetof(Worker, reactor)},
       {"worker.now", offsetof(Worker, now_)},

@@ -77,7 +77,7 @@ void TaskGroup::note_end(Member& member) noexcept {
     worker.wake(*scope_);
   }
   if (size_ != 0) return;
-  idle_.wake_all(worker.ready());
+  idle_.wake_all(worker.ready);
 }
 
 detail::TaskHeader* TaskGroup::give_up_member() noexcept {

@@ -2,6 +2,8 @@
 
 #include "eddy/reactor/home.hpp"
 
+#include "eddy/platform/fatal.hpp"
+
 #include <mutex>
 #include <utility>
 
@@ -25,11 +27,17 @@ std::uint32_t next_id() {
   return ++homes().last_id;
 }
 
+Reactor make_reactor(ReadyQueue& ready) {
+  Result<Reactor> made = Reactor::create(ready);
+  if (!made) fatal("cannot open the reactor of this thread: " + made.error().message());
+  return std::move(*made);
+}
+
 }  // namespace
 
 constinit thread_local ThreadHome thread_home;
 
-Home::Home(Reactor&& made) : reactor(std::move(made)), id(next_id()) {
+Home::Home() : reactor(make_reactor(ready)), id(next_id()) {
   const std::lock_guard lock(homes().mutex);
   next_ = std::exchange(homes().first, this);
 }

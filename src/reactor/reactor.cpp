@@ -22,10 +22,10 @@ bool is_out_of_room(const std::error_code& error) noexcept {
 
 }  // namespace
 
-Result<Reactor> Reactor::create() {
+Result<Reactor> Reactor::create(detail::ReadyQueue& ready) {
   Result<PlatformReactor> backend = PlatformReactor::create();
   if (!backend) return std::unexpected(backend.error());
-  return Reactor(std::move(*backend));
+  return Reactor(std::move(*backend), ready);
 }
 
 Result<> Reactor::deregister_with_token(RawSource source, Token token) {

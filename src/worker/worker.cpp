@@ -49,12 +49,6 @@ struct WorkerEnd {
   }
 };
 
-Reactor make_reactor() {
-  Result<Reactor> made = Reactor::create();
-  if (!made) fatal("cannot open the reactor of this thread: " + made.error().message());
-  return std::move(*made);
-}
-
 /// Runs `task` until it waits or ends. True: it has ended.
 inline bool ends(TaskHeader& task) noexcept {
   if (task.operation != nullptr && !task.operation->advance(task)) return false;
@@ -137,10 +131,8 @@ Worker* Worker::switch_to(Worker* next) noexcept {
 }
 
 Worker::Worker()
-    : Home(make_reactor()),
-      ready_(&reactor.ready()),
-      inbox_(new Inbox(make_notifier(reactor))),
-      wheel_(*ready_, Clock::now()),
+    : inbox_(new Inbox(make_notifier(reactor))),
+      wheel_(ready, Clock::now()),
       now_(Clock::now()),
       fitting_(kMostTasksPerTurn) {
   set_place_writer(write_place_of_running_task);
@@ -173,7 +165,7 @@ bool Worker::children_used_up(TaskHeader& task) noexcept {
 void Worker::abort(TaskHeader& task) noexcept {
   task.cancel_requested = true;
   // It runs next. Otherwise a ready branch of it could run first, and take data that would be lost.
-  ready_->wake_next(task);
+  ready.wake_next(task);
 }
 
 void Worker::run_until(const bool& done) {
@@ -206,7 +198,7 @@ void Worker::turn() {
   turn_length_ = std::min(fitting_, std::max(kTasksPerTurn, std::exchange(reported_, 0)));
   left_in_turn_ = turn_length_;
   do {
-    Waiter* waiter = ready_->pop();
+    Waiter* waiter = ready.pop();
     if (waiter == nullptr) break;
     TaskHeader& task = TaskHeader::of(*waiter);
     if (task.cancel_requested) {
@@ -248,7 +240,7 @@ inline void Worker::suspend(TaskHeader& task) noexcept {
     return;
   }
   if (task.linked()) task.unlink();  // from the list in which it was about to wait
-  ready_->push(task);
+  ready.push(task);
   task.since = now_;
   // A task without budget may have moved megabytes. Sixty such tasks in a turn would delay all
   // others for too long.
@@ -382,7 +374,7 @@ void Worker::cancel_all() noexcept {
 
 void Worker::look() {
   if (!inbox_->empty()) inbox_->deliver_all(*this);
-  if (ready_->empty()) {
+  if (ready.empty()) {
     // A long turn that emptied the queue counts too: the next poll may report as many events.
     if (turn_length_ - left_in_turn_ >= kTasksPerTurn) {
       const Instant now = Clock::now();
@@ -405,13 +397,13 @@ void Worker::park() {
   if (reactor.rebuild_count() != rebuilds_seen_) follow_rebuild();
   if (reactor.has_many_orphans()) {
     reactor.drop_orphans(inbox_->notifier());
-    if (!ready_->empty()) return;  // the waiters of sources that were found lost
+    if (!ready.empty()) return;  // the waiters of sources that were found lost
   }
   std::optional<Duration> timeout;
   if (!wheel_.empty()) {
     now_ = Clock::now();
     wheel_.settle(now_);
-    if (!ready_->empty()) return;
+    if (!ready.empty()) return;
     if (const std::optional<Instant> deadline = wheel_.next_deadline()) {
       timeout = less_slack(std::max(*deadline - now_, Duration::zero()), slack_);
     }
@@ -440,7 +432,7 @@ bool Worker::poll_busily() {
     if (!inbox_->empty()) inbox_->deliver_all(*this);
     now_ = Clock::now();
     wheel_.advance(now_);
-    if (!ready_->empty()) return true;
+    if (!ready.empty()) return true;
   } while (now_ < end);
   return false;
 }

@@ -99,27 +99,30 @@ TEST(Reactor, CreateGivesTheKernelsError) {
   if (!test::NoDescriptorsLeft::kPossible) GTEST_SKIP() << "this system sets no limit";
   const auto created = [] {
     const test::NoDescriptorsLeft none;
-    return Reactor::create();
+    detail::ReadyQueue ready;
+    return Reactor::create(ready);
   }();
   EXPECT_TRUE(test::failed_with(created, std::errc::too_many_files_open));
 }
 
 TEST(Reactor, PollReportsTokensOfCallersUnchanged) {
   const Pipe pipe = std::move(sys::create_pipe().value());
-  Reactor reactor = std::move(Reactor::create().value());
+  detail::ReadyQueue ready;
+  Reactor reactor = std::move(Reactor::create(ready).value());
   Events events = events_with_capacity(8);
   for (const Token token : {Token{0}, Token{1}, Token{0xffff'ffff}}) {
     ASSERT_TRUE(succeeded(reactor.register_source(pipe.writer.raw(), token, Interest::writable)));
     ASSERT_EQ(reactor.poll(events, 0ns).value(), 1U);
     EXPECT_EQ(events[0].token, token);
-    EXPECT_TRUE(reactor.ready().empty());
+    EXPECT_TRUE(ready.empty());
     ASSERT_TRUE(succeeded(reactor.deregister(pipe.writer.raw())));
   }
 }
 
 TEST(Reactor, PollRawReportsAndWakesNobody) {
   const Pipe pipe = std::move(sys::create_pipe().value());
-  Reactor reactor = std::move(Reactor::create().value());
+  detail::ReadyQueue ready;
+  Reactor reactor = std::move(Reactor::create(ready).value());
   WakerRegistry::Slot& slot = reactor.wakers().insert(pipe.writer.raw());
   ASSERT_TRUE(succeeded(reactor.register_source(pipe.writer.raw(), WakerRegistry::token_of(slot),
                                                 Interest::writable)));
@@ -128,20 +131,21 @@ TEST(Reactor, PollRawReportsAndWakesNobody) {
   Events events = events_with_capacity(8);
 
   EXPECT_EQ(reactor.poll_raw(events, 0ns).value(), 1U);
-  EXPECT_TRUE(reactor.ready().empty());
+  EXPECT_TRUE(ready.empty());
   EXPECT_EQ(waiter.state, detail::Waiter::State::idle);
 
   ASSERT_TRUE(succeeded(
       reactor.reregister(pipe.writer.raw(), WakerRegistry::token_of(slot), Interest::writable)));
   EXPECT_EQ(reactor.poll(events, 0ns).value(), 1U);
-  EXPECT_EQ(reactor.ready().pop(), &waiter);
+  EXPECT_EQ(ready.pop(), &waiter);
   EXPECT_EQ(waiter.state, detail::Waiter::State::scheduled);
 }
 
 // moduvex_runtime dropped the waiters of a deregistered source without waking them.
 TEST(Reactor, DeregisteringWithATokenWakesAndRefusesItsWaiters) {
   const Pipe pipe = std::move(sys::create_pipe().value());
-  Reactor reactor = std::move(Reactor::create().value());
+  detail::ReadyQueue ready;
+  Reactor reactor = std::move(Reactor::create(ready).value());
   WakerRegistry::Slot& slot = reactor.wakers().insert(pipe.reader.raw());
   const Token token = WakerRegistry::token_of(slot);
   ASSERT_TRUE(succeeded(reactor.register_source(pipe.reader.raw(), token, Interest::readable)));
@@ -152,8 +156,8 @@ TEST(Reactor, DeregisteringWithATokenWakesAndRefusesItsWaiters) {
 
   EXPECT_TRUE(succeeded(reactor.deregister_with_token(pipe.reader.raw(), token)));
 
-  EXPECT_EQ(reactor.ready().pop(), &reader);
-  EXPECT_EQ(reactor.ready().pop(), &writer);
+  EXPECT_EQ(ready.pop(), &reader);
+  EXPECT_EQ(ready.pop(), &writer);
   EXPECT_TRUE(reader.refused());
   EXPECT_TRUE(writer.refused());
   EXPECT_EQ(reactor.wakers().size(), 0U);
@@ -161,7 +165,8 @@ TEST(Reactor, DeregisteringWithATokenWakesAndRefusesItsWaiters) {
 
 // In moduvex_runtime the token of signals was also that of a worker's wake.
 TEST(Reactor, TokensOfTheRegistryNeverEqualThoseOfCallers) {
-  Reactor reactor = std::move(Reactor::create().value());
+  detail::ReadyQueue ready;
+  Reactor reactor = std::move(Reactor::create(ready).value());
   for (int i = 0; i < 1000; ++i) {
     EXPECT_GT(WakerRegistry::token_of(reactor.wakers().insert(i)), Token{0xffff'ffff});
   }
@@ -169,7 +174,8 @@ TEST(Reactor, TokensOfTheRegistryNeverEqualThoseOfCallers) {
 
 // In moduvex_runtime the token of signals was also that of a worker's wake.
 TEST(Reactor, ANotificationIsNotReportedAsAnEvent) {
-  Reactor reactor = std::move(Reactor::create().value());
+  detail::ReadyQueue ready;
+  Reactor reactor = std::move(Reactor::create(ready).value());
   const PlatformReactor::Notifier notifier = std::move(reactor.create_notifier().value());
   const Pipe pipe = std::move(sys::create_pipe().value());
   ASSERT_TRUE(succeeded(reactor.register_source(pipe.writer.raw(), 0, Interest::writable)));

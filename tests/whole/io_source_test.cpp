@@ -6,6 +6,7 @@
 #include "eddy/platform/sys.hpp"
 #include "eddy/task/spawn.hpp"
 #include "eddy/task/waker.hpp"
+#include "eddy/worker/worker.hpp"
 
 #include "support/bytes.hpp"
 #include "support/descriptors.hpp"
@@ -437,20 +438,48 @@ TEST(IoSource, ACancelledWaitLeavesNothingBehind) {
 TEST(IoSource, AShortTransferEndsReadinessOnlyUntilTheNextEdge) {
   WatchedPipe pipe;
   const detail::SourceAccess reader(*pipe.reader);
+  const auto transfer_one_of_two = [&] {
+    return reader.attempt(Direction::read, [] { return sys::Count(1); }, 2);
+  };
   detail::Waiter waiter;
   ASSERT_TRUE(succeeded(reader.wait(Direction::read, waiter)));
   EXPECT_FALSE(reader.is_ready(Direction::read));
   pipe.write();
   test::poll_until_woken();
-  EXPECT_EQ(with_reactor_mut([](Reactor& r) { return r.ready().pop(); }), &waiter);
+  EXPECT_EQ(detail::Worker::current().ready.pop(), &waiter);
   EXPECT_TRUE(reader.is_ready(Direction::read));
-  reader.note_short_transfer(Direction::read, reader.mark(Direction::read));
+  EXPECT_EQ(transfer_one_of_two().value(), 1U);
   EXPECT_EQ(reader.is_ready(Direction::read), !PlatformReactor::kShortTransferEndsReadiness);
   // No edge follows the end of the stream, so readiness stays from then on.
   pipe.writer.reset();
   test::poll_once();
-  reader.note_short_transfer(Direction::read, reader.mark(Direction::read));
+  EXPECT_EQ(transfer_one_of_two().value(), 1U);
   EXPECT_TRUE(reader.is_ready(Direction::read));
+}
+
+TEST(IoSource, AnAttemptGoesOnAfterASignalAndEndsReadinessIfItWouldBlock) {
+  WatchedPipe pipe;
+  const detail::SourceAccess reader(*pipe.reader);
+  detail::Waiter waiter;
+  ASSERT_TRUE(succeeded(reader.wait(Direction::read, waiter)));
+  pipe.write();
+  test::poll_until_woken();
+  EXPECT_EQ(detail::Worker::current().ready.pop(), &waiter);
+  int calls = 0;
+  const auto interrupted_then = [&](std::errc error) {
+    calls = 0;
+    return reader.attempt(Direction::read, [&, error]() -> sys::Count {
+      return failure(++calls < 3 ? std::errc::interrupted : error);
+    });
+  };
+
+  EXPECT_TRUE(failed_with(interrupted_then(std::errc::io_error), std::errc::io_error));
+  EXPECT_EQ(calls, 3);
+  EXPECT_TRUE(reader.is_ready(Direction::read));
+  EXPECT_TRUE(failed_with(interrupted_then(std::errc::operation_would_block),
+                          std::errc::operation_would_block));
+  EXPECT_EQ(calls, 3);
+  EXPECT_FALSE(reader.is_ready(Direction::read));
 }
 
 }  // namespace

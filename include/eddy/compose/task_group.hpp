@@ -146,7 +146,7 @@ class EDDY_EXPORT TaskGroup final {
   TaskGroup() noexcept = default;
   ~TaskGroup() {
     destroy_all();
-    if (!idle_.empty()) idle_.end(detail::Worker::current().ready());
+    if (!idle_.empty()) idle_.end(detail::Worker::current().ready);
     if (failed()) report_lost(exception_, error_);
   }
 

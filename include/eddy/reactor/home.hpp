@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/core/ready_queue.hpp"
 #include "eddy/platform/export.hpp"
 #include "eddy/reactor/reactor.hpp"
 
@@ -9,13 +10,14 @@
 
 namespace eddy::detail {
 
-/// The lower part of a `Worker`: its reactor, and who has borrowed it. A source remembers the id of
-/// the home that it is registered with. No two homes have the same id.
+/// The lower part of a `Worker`: its ready queue, its reactor, and who has borrowed that. A source
+/// remembers the id of the home that it is registered with. No two homes have the same id.
 ///
 /// **Thread**: its own.
 class EDDY_EXPORT Home {
  public:
-  explicit Home(Reactor&& made);
+  /// Stops the program if the kernel refuses the reactor.
+  Home();
   Home(const Home&) = delete;
   Home& operator=(const Home&) = delete;
 
@@ -23,6 +25,7 @@ class EDDY_EXPORT Home {
   /// Its registrations are gone.
   static bool has_ended_here(std::uint32_t id) noexcept;
 
+  ReadyQueue ready;  ///< the tasks that can run
   Reactor reactor;
   const std::uint32_t id;
   bool looping = false;    ///< its worker is in its loop

@@ -16,7 +16,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <utility>
 
@@ -32,8 +31,9 @@ namespace eddy {
 /// **Thread**: its own.
 class EDDY_EXPORT Reactor {
  public:
+  /// Its wakes go to `ready`, which must outlive it.
   /// **Errors**: the kernel's, if it refuses another epoll or kqueue.
-  [[nodiscard]] static Result<Reactor> create();
+  [[nodiscard]] static Result<Reactor> create(detail::ReadyQueue& ready);
 
   [[nodiscard]] Result<> register_source(RawSource source, Token token, Interest interest) const {
     if (token >> 32 == 0) has_own_tokens_ = true;
@@ -96,23 +96,18 @@ class EDDY_EXPORT Reactor {
   /// notifiers do not. Does nothing if the kernel has no room, or if a caller has registered a
   /// source under a token of its own: eddy could not register that source anew.
   void drop_orphans(const PlatformReactor::Notifier& notifier);
-  /// The queue that wakes go to.
-  detail::ReadyQueue& ready() noexcept { return *ready_; }
   WakerRegistry& wakers() noexcept { return wakers_; }
 
  private:
   friend struct detail::DebugLayout;
 
-  explicit Reactor(PlatformReactor backend)
-      : backend_(std::move(backend)),
-        ready_(std::make_unique<detail::ReadyQueue>()),
-        wakers_(*ready_) {}
+  Reactor(PlatformReactor backend, detail::ReadyQueue& ready)
+      : backend_(std::move(backend)), wakers_(ready) {}
 
   [[nodiscard]] Result<> add(const WakerRegistry::Slot& slot) const;
   bool may_take_over(RawSource source) noexcept;
 
   PlatformReactor backend_;
-  std::unique_ptr<detail::ReadyQueue> ready_;  // a fixed address: the reactor may be moved
   WakerRegistry wakers_;
   std::uint32_t rebuild_count_ = 0;
   mutable bool has_own_tokens_ = false;  ///< a caller has registered a source under its own token

@@ -78,7 +78,7 @@ class Worker final : public Home {
     task.owner = owner;
     task.since = now_;
     ++live_;
-    ready_->push(task);
+    ready.push(task);
     if (!no_shielded_) [[unlikely]] {
       note_shielded(task);
     }
@@ -96,11 +96,11 @@ class Worker final : public Home {
   EDDY_EXPORT void destroy(TaskHeader& task) noexcept;
   /// Asks the loop to cancel a task. If the task is running, the loop cancels it when it suspends.
   void abort(TaskHeader& task) noexcept;
-  void wake(Waiter& waiter) noexcept { ready_->wake(waiter); }
+  void wake(Waiter& waiter) noexcept { ready.wake(waiter); }
   /// Wakes `waiter`, and makes it the next to run: a branch of it may have taken data. It runs in
   /// this turn, so before any abort that another thread has sent.
   void wake_next(Waiter& waiter) noexcept {
-    ready_->wake_next(waiter);
+    ready.wake_next(waiter);
     if (left_in_turn_ == 1) left_in_turn_ = 2;
   }
 
@@ -114,7 +114,6 @@ class Worker final : public Home {
   /// Notes that the thread ends while the loop runs: a task has called `exit`.
   void note_exit() noexcept { exit_in_loop_ = true; }
 
-  ReadyQueue& ready() noexcept { return *ready_; }
   TimerWheel& wheel() noexcept { return wheel_; }
   Inbox& inbox() noexcept { return *inbox_; }
   Instant now() const noexcept { return now_; }
@@ -162,7 +161,6 @@ class Worker final : public Home {
   void adapt_turn(Instant now) noexcept;
   void cancel_all() noexcept;
 
-  ReadyQueue* ready_;  ///< the reactor's
   Inbox* inbox_;
   TimerWheel wheel_;
   ListNode waiting_;      ///< tasks that wait, but not in the list of a slot
@@ -196,7 +194,7 @@ void Worker::for_each_task(F f) {
   };
   if (running_ != nullptr) f(*running_);
   for (const Starter* it = starters_; it != nullptr; it = it->before) f(*it->task);
-  for_each_in(ready_->list());
+  for_each_in(ready.list());
   for_each_in(waiting_);
   reactor.wakers().for_each([&](Slot& slot) { for_each_in(slot.waiters); });
 }
