@@ -32,7 +32,7 @@ struct DebugLayout {
   static constexpr std::size_t kEntries = 42;
 
   static constexpr std::array<Entry, kEntries> entries();
-  static std::uint64_t bit_of(void (*set)(TaskHeader&)) noexcept;
+  static std::uint64_t bit_of(void (*set)(PromiseBase&)) noexcept;
   void measure_flags() noexcept;
   void add(Listed& worker) noexcept;
   void remove(Listed& worker) noexcept;
@@ -78,12 +78,12 @@ constexpr std::array<DebugLayout::Entry, DebugLayout::kEntries> DebugLayout::ent
       {"source.size", sizeof(RawSource)},
       {"source.none", static_cast<std::uint64_t>(kNoSource)},
       {"task.watched", offsetof(Waiter, watched_)},
-      {"task.state", offsetof(TaskHeader, state)},
-      {"task.resume_point", offsetof(TaskHeader, resume_point)},
-      {"task.operation", offsetof(TaskHeader, operation)},
-      {"task.cell", offsetof(TaskHeader, cell)},
-      {"task.spawned_at", offsetof(TaskHeader, spawned_at)},
-      {"task.since", offsetof(TaskHeader, since)},
+      {"task.state", offsetof(PromiseBase, state)},
+      {"task.resume_point", offsetof(PromiseBase, resume_point_)},
+      {"task.operation", offsetof(PromiseBase, operation_)},
+      {"task.cell", offsetof(PromiseBase, cell_)},
+      {"task.spawned_at", offsetof(PromiseBase, spawned_at_)},
+      {"task.since", offsetof(PromiseBase, since_)},
       {"state.scheduled", static_cast<std::uint64_t>(State::scheduled)},
       {"promise.awaiting", offsetof(PromiseBase, awaiting)},
       // A frame begins with two pointers. No promise is aligned more strictly, so it follows them.
@@ -100,10 +100,10 @@ constexpr std::array<DebugLayout::Entry, DebugLayout::kEntries> DebugLayout::ent
 }
 
 /// The position of the bit-field that `set` sets. C++ has no offsetof for bit-fields.
-std::uint64_t DebugLayout::bit_of(void (*set)(TaskHeader&)) noexcept {
-  using Bytes = std::array<unsigned char, sizeof(TaskHeader)>;
-  alignas(TaskHeader) static constinit Bytes storage{};
-  auto* header = new (storage.data()) TaskHeader;
+std::uint64_t DebugLayout::bit_of(void (*set)(PromiseBase&)) noexcept {
+  using Bytes = std::array<unsigned char, sizeof(PromiseBase)>;
+  alignas(PromiseBase) static constinit Bytes storage{};
+  auto* header = ::new (storage.data()) PromiseBase;
   Bytes before;
   std::memcpy(before.data(), header, sizeof before);
   set(*header);
@@ -118,9 +118,9 @@ std::uint64_t DebugLayout::bit_of(void (*set)(TaskHeader&)) noexcept {
 }
 
 void DebugLayout::measure_flags() noexcept {
-  entry[0].value = bit_of([](TaskHeader& task) { task.outermost = true; });
-  entry[1].value = bit_of([](TaskHeader& task) { task.branch = true; });
-  entry[2].value = bit_of([](TaskHeader& task) { task.has_cell = true; });
+  entry[0].value = bit_of([](PromiseBase& task) { task.outermost = true; });
+  entry[1].value = bit_of([](PromiseBase& task) { task.branch = true; });
+  entry[2].value = bit_of([](PromiseBase& task) { task.has_cell = true; });
 }
 
 void DebugLayout::add(Listed& worker) noexcept {

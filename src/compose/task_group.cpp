@@ -10,10 +10,10 @@ namespace eddy {
 
 void TaskGroup::Member::on_end(detail::PromiseBase* ended) noexcept {
   if (ended != nullptr && ended->threw) {
-    group->fail({std::move(ended->exception), ended->spawned_at}, std::nullopt);
+    group->fail({std::move(ended->exception), ended->spawned_at()}, std::nullopt);
   } else if (ended != nullptr && gives_result) {
     const Result<> result = static_cast<detail::PromiseOf<Result<>>&>(*ended).stored.take();
-    if (!result) group->fail({nullptr, ended->spawned_at}, result.error());
+    if (!result) group->fail({nullptr, ended->spawned_at()}, result.error());
   }
   group->note_end(*this);
 }
@@ -55,7 +55,7 @@ void TaskGroup::adopt(Task<T>& task, std::source_location where) {
   constexpr bool kGivesResult = !std::is_void_v<T>;
   // Before `task` gives up its frame, because this may throw.
   auto member = std::make_unique<Member>(*this, kGivesResult);
-  detail::TaskHeader& header = detail_release(task).promise().make_root(where);
+  detail::PromiseBase& header = detail_release(task).promise().make_root(where);
   header.branch = true;
   member->task = &header;
   members_.push_back(*member);
@@ -80,7 +80,7 @@ void TaskGroup::note_end(Member& member) noexcept {
   idle_.wake_all(worker.ready);
 }
 
-detail::TaskHeader* TaskGroup::give_up_member() noexcept {
+detail::PromiseBase* TaskGroup::give_up_member() noexcept {
   cancelled_ = true;
   if (!members_.linked()) return nullptr;
   // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete): each was unlinked before it was freed
@@ -93,7 +93,7 @@ detail::TaskHeader* TaskGroup::give_up_member() noexcept {
 }
 
 void TaskGroup::destroy_all() noexcept {
-  while (detail::TaskHeader* const task = give_up_member()) {
+  while (detail::PromiseBase* const task = give_up_member()) {
     detail::Worker::current().destroy(*task);
   }
 }

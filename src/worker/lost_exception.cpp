@@ -38,10 +38,10 @@ std::string what_of(const std::exception_ptr& exception) {
 
 }  // namespace
 
-void report_lost_exception(TaskHeader& task) noexcept {
+void report_lost_exception(PromiseBase& task) noexcept {
   try {
-    warn("a detached task, spawned " + place_text(task.spawned_at) + ", ended with an exception" +
-         what_of(task.promise().exception));
+    warn("a detached task, spawned " + place_text(task.spawned_at()) + ", ended with an exception" +
+         what_of(task.exception));
   } catch (const std::bad_alloc&) {
     warn("a detached task ended with an exception");
   }
@@ -50,7 +50,7 @@ void report_lost_exception(TaskHeader& task) noexcept {
 void report_lost_exception(const CaughtException& lost, const Waiter* parent) noexcept {
   try {
     std::source_location place = lost.spawned_at;
-    if (parent != nullptr) place = spawn_place(TaskHeader::of(*parent));
+    if (parent != nullptr) place = spawn_place(PromiseBase::of(*parent));
     warn("nobody received an exception of the task spawned " + place_text(place) +
          what_of(lost.exception));
   } catch (const std::bad_alloc&) {
@@ -58,9 +58,9 @@ void report_lost_exception(const CaughtException& lost, const Waiter* parent) no
   }
 }
 
-void report_lost_error(const std::error_code& error, const TaskHeader& task) noexcept {
+void report_lost_error(const std::error_code& error, const PromiseBase& task) noexcept {
   try {
-    warn("a detached task, spawned " + place_text(task.spawned_at) +
+    warn("a detached task, spawned " + place_text(task.spawned_at()) +
          ", ended with an error: " + error.message());
   } catch (const std::bad_alloc&) {
     warn("a detached task ended with an error");
@@ -78,7 +78,7 @@ void report_lost_error(const std::error_code& error,
 }
 
 void PromiseBase::stop_if_destroyed() const noexcept {
-  const TaskHeader& of = outermost ? static_cast<const TaskHeader&>(*this) : *member_of;
+  const PromiseBase& of = outermost ? *this : *member_of_;
   if (progress != Progress::finished && of.state != Waiter::State::done) return;
   try {
     fatal(
@@ -108,11 +108,11 @@ void report_never_run(Worker& worker) noexcept {
   try {
     std::vector<std::string> places;
     std::size_t tasks = 0;
-    worker.for_each_task([&](TaskHeader& task) {
-      const bool never_ran = task.state == Waiter::State::scheduled && task.operation == nullptr;
+    worker.for_each_task([&](PromiseBase& task) {
+      const bool never_ran = task.state == Waiter::State::scheduled && task.operation() == nullptr;
       if (!never_ran || task.branch || task.cancel_requested) return;
       ++tasks;
-      std::string place = place_text(task.spawned_at);
+      std::string place = place_text(task.spawned_at());
       if (places.size() <= kPlaces && std::ranges::find(places, place) == places.end()) {
         places.push_back(std::move(place));
       }

@@ -9,15 +9,15 @@
 #include <cstdio>
 
 namespace eddy::detail {
-std::source_location spawn_place(const TaskHeader& task) noexcept {
-  const TaskHeader* at = &task;
-  while (at->spawned_at.line() == 0 && at->branch) {
+std::source_location spawn_place(const PromiseBase& task) noexcept {
+  const PromiseBase* at = &task;
+  while (at->spawned_at().line() == 0 && at->branch) {
     const TaskOwner* const owner = owner_of(*at);
     const Waiter* const parent = owner != nullptr ? owner->branch_of() : nullptr;
     if (parent == nullptr) return {};
-    at = static_cast<const TaskHeader*>(parent);
+    at = static_cast<const PromiseBase*>(parent);
   }
-  return at->spawned_at;
+  return at->spawned_at();
 }
 
 std::string_view file_name_of(const std::source_location& place) noexcept {
@@ -28,7 +28,7 @@ std::string_view file_name_of(const std::source_location& place) noexcept {
 
 std::size_t write_place_of_running_task(std::span<char> out) noexcept {
   const Worker* const worker = Worker::current_if_any();
-  TaskHeader* const running = worker != nullptr ? worker->running() : nullptr;
+  PromiseBase* const running = worker != nullptr ? worker->running() : nullptr;
   if (running == nullptr) return 0;
 
   const std::source_location spawned = spawn_place(*running);
@@ -42,11 +42,11 @@ std::size_t write_place_of_running_task(std::span<char> out) noexcept {
     if (wanted > 0) written += std::min(static_cast<std::size_t>(wanted), room.size() - 1);
   };
   if (spawned.line() != 0) {
-    const bool is_branch = running->spawned_at.line() == 0;
+    const bool is_branch = running->spawned_at().line() == 0;
     add(is_branch ? ", in a branch of the task spawned at" : ", in the task spawned at", spawned);
   }
-  if (running->resume_point) {
-    const PromiseBase& coroutine = PromiseBase::of(running->resume_point);
+  if (running->innermost()) {
+    const PromiseBase& coroutine = PromiseBase::of(running->innermost());
     if (!coroutine.threw && coroutine.awaiting != nullptr) {
       add(", at the co_await at", std::bit_cast<std::source_location>(coroutine.awaiting));
     }

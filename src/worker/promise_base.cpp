@@ -34,21 +34,21 @@ void PromiseBase::check_misplaced() const noexcept {
 void PromiseBase::end_with_hook() noexcept {
   // A loop, because one error may end a long chain of coroutines that await each other with `ok`.
   PromiseBase* ended = this;
-  while (ended->hook != nullptr) {
-    ended = ended->hook->child_ended(*ended);
+  while (ended->hook() != nullptr) {
+    ended = ended->hook()->child_ended(*ended);
     if (ended == nullptr) return;
     ended->progress = Progress::finished;
-    if (ended->outermost || !ended->resume_point) return;
+    if (ended->outermost || !ended->parent()) return;
   }
-  ended->member_of->resume_point = ended->resume_point;
+  ended->member_of()->innermost() = ended->parent();
 }
 
 void PromiseBase::end_without_value() noexcept {
-  if (!outermost && !resume_point) {
+  if (!outermost && !parent()) {
     progress = Progress::without_value;  // first run: the awaiting coroutine stops the program
     return;
   }
-  if (!outermost) task().resume_point = resume_point;  // for the place in the message
+  if (!outermost) task().innermost() = parent();  // for the place in the message
   stop_without_value();
 }
 
@@ -60,8 +60,8 @@ void PromiseBase::stop_without_value() noexcept {
 
 void PromiseBase::destroy_children(PromiseBase& innermost) noexcept {
   for (PromiseBase* inner = &innermost; inner != this;) {
-    PromiseBase& outer = of(inner->resume_point);
-    *inner->awaiter = nullptr;
+    PromiseBase& outer = of(inner->parent());
+    *inner->awaiter() = nullptr;
     inner->frame().destroy();
     inner = &outer;
   }
@@ -69,20 +69,20 @@ void PromiseBase::destroy_children(PromiseBase& innermost) noexcept {
 
 PromiseBase& PromiseBase::innermost_left() noexcept {
   PromiseBase* innermost = this;
-  while (innermost->left_child) innermost = innermost->child;
+  while (innermost->left_child) innermost = innermost->left_child_;
   return *innermost;
 }
 
 bool puts_off(PromiseBase& child) noexcept {
-  if (!Worker::current().children_used_up(*child.member_of)) return false;
+  if (!Worker::current().children_used_up(*child.member_of())) return false;
   child.progress = Progress::not_started;
   return true;
 }
 
 void suspend_before(PromiseBase& child) noexcept {
-  TaskHeader& task = *child.member_of;
+  PromiseBase& task = *child.member_of();
   if (child.progress == Progress::without_value) {
-    task.resume_point = child.resume_point;  // for the place in the message
+    task.innermost() = child.parent();  // for the place in the message
     PromiseBase::stop_without_value();
   }
   task.children = kChildren;
@@ -98,10 +98,10 @@ Operation& the_turn() noexcept {
   return turn;
 }
 
-void yield_over_budget(TaskHeader& task, Operation& operation,
+void yield_over_budget(PromiseBase& task, Operation& operation,
                        std::coroutine_handle<> frame) noexcept {
-  task.operation = &operation;
-  task.resume_point = frame;
+  task.operation() = &operation;
+  task.innermost() = frame;
   task.state = Waiter::State::notified;
 }
 

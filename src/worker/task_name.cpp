@@ -12,10 +12,10 @@ namespace eddy {
 namespace detail {
 namespace {
 
-NamedCell& named_cell_of(TaskHeader& task) {
-  if (task.has_cell && task.cell->named) return static_cast<NamedCell&>(*task.cell);
+NamedCell& named_cell_of(PromiseBase& task) {
+  if (task.has_cell && task.cell()->named) return static_cast<NamedCell&>(*task.cell());
   auto* cell = new NamedCell(Worker::current().inbox(), task);
-  task.cell = cell;
+  task.cell() = cell;
   task.has_cell = true;
   return *cell;
 }
@@ -31,8 +31,8 @@ std::size_t fitting(std::string_view name) noexcept {
 
 }  // namespace
 
-NamedCell::NamedCell(Inbox& home, TaskHeader& header) noexcept
-    : WakerCell(home, header, true), plain(header.has_cell ? header.cell : nullptr) {}
+NamedCell::NamedCell(Inbox& home, PromiseBase& header) noexcept
+    : WakerCell(home, header, true), plain(header.has_cell ? header.cell() : nullptr) {}
 
 void end_cell(WakerCell& cell) noexcept {
   cell.task = nullptr;
@@ -48,7 +48,7 @@ void end_cell(WakerCell& cell) noexcept {
 
 void name_task(std::string_view name) {
   detail::Worker* worker = detail::Worker::current_if_any();
-  detail::TaskHeader* task = worker != nullptr ? worker->running() : nullptr;
+  detail::PromiseBase* task = worker != nullptr ? worker->running() : nullptr;
   if (task == nullptr) return;
   detail::NamedCell& cell = detail::named_cell_of(*task);
   const std::string_view kept = name.substr(0, detail::fitting(name));

@@ -32,38 +32,38 @@ std::string_view source_folder() noexcept {
   return path;
 }
 
-std::string_view name_of(const TaskHeader& task) noexcept {
-  if (!task.has_cell || !task.cell->named) return {};
-  return static_cast<const NamedCell&>(*task.cell).name;
+std::string_view name_of(const PromiseBase& task) noexcept {
+  if (!task.has_cell || !task.cell()->named) return {};
+  return static_cast<const NamedCell&>(*task.cell()).name;
 }
 
-TaskView view(TaskHeader& task, Instant now) {
+TaskView view(PromiseBase& task, Instant now) {
   TaskView seen{.address = reinterpret_cast<std::uintptr_t>(&task),
                 .branch = task.branch,
                 .name = name_of(task),
-                .spawned_at = task.spawned_at,
+                .spawned_at = task.spawned_at(),
                 .state = TaskView::State::waits,
                 .awaits = {},
                 .waiting = {}};
   const TaskOwner* owner = owner_of(task);
   if (const Waiter* parent = owner != nullptr ? owner->branch_of() : nullptr) {
-    seen.parent = reinterpret_cast<std::uintptr_t>(static_cast<const TaskHeader*>(parent));
+    seen.parent = reinterpret_cast<std::uintptr_t>(static_cast<const PromiseBase*>(parent));
   }
-  if (task.operation == nullptr) {
+  if (task.operation() == nullptr) {
     seen.state = task.state == Waiter::State::scheduled ? TaskView::State::not_started
                                                         : TaskView::State::runs;
     return seen;
   }
-  for (std::coroutine_handle<> frame = task.resume_point; frame;) {
+  for (std::coroutine_handle<> frame = task.innermost(); frame;) {
     PromiseBase& promise = PromiseBase::of(frame);
     const std::source_location place = location_of(promise.awaiting);
     // A child that was put off has no place yet.
     if (place.line() != 0 && !is_in_library(place)) seen.awaits.push_back(place);
-    frame = promise.outermost ? nullptr : promise.resume_point;
+    frame = promise.outermost ? nullptr : promise.parent();
   }
   // The source of a refused operation is gone, so the operation cannot describe itself.
-  seen.waiting = task.refused() ? Waiting{"what is gone", kNoSource} : task.operation->describe();
-  seen.waited = now - task.since;
+  seen.waiting = task.refused() ? Waiting{"what is gone", kNoSource} : task.operation()->describe();
+  seen.waited = now - task.since();
   return seen;
 }
 
@@ -149,7 +149,7 @@ std::vector<TaskView> view_tasks() {
   Worker* worker = Worker::current_if_any();
   if (worker == nullptr) return views;
   const Instant now = Clock::now();
-  worker->for_each_task([&](TaskHeader& task) { views.push_back(view(task, now)); });
+  worker->for_each_task([&](PromiseBase& task) { views.push_back(view(task, now)); });
   return views;
 }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "eddy/worker/task_header.hpp"
+#include "eddy/worker/promise_base.hpp"
 
 #include <cstddef>
 #include <cstdint>

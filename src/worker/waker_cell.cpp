@@ -24,7 +24,7 @@ void post_once(WakerCell& cell) noexcept {
 
 }  // namespace
 
-WakerCell::WakerCell(Inbox& home, TaskHeader& header, bool with_name) noexcept
+WakerCell::WakerCell(Inbox& home, PromiseBase& header, bool with_name) noexcept
     : named(with_name), task(&header), owner(owner_of(header)), inbox(&home) {
   home.retain();
 }
@@ -40,12 +40,12 @@ void release(WakerCell* cell) noexcept {
   if (cell->references.remove()) delete cell;
 }
 
-WakerCell* cell_of(TaskHeader& task) {
+WakerCell* cell_of(PromiseBase& task) {
   if (!task.has_cell) {
-    task.cell = new WakerCell(Worker::current().inbox(), task);
+    task.cell() = new WakerCell(Worker::current().inbox(), task);
     task.has_cell = true;
   }
-  return retain(task.cell);
+  return retain(task.cell());
 }
 
 void wake_cell(WakerCell& cell) noexcept {

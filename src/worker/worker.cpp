@@ -50,13 +50,13 @@ struct WorkerEnd {
 };
 
 /// Runs `task` until it waits or ends. True: it has ended.
-inline bool ends(TaskHeader& task) noexcept {
-  if (task.operation != nullptr && !task.operation->advance(task)) return false;
+inline bool ends(PromiseBase& task) noexcept {
+  if (task.operation() != nullptr && !task.operation()->advance(task)) return false;
   // Each round resumes the innermost coroutine. When a coroutine ends, its parent is next.
   while (task.progress == Progress::unfinished) {
-    task.operation = nullptr;
-    task.resume_point.resume();
-    if (task.operation != nullptr) return false;
+    task.operation() = nullptr;
+    task.innermost().resume();
+    if (task.operation() != nullptr) return false;
   }
   return true;
 }
@@ -70,7 +70,7 @@ inline bool ends(TaskHeader& task) noexcept {
 
 /// As `ends`. In debug builds, a task that waits with more guards than it began with stops the
 /// program.
-inline bool ends_unguarded(TaskHeader& task) noexcept {
+inline bool ends_unguarded(PromiseBase& task) noexcept {
   if constexpr (kDebugChecks) {
     const int guards = blocking_guards_held();
     const bool ended = ends(task);
@@ -118,10 +118,10 @@ Worker& Worker::make_current() {
 Home& make_home() { return Worker::make_current(); }
 
 void abandon_wait(Waiter& waiter) noexcept {
-  TaskHeader& task = TaskHeader::of(waiter);
-  if (!task.abandons || task.operation == nullptr) return;
+  PromiseBase& task = PromiseBase::of(waiter);
+  if (!task.abandons || task.operation() == nullptr) return;
   task.abandons = false;  // whatever ends the task later must not do it again
-  task.operation->abandon();
+  task.operation()->abandon();
 }
 
 Worker* Worker::switch_to(Worker* next) noexcept {
@@ -141,7 +141,7 @@ Worker::Worker()
 Worker::~Worker() {
   Worker* const before = switch_to(this);  // destructors of tasks use the current worker
   report_never_run(*this);
-  for_each_task([](TaskHeader& task) { task.shielded = false; });
+  for_each_task([](PromiseBase& task) { task.shielded = false; });
   shielded_ = 0;
   no_shielded_ = true;
   cancel_all();
@@ -150,11 +150,11 @@ Worker::~Worker() {
   switch_to(before != this ? before : nullptr);
 }
 
-bool Worker::children_used_up(TaskHeader& task) noexcept {
+bool Worker::children_used_up(PromiseBase& task) noexcept {
   const Instant now = Clock::now();
   const Duration took = now - std::max(now_, std::exchange(children_seen_, now));
   if (now - now_ >= kTurnLength / 2 || ++child_grants_ > kMostChildGrants) {
-    left_in_turn_ = 1;  // the reactor and the timers are next
+    end_turn();  // the reactor and the timers are next
     return true;
   }
   task.children = static_cast<std::uint8_t>(std::clamp<Duration::rep>(
@@ -162,7 +162,7 @@ bool Worker::children_used_up(TaskHeader& task) noexcept {
   return false;
 }
 
-void Worker::abort(TaskHeader& task) noexcept {
+void Worker::abort(PromiseBase& task) noexcept {
   task.cancel_requested = true;
   // It runs next. Otherwise a ready branch of it could run first, and take data that would be lost.
   ready.wake_next(task);
@@ -196,24 +196,25 @@ void Worker::run_until(const bool& done) {
 void Worker::turn() {
   child_grants_ = 0;
   turn_length_ = std::min(fitting_, std::max(kTasksPerTurn, std::exchange(reported_, 0)));
-  left_in_turn_ = turn_length_;
+  ends_after_ = turn_length_;
+  ran_ = 0;
   do {
     Waiter* waiter = ready.pop();
     if (waiter == nullptr) break;
-    TaskHeader& task = TaskHeader::of(*waiter);
+    PromiseBase& task = PromiseBase::of(*waiter);
     if (task.cancel_requested) {
       cancel(task);
     } else {
       run(task, kBudget);
     }
-  } while (--left_in_turn_ != 0);
+  } while (++ran_ < ends_after_);
   running_ = nullptr;
   if (*done_ || live_ == 0) return;  // with no task left, nothing would end a park
   look();
 }
 
 /// Runs `task` until it waits or ends. Returns what is left of the budget.
-inline std::uint8_t Worker::run(TaskHeader& task, std::uint8_t budget) noexcept {
+inline std::uint8_t Worker::run(PromiseBase& task, std::uint8_t budget) noexcept {
   task.state = Waiter::State::running;
   task.budget = budget;
   running_ = &task;
@@ -228,10 +229,10 @@ inline std::uint8_t Worker::run(TaskHeader& task, std::uint8_t budget) noexcept 
 }
 
 /// Makes the task idle; or puts it last on the ready queue if it was woken meanwhile.
-inline void Worker::suspend(TaskHeader& task) noexcept {
+inline void Worker::suspend(PromiseBase& task) noexcept {
   if (task.state != Waiter::State::notified) {
     task.state = Waiter::State::idle;
-    task.since = now_;
+    task.since() = now_;
     if (!task.linked()) waiting_.push_back(task);
     return;
   }
@@ -241,27 +242,27 @@ inline void Worker::suspend(TaskHeader& task) noexcept {
   }
   if (task.linked()) task.unlink();  // from the list in which it was about to wait
   ready.push(task);
-  task.since = now_;
+  task.since() = now_;
   // A task without budget may have moved megabytes. Sixty such tasks in a turn would delay all
   // others for too long.
-  if (task.budget == 0) left_in_turn_ = 1;
+  if (task.budget == 0) end_turn();
 }
 
-bool Worker::is_for_shielded(const TaskHeader& task) const noexcept {
-  for (const TaskHeader* at = &task; at != nullptr;) {
+bool Worker::is_for_shielded(const PromiseBase& task) const noexcept {
+  for (const PromiseBase* at = &task; at != nullptr;) {
     if (at->shielded || at->of_shielded) return true;
     if (!at->branch) return false;
     const TaskOwner* const owner = owner_of(*at);
-    at = owner != nullptr ? static_cast<const TaskHeader*>(owner->branch_of()) : nullptr;
+    at = owner != nullptr ? static_cast<const PromiseBase*>(owner->branch_of()) : nullptr;
   }
   return false;
 }
 
-void Worker::note_shielded(TaskHeader& spawned) const noexcept {
+void Worker::note_shielded(PromiseBase& spawned) const noexcept {
   spawned.of_shielded = running_ != nullptr ? is_for_shielded(*running_) : ends_for_shielded_;
 }
 
-void Worker::start_branch(TaskHeader& branch) noexcept {
+void Worker::start_branch(PromiseBase& branch) noexcept {
   ++live_;
   const Starter outer{running_, starters_};
   starters_ = &outer;
@@ -272,38 +273,38 @@ void Worker::start_branch(TaskHeader& branch) noexcept {
 
 /// Frees a task that is done, and in no list.
 template <class Free>
-inline void Worker::release(TaskHeader& task, Free free_frames) noexcept {
+inline void Worker::release(PromiseBase& task, Free free_frames) noexcept {
   --live_;
   if (task.has_cell || task.shielded) {
     if (task.has_cell) {
-      TaskOwner* const owner = task.cell->owner;
-      end_cell(*task.cell);
+      TaskOwner* const owner = task.cell()->owner;
+      end_cell(*task.cell());
       task.has_cell = false;
-      task.owner = owner;  // destructors in the frames may need the place of the spawn
+      task.own_owner() = owner;  // destructors in the frames may need the place of the spawn
     }
     if (task.shielded) no_shielded_ = --shielded_ == 0;
   }
   const QuietDestruction quiet;  // the task may hold tasks that it has not awaited yet
-  free_frames(task.promise());
+  free_frames(task);
   // The turn ends with the last task, or with the task that the loop runs for. Both end only here.
-  if (live_ == 0 || *done_) left_in_turn_ = 1;
+  if (live_ == 0 || *done_) end_turn();
 }
 
-void Worker::finish(TaskHeader& task) noexcept {
+void Worker::finish(PromiseBase& task) noexcept {
   if (!no_shielded_) [[unlikely]] {
     ends_for_shielded_ = is_for_shielded(task);  // first, because it needs the owner
   }
   running_ = nullptr;
   task.state = Waiter::State::done;
   if (TaskOwner* owner = std::exchange(owner_of(task), nullptr)) {
-    owner->on_end(&task.promise());
-  } else if (task.promise().threw) {
+    owner->on_end(&task);
+  } else if (task.threw) {
     report_lost_exception(task);
   }
   release(task, [](PromiseBase& outermost) { outermost.destroy_ended(); });
 }
 
-void Worker::cancel(TaskHeader& task) noexcept {
+void Worker::cancel(PromiseBase& task) noexcept {
   if (!no_shielded_) [[unlikely]] {
     ends_for_shielded_ = is_for_shielded(task);
   }
@@ -314,20 +315,20 @@ void Worker::cancel(TaskHeader& task) noexcept {
 }
 
 /// Destroys a task that is not running and has no live branches.
-inline void Worker::destroy_alone(TaskHeader& task) noexcept {
+inline void Worker::destroy_alone(PromiseBase& task) noexcept {
   if (task.watches()) task.unwatch();
   release(task, [&](PromiseBase& outermost) {
-    outermost.destroy_from(PromiseBase::of(task.resume_point));
+    outermost.destroy_from(PromiseBase::of(task.innermost()));
   });
 }
 
 /// From here on a wake does nothing.
-inline void Worker::end_wakes(TaskHeader& task) noexcept {
+inline void Worker::end_wakes(PromiseBase& task) noexcept {
   task.state = Waiter::State::done;
   task.unlink();
 }
 
-void Worker::destroy(TaskHeader& task) noexcept {
+void Worker::destroy(PromiseBase& task) noexcept {
   end_wakes(task);
   if (task.abandons) {
     destroy_with_branches(task);
@@ -337,20 +338,20 @@ void Worker::destroy(TaskHeader& task) noexcept {
 }
 
 /// In a loop, because branches may be nested to any depth.
-void Worker::destroy_with_branches(TaskHeader& task) noexcept {
+void Worker::destroy_with_branches(PromiseBase& task) noexcept {
   ListNode owners;  // a stack: each task stands before the task whose branch it is
-  for (TaskHeader* doomed = &task;;) {
-    Operation* const waits_on = doomed->abandons ? doomed->operation : nullptr;
+  for (PromiseBase* doomed = &task;;) {
+    Operation* const waits_on = doomed->abandons ? doomed->operation() : nullptr;
     if (Waiter* const branch = waits_on != nullptr ? waits_on->give_up_branch() : nullptr) {
       owners.push_front(*doomed);
-      doomed = &TaskHeader::of(*branch);
+      doomed = &PromiseBase::of(*branch);
       end_wakes(*doomed);
       continue;
     }
     if (waits_on != nullptr) waits_on->abandon();
     destroy_alone(*doomed);
     if (!owners.linked()) return;
-    doomed = &TaskHeader::of(*owners.next);
+    doomed = &PromiseBase::of(*owners.next);
     doomed->unlink();
   }
 }
@@ -360,14 +361,14 @@ void Worker::destroy_with_branches(TaskHeader& task) noexcept {
 void Worker::cancel_all() noexcept {
   for (;;) {
     ListNode doomed;
-    for_each_task([&](TaskHeader& task) {
+    for_each_task([&](PromiseBase& task) {
       if (task.shielded || task.branch || (task.of_shielded && !no_shielded_)) return;
       task.unlink();
       doomed.push_back(task);
       task.state = Waiter::State::scheduled;  // so that a wake leaves it in `doomed`
     });
     if (!doomed.linked()) return;
-    while (doomed.linked()) cancel(TaskHeader::of(*doomed.next));
+    while (doomed.linked()) cancel(PromiseBase::of(*doomed.next));
     // Destructors may have spawned more tasks.
   }
 }
@@ -376,7 +377,7 @@ void Worker::look() {
   if (!inbox_->empty()) inbox_->deliver_all(*this);
   if (ready.empty()) {
     // A long turn that emptied the queue counts too: the next poll may report as many events.
-    if (turn_length_ - left_in_turn_ >= kTasksPerTurn) {
+    if (ran_ >= kTasksPerTurn) {
       const Instant now = Clock::now();
       adapt_turn(now);
       now_ = now;

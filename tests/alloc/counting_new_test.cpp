@@ -2,7 +2,7 @@
 
 #include "alloc/counting_new.hpp"
 
-#include "eddy/worker/task_header.hpp"
+#include "eddy/worker/promise_base.hpp"
 
 #include <gtest/gtest.h>
 

@@ -35,7 +35,7 @@ struct BranchSet {
   /// The parent begins to wait: from now on an end wakes it.
   void begin_wait() noexcept { waits = true; }
 
-  TaskHeader* parent = nullptr;  ///< the task that has started the branches
+  PromiseBase* parent = nullptr;  ///< the task that has started the branches
   std::size_t running = 0;
   WakeOn wake_on;
   bool waits = false;   ///< the parent waits for the branches
@@ -71,7 +71,7 @@ class Branch final : public TaskOwner {
     set.parent = worker.running();
     ++set.running;
     header_ = &detail_release(task_).promise().make_root({});
-    header_->owner = this;
+    header_->own_owner() = this;
     header_->branch = true;
     worker.start_branch(*header_);
   }
@@ -80,7 +80,7 @@ class Branch final : public TaskOwner {
     if (header_ != nullptr) Worker::current_if_any()->destroy(*give_up());
   }
   /// Gives the branch to the caller, who destroys it. Null if the branch is not running.
-  TaskHeader* give_up() noexcept { return std::exchange(header_, nullptr); }
+  PromiseBase* give_up() noexcept { return std::exchange(header_, nullptr); }
 
   bool ended() const noexcept { return !outcome.pending(); }
 
@@ -104,7 +104,7 @@ class Branch final : public TaskOwner {
   }
 
   Task<T> task_;
-  TaskHeader* header_ = nullptr;
+  PromiseBase* header_ = nullptr;
 };
 
 /// The type of a value, also for `void` and for references.

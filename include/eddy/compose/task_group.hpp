@@ -139,7 +139,7 @@ class EDDY_EXPORT TaskGroup final {
     const detail::Waiter* branch_of() const noexcept override { return group->scope_; }
 
     TaskGroup* group;
-    detail::TaskHeader* task = nullptr;
+    detail::PromiseBase* task = nullptr;
     bool gives_result;  ///< it is a `Task<Result<>>`
   };
 
@@ -169,7 +169,7 @@ class EDDY_EXPORT TaskGroup final {
   void destroy_all() noexcept;
   /// Takes the first task out of the group, for the caller to destroy; null if there is none. From
   /// now on the group starts nothing.
-  detail::TaskHeader* give_up_member() noexcept;
+  detail::PromiseBase* give_up_member() noexcept;
 
   detail::ListNode members_;
   detail::WaitList idle_;  ///< those who wait until the group is empty

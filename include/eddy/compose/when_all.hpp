@@ -72,8 +72,8 @@ class TupleBranches {
   void for_each(F f) {
     std::apply([&](auto&... branch) { (f(branch), ...); }, branches);
   }
-  TaskHeader* give_up() noexcept {
-    TaskHeader* given = nullptr;
+  PromiseBase* give_up() noexcept {
+    PromiseBase* given = nullptr;
     for_each([&](auto& branch) {
       if (given == nullptr) given = branch.give_up();
     });
@@ -95,9 +95,9 @@ class VectorBranches {
   void for_each(F f) {
     for (Branch<T>& branch : branches) f(branch);
   }
-  TaskHeader* give_up() noexcept {
+  PromiseBase* give_up() noexcept {
     while (given_up < branches.size()) {
-      if (TaskHeader* const given = branches[given_up++].give_up()) return given;
+      if (PromiseBase* const given = branches[given_up++].give_up()) return given;
     }
     return nullptr;
   }

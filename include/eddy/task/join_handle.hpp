@@ -98,7 +98,7 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
   }
   ~JoinHandleBase() { detach(); }
 
-  void launch(Worker& home, TaskHeader& task) noexcept {
+  void launch(Worker& home, PromiseBase& task) noexcept {
     task_ = &task;
     home_ = &home;
     home.spawn(task, this);
@@ -129,7 +129,7 @@ class EDDY_EXPORT JoinHandleBase : public TaskOwner {
   [[noreturn]] static void stop_on_another_thread() noexcept;
   [[noreturn]] void stop_elsewhere() const noexcept;
 
-  TaskHeader* task_ = nullptr;
+  PromiseBase* task_ = nullptr;
   Worker* home_ = nullptr;
   ListNode joins_;  ///< of `Join`
 };
@@ -170,7 +170,7 @@ class ErrorOutcome : public Outcome<T> {
   ~ErrorOutcome() { report(); }
 
   void take_from(PromiseBase* ended) noexcept {
-    if (ended != nullptr) spawned_at_ = ended->spawned_at;
+    if (ended != nullptr) spawned_at_ = ended->spawned_at();
     Outcome<T>::take_from(ended);
   }
 
@@ -221,7 +221,7 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
                       detail::Shielded shielded = detail::Shielded::no) noexcept {
     // First, so that no call comes between making the header and filling it in.
     detail::Worker& home = detail::Worker::current();
-    detail::TaskHeader& header = detail_release(task).promise().make_root(where);
+    detail::PromiseBase& header = detail_release(task).promise().make_root(where);
     if (shielded == detail::Shielded::yes) home.shield(header);
     launch(home, header);
   }

@@ -107,7 +107,7 @@ class [[nodiscard]] OkAwaiter final : public Operation {
     return complete_ ? nullptr : operation_.give_up_branch();
   }
   bool advance(Waiter& waiter) noexcept override {
-    return (complete_ || operation_.advance(waiter)) && finish(TaskHeader::of(waiter));
+    return (complete_ || operation_.advance(waiter)) && finish(PromiseBase::of(waiter));
   }
   Waiting describe() const noexcept override {
     // The source of a complete operation may be gone.
@@ -118,9 +118,9 @@ class [[nodiscard]] OkAwaiter final : public Operation {
   static constexpr bool kMayThrow = !noexcept(std::declval<OperationRef&>().take());
   struct Nothing {};
 
-  bool finish(TaskHeader& task) noexcept {
+  bool finish(PromiseBase& task) noexcept {
     if (!fetch()) {
-      return_error(static_cast<P&>(PromiseBase::of(task.resume_point)), result_->error());
+      return_error(static_cast<P&>(PromiseBase::of(task.innermost())), result_->error());
     }
     return true;
   }
@@ -155,12 +155,12 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
   bool await_ready() noexcept { return TaskAwaiter<T>::await_ready() && goes_on(child()); }
   void await_suspend(std::coroutine_handle<> parent) noexcept {
     if (child().progress == Progress::finished) {
-      child().resume_point = parent;
-      child().awaiter = this->place();
+      child().parent() = parent;
+      child().awaiter() = this->place();
       promise_->leave(child());
       return_error(*promise_, child().stored.peek().error());
     } else {
-      child().hook = this;
+      child().hook() = this;
       TaskAwaiter<T>::await_suspend(parent);
     }
   }
@@ -174,7 +174,7 @@ class [[nodiscard]] OkAwaiter<P, Task<T>> final : public TaskAwaiter<T>, private
   }
   PromiseBase* child_ended(PromiseBase&) noexcept override {
     if (goes_on(child())) {
-      child().member_of->resume_point = child().resume_point;
+      child().member_of()->innermost() = child().parent();
       return nullptr;
     }
     promise_->leave(child());

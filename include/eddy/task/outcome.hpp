@@ -135,8 +135,8 @@ class Outcome {
     }
     state_ = State::value;
   }
-  void keep_exception(std::exception_ptr&& exception, const TaskHeader& ended) noexcept {
-    std::construct_at(&caught_, std::move(exception), ended.spawned_at);
+  void keep_exception(std::exception_ptr&& exception, const PromiseBase& ended) noexcept {
+    std::construct_at(&caught_, std::move(exception), ended.spawned_at());
     state_ = State::threw;
   }
 

@@ -94,15 +94,15 @@ inline constexpr bool may_be_error<std::expected<T, E>> = true;
 /// task. The task waits on `leaf.waiting()` if `operation` is not complete, and on
 /// `leaf.complete()` if it is complete but the task has to yield.
 template <class Op, class Leaf>
-bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
+bool start_operation(PromiseBase& task, Op& operation, Leaf&& leaf,
                      std::coroutine_handle<> frame) noexcept {
   static_assert(noexcept(operation.try_start()), "an operation keeps its exceptions for take()");
   const bool spent = task.budget == 0;  // before `try_start`: branches use the budget too
   const bool yields_first = Op::kTraits.refers_to_others && spent;
   // A message needs the coroutine for its place. This store costs, so only debug builds make it
   // here. An operation that waits stores the coroutine anyway.
-  const std::coroutine_handle<> before = task.resume_point;
-  if constexpr (kDebugChecks) task.resume_point = frame;
+  const std::coroutine_handle<> before = task.innermost();
+  if constexpr (kDebugChecks) task.innermost() = frame;
   if (!yields_first && operation.try_start()) {
     if constexpr (!Op::kTraits.refers_to_others) {
       if (spent) {
@@ -110,11 +110,11 @@ bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
         return true;
       }
     }
-    if constexpr (kDebugChecks) task.resume_point = before;
+    if constexpr (kDebugChecks) task.innermost() = before;
     if (Op::kTraits.refers_to_others || task.budget != 0) --task.budget;
     return false;
   }
-  task.resume_point = frame;  // first, so that a message of `begin_wait` names the right place
+  task.innermost() = frame;  // first, so that a message of `begin_wait` names the right place
   const bool waits = operation.begin_wait(task);
   if constexpr (Op::kTraits.abandons) {
     task.abandons = true;
@@ -127,10 +127,10 @@ bool start_operation(TaskHeader& task, Op& operation, Leaf&& leaf,
     return true;
   }
   if (!waits) {
-    task.resume_point = nullptr;  // `frame` goes on, and may be gone when a message needs a place
+    task.innermost() = nullptr;  // `frame` goes on, and may be gone when a message needs a place
     return false;
   }
-  task.operation = &leaf.waiting();
+  task.operation() = &leaf.waiting();
   return true;
 }
 

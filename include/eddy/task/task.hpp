@@ -92,9 +92,9 @@ inline Task<void> Promise<void>::get_return_object(const void* place) noexcept {
 template <class T>
 class [[nodiscard]] TaskAwaiter {
  public:
-  TaskAwaiter(TaskHeader& task, Task<T>&& awaited) noexcept
+  TaskAwaiter(PromiseBase& task, Task<T>&& awaited) noexcept
       : frame_(detail_release(awaited).address()) {
-    child().member_of = &task;
+    child().member_of() = &task;
   }
   TaskAwaiter(TaskAwaiter&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   TaskAwaiter& operator=(TaskAwaiter&&) = delete;
@@ -103,15 +103,15 @@ class [[nodiscard]] TaskAwaiter {
   }
 
   bool await_ready() noexcept {
-    if (--child().member_of->children == 0 && puts_off(child())) [[unlikely]] {
+    if (--child().member_of()->children == 0 && puts_off(child())) [[unlikely]] {
       return false;
     }
     handle().resume();
     return child().progress == Progress::finished;
   }
   void await_suspend(std::coroutine_handle<> parent) noexcept {
-    child().resume_point = parent;
-    child().awaiter = &frame_;
+    child().parent() = parent;
+    child().awaiter() = &frame_;
     if (child().progress != Progress::unfinished) [[unlikely]] {
       suspend_before(child());
     }

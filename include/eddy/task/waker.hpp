@@ -25,7 +25,7 @@ class Waker {
   }
 
  private:
-  friend Waker detail_make_waker(detail::TaskHeader& task);
+  friend Waker detail_make_waker(detail::PromiseBase& task);
   explicit Waker(detail::WakerCell* cell) noexcept : cell_(cell) {}
 
   detail::CellRef cell_;
@@ -48,7 +48,7 @@ class AbortHandle {
 };
 
 /// For the library.
-inline Waker detail_make_waker(detail::TaskHeader& task) { return Waker(detail::cell_of(task)); }
+inline Waker detail_make_waker(detail::PromiseBase& task) { return Waker(detail::cell_of(task)); }
 
 namespace detail {
 
@@ -94,7 +94,7 @@ class EDDY_EXPORT
   Waker take() const;
 
  private:
-  TaskHeader* task_ = nullptr;
+  PromiseBase* task_ = nullptr;
 };
 
 }  // namespace detail

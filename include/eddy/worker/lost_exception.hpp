@@ -14,7 +14,7 @@ namespace eddy::detail {
 
 class Waiter;
 class Worker;
-struct TaskHeader;
+class PromiseBase;
 
 /// An exception with which a task ended, and where that task was spawned.
 struct CaughtException {
@@ -23,9 +23,9 @@ struct CaughtException {
 };
 
 /// Reports that a detached task threw.
-EDDY_EXPORT void report_lost_exception(TaskHeader& task) noexcept;
+EDDY_EXPORT void report_lost_exception(PromiseBase& task) noexcept;
 /// Reports that a detached task gave an error.
-EDDY_EXPORT void report_lost_error(const std::error_code& error, const TaskHeader& task) noexcept;
+EDDY_EXPORT void report_lost_error(const std::error_code& error, const PromiseBase& task) noexcept;
 /// Reports an exception that was kept for somebody who never asked for it. If a branch threw it,
 /// `parent` is the task that waits for the branch; it may be null.
 EDDY_EXPORT void report_lost_exception(const CaughtException& lost,

@@ -12,11 +12,11 @@
 
 namespace eddy::detail {
 
-struct TaskHeader;
+class PromiseBase;
 
 /// Where `task` was spawned; for a branch, where the task that awaits it was spawned. Line 0 if the
 /// place is not known.
-EDDY_EXPORT std::source_location spawn_place(const TaskHeader& task) noexcept;
+EDDY_EXPORT std::source_location spawn_place(const PromiseBase& task) noexcept;
 
 /// The file's name without its folders.
 std::string_view file_name_of(const std::source_location& place) noexcept;

@@ -2,23 +2,50 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/core/operation.hpp"
 #include "eddy/platform/assert.hpp"
+#include "eddy/platform/clock.hpp"
 #include "eddy/platform/compiler.hpp"
 #include "eddy/platform/export.hpp"
 #include "eddy/worker/frame_pool.hpp"
-#include "eddy/worker/task_header.hpp"
+#include "eddy/worker/task_owner.hpp"
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <source_location>
 
 namespace eddy::detail {
 
-class PromiseBase : public TaskHeader {
+/// How many children a task that is new, or has just yielded, may await before the clock is read.
+inline constexpr std::uint8_t kChildren = 8;
+
+/// How far a coroutine has come.
+enum class Progress : std::uint8_t {
+  unfinished,     ///< it has no result yet
+  finished,       ///< it has its result, or its exception
+  not_started,    ///< a child that is put off: its task goes to the end of the ready queue first
+  without_value,  ///< a child that ended in its first run without `co_return` of a value
+};
+
+struct WakerCell;
+
+/// The part of every coroutine's promise that does not depend on its type. Every promise begins
+/// with it.
+///
+/// That of an outermost coroutine is a task, the unit of scheduling. A task is a chain of
+/// coroutines, each awaited by the one before it; only the innermost can run. Every spawned task is
+/// one, and every branch of a `when_any`, `when_all`, `timeout` or group. Every other coroutine is
+/// a child. It knows which task it is part of, and which coroutine goes on when it ends.
+///
+/// A program may have a million, so the order of the members leaves no holes, and a task and a
+/// child use the same memory for different things. `outermost` tells which of the two it is; the
+/// functions for such memory assert it.
+class PromiseBase : public Waiter {
  public:
-  PromiseBase() noexcept {}
+  PromiseBase() noexcept : Waiter(Unused()) {}  // NOLINT(cppcoreguidelines-pro-type-member-init)
   PromiseBase(const PromiseBase&) = delete;
   PromiseBase& operator=(const PromiseBase&) = delete;
 
@@ -26,6 +53,46 @@ class PromiseBase : public TaskHeader {
     // Every promise of eddy starts with this class, and none is aligned more strictly.
     return std::coroutine_handle<PromiseBase>::from_address(frame.address()).promise();
   }
+  /// The task that `waiter` is. All that a worker wakes and runs are tasks.
+  static PromiseBase& of(Waiter& waiter) noexcept {
+    auto& task = static_cast<PromiseBase&>(waiter);
+    EDDY_ASSERT(task.outermost);
+    return task;
+  }
+  static PromiseBase& of(ListNode& node) noexcept { return of(static_cast<Waiter&>(node)); }
+  static const PromiseBase& of(const Waiter& waiter) noexcept {
+    return of(const_cast<Waiter&>(waiter));
+  }
+
+  /// The task that this coroutine is part of.
+  PromiseBase& task() noexcept { return outermost ? *this : *member_of_; }
+
+  // Of a task.
+  /// What it waits on; null while it runs.
+  Operation*& operation() noexcept { return of_task(operation_); }
+  /// Its innermost coroutine, which is resumed next.
+  std::coroutine_handle<>& innermost() noexcept { return of_task(resume_point_); }
+  /// Who is told that it has ended; may be null. See `owner_of`: not if it `has_cell`.
+  TaskOwner*& own_owner() noexcept { return of_task(owner_); }
+  TaskOwner* own_owner() const noexcept { return of_task(owner_); }
+  /// If it `has_cell`; the cell then holds the owner.
+  WakerCell*& cell() noexcept { return of_task(cell_); }
+  WakerCell* cell() const noexcept { return of_task(cell_); }
+  /// Line 0 for a branch.
+  const std::source_location& spawned_at() const noexcept { return of_task(spawned_at_); }
+  /// The time of the turn in which it last suspended.
+  Instant& since() noexcept { return of_task(since_); }
+
+  // Of a child.
+  /// The coroutine that awaits it; null until it has waited.
+  std::coroutine_handle<>& parent() noexcept { return of_child(resume_point_); }
+  /// Is told that it has ended; may be null.
+  EndHook*& hook() noexcept { return of_child(hook_); }
+  /// Its task.
+  PromiseBase*& member_of() noexcept { return of_child(member_of_); }
+  /// Where its awaiter keeps its frame, if it has waited.
+  void**& awaiter() noexcept { return of_child(awaiter_); }
+
   std::coroutine_handle<> frame() noexcept {
     return std::coroutine_handle<PromiseBase>::from_promise(*this);
   }
@@ -71,14 +138,14 @@ class PromiseBase : public TaskHeader {
   }
 
   /// Makes this coroutine the outermost coroutine of a new task.
-  TaskHeader& make_root(std::source_location where) noexcept {
+  PromiseBase& make_root(std::source_location where) noexcept {
     make_idle();
     outermost = true;
     children = kChildren;
-    resume_point = frame();
-    operation = nullptr;
-    owner = nullptr;
-    spawned_at = where;
+    resume_point_ = frame();
+    operation_ = nullptr;
+    owner_ = nullptr;
+    spawned_at_ = where;
     awaiting = nullptr;
     return *this;
   }
@@ -88,11 +155,11 @@ class PromiseBase : public TaskHeader {
   /// `progress`. So the stack is only as deep as coroutines nest, in every build mode.
   void end() noexcept {
     progress = Progress::finished;
-    if (outermost || !resume_point) return;
-    if (hook != nullptr) {
+    if (outermost || !parent()) return;
+    if (hook() != nullptr) {
       end_with_hook();
     } else {
-      member_of->resume_point = resume_point;
+      member_of()->innermost() = parent();
     }
   }
   /// A coroutine that must give a value has ended without `co_return`. Stops the program: at once,
@@ -102,7 +169,7 @@ class PromiseBase : public TaskHeader {
   /// An error of `ok` ends this coroutine. The frame of `ended`, the child that gave the error,
   /// lives until the frame of this coroutine is destroyed.
   void leave(PromiseBase& ended) noexcept {
-    child = &ended;
+    left_child_ = &ended;
     left_child = true;
   }
   /// Destroys the frames of the children, innermost first, then this frame. It is a loop, not a
@@ -121,6 +188,60 @@ class PromiseBase : public TaskHeader {
     frame().destroy();
   }
 
+  bool outermost : 1 = false;   ///< it is a task
+  bool threw : 1 = false;       ///< its result is an exception
+  bool left_child : 1 = false;  ///< an error of `ok` ended it, and the frame of a child still lives
+
+  // Of a task.
+  bool cancel_requested : 1 = false;
+  bool shielded : 1 = false;  ///< outlives the end of `block_on`
+  bool branch : 1 = false;    ///< an operation of another task owns it
+  bool has_cell : 1 = false;  ///< `cell` is valid, instead of `own_owner`
+  bool abandons : 1 = false;  ///< it waits, or has waited, on an operation with that trait
+
+  // Of every coroutine.
+  Progress progress = Progress::unfinished;
+
+  // Of a task.
+  std::uint8_t budget = 0;    ///< how many more operations may succeed at once
+  std::uint8_t children = 0;  ///< how many more children it may await before the clock is read
+  bool of_shielded = false;   ///< a shielded task has spawned it, directly or through others
+
+ private:
+  friend struct DebugLayout;
+
+  template <class T>
+  T& of_task(T& member) const noexcept {
+    EDDY_ASSERT(outermost);
+    return member;
+  }
+  template <class T>
+  T& of_child(T& member) const noexcept {
+    EDDY_ASSERT(!outermost);
+    return member;
+  }
+
+  [[maybe_unused]] std::uint8_t filler_ = 0;  ///< lets one store initialise all members before it
+  std::coroutine_handle<> resume_point_;
+  union {
+    Operation* operation_;     ///< of a task
+    EndHook* hook_ = nullptr;  ///< of a child
+  };
+  union {
+    TaskOwner* owner_;        ///< of a task
+    WakerCell* cell_;         ///< of a task that `has_cell`
+    PromiseBase* member_of_;  ///< of a child
+  };
+  union {
+    std::source_location spawned_at_;  ///< of a task
+    void** awaiter_;                   ///< of a child that has waited
+  };
+  union {
+    Instant since_;            ///< of a task that waits
+    PromiseBase* left_child_;  ///< if `left_child`
+  };
+
+ public:
   union {
     const void* awaiting;          ///< the place of the last `co_await`; null if there was none
     std::exception_ptr exception;  ///< alive if `threw`
@@ -147,10 +268,8 @@ class PromiseBase : public TaskHeader {
   }
 };
 
-inline PromiseBase& TaskHeader::promise() noexcept { return static_cast<PromiseBase&>(*this); }
-
 /// Puts a task that has used its budget up last on the ready queue. It goes on with `operation`.
-EDDY_EXPORT void yield_over_budget(TaskHeader& task, Operation& operation,
+EDDY_EXPORT void yield_over_budget(PromiseBase& task, Operation& operation,
                                    std::coroutine_handle<> frame) noexcept;
 
 /// The running task waits on a source, by an operation with the trait `abandons`.

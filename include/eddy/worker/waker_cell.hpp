@@ -6,7 +6,7 @@
 #include "eddy/worker/dump.hpp"
 #include "eddy/worker/inbox_atomics.hpp"
 #include "eddy/worker/message.hpp"
-#include "eddy/worker/task_header.hpp"
+#include "eddy/worker/promise_base.hpp"
 
 #include <utility>
 
@@ -40,19 +40,19 @@ struct AbortMessage : Message {
 /// What a waker refers to. Other threads use only its messages, its count and `inbox`. Only the
 /// task's thread uses `task`, so a waker can outlive its task without a lock.
 struct WakerCell : WakeMessage, AbortMessage {
-  WakerCell(Inbox& home, TaskHeader& header, bool with_name = false) noexcept;
+  WakerCell(Inbox& home, PromiseBase& header, bool with_name = false) noexcept;
   virtual ~WakerCell();
 
   References<> references;  ///< a message in the inbox has one too
   const bool named;         ///< true if it is a `NamedCell`
-  TaskHeader* task;         ///< null once the task has ended
+  PromiseBase* task;        ///< null once the task has ended
   TaskOwner* owner;
   Inbox* inbox;
 };
 
 /// The cell of a task with a name. A task without a name needs no memory for one.
 struct NamedCell final : WakerCell {
-  NamedCell(Inbox& home, TaskHeader& header) noexcept;
+  NamedCell(Inbox& home, PromiseBase& header) noexcept;
 
   WakerCell* plain;  ///< the cell from before the name, to which wakers may refer; may be null
   char name[kTaskNameLimit + 1];
@@ -62,11 +62,11 @@ struct NamedCell final : WakerCell {
 void end_cell(WakerCell& cell) noexcept;
 
 /// The owner of `task`, wherever it is kept.
-inline TaskOwner*& owner_of(TaskHeader& task) noexcept {
-  return task.has_cell ? task.cell->owner : task.owner;
+inline TaskOwner*& owner_of(PromiseBase& task) noexcept {
+  return task.has_cell ? task.cell()->owner : task.own_owner();
 }
-inline const TaskOwner* owner_of(const TaskHeader& task) noexcept {
-  return task.has_cell ? task.cell->owner : task.owner;
+inline const TaskOwner* owner_of(const PromiseBase& task) noexcept {
+  return task.has_cell ? task.cell()->owner : task.own_owner();
 }
 
 EDDY_EXPORT WakerCell* retain(WakerCell* cell) noexcept;
@@ -74,7 +74,7 @@ EDDY_EXPORT void release(WakerCell* cell) noexcept;
 EDDY_EXPORT void wake_cell(WakerCell& cell) noexcept;
 EDDY_EXPORT void abort_cell(WakerCell& cell) noexcept;
 /// The cell of a task of this thread, made at first use. The caller gets a reference to it.
-EDDY_EXPORT WakerCell* cell_of(TaskHeader& task);
+EDDY_EXPORT WakerCell* cell_of(PromiseBase& task);
 
 /// A counted reference to a task that may have ended.
 class CellRef {

@@ -10,7 +10,6 @@
 #include "eddy/reactor/home.hpp"
 #include "eddy/reactor/reactor.hpp"
 #include "eddy/worker/promise_base.hpp"
-#include "eddy/worker/task_header.hpp"
 
 #include <atomic>
 #include <coroutine>
@@ -74,9 +73,9 @@ class Worker final : public Home {
   ~Worker();
 
   /// Takes over a task, and schedules it. The worker destroys its frame when it ends.
-  void spawn(TaskHeader& task, TaskOwner* owner) noexcept {
-    task.owner = owner;
-    task.since = now_;
+  void spawn(PromiseBase& task, TaskOwner* owner) noexcept {
+    task.own_owner() = owner;
+    task.since() = now_;
     ++live_;
     ready.push(task);
     if (!no_shielded_) [[unlikely]] {
@@ -84,29 +83,29 @@ class Worker final : public Home {
     }
   }
   /// Marks `task` as shielded, so that the end of `block_on` waits for it. Call before `spawn`.
-  void shield(TaskHeader& task) noexcept {
+  void shield(PromiseBase& task) noexcept {
     task.shielded = true;
     ++shielded_;
     no_shielded_ = false;
   }
   /// Takes over a branch of the running task, and runs the branch up to its first wait.
-  EDDY_EXPORT void start_branch(TaskHeader& branch) noexcept;
+  EDDY_EXPORT void start_branch(PromiseBase& branch) noexcept;
   /// Destroys a task that is not running: first its branches, then its frames, innermost first.
   /// Does not tell the task's owner.
-  EDDY_EXPORT void destroy(TaskHeader& task) noexcept;
+  EDDY_EXPORT void destroy(PromiseBase& task) noexcept;
   /// Asks the loop to cancel a task. If the task is running, the loop cancels it when it suspends.
-  void abort(TaskHeader& task) noexcept;
+  void abort(PromiseBase& task) noexcept;
   void wake(Waiter& waiter) noexcept { ready.wake(waiter); }
   /// Wakes `waiter`, and makes it the next to run: a branch of it may have taken data. It runs in
   /// this turn, so before any abort that another thread has sent.
   void wake_next(Waiter& waiter) noexcept {
     ready.wake_next(waiter);
-    if (left_in_turn_ == 1) left_in_turn_ = 2;
+    if (ends_after_ < ran_ + 2) ends_after_ = ran_ + 2;
   }
 
   /// Called when `task` has awaited as many children as it may. True: it must yield. False: it may
   /// await some more.
-  bool children_used_up(TaskHeader& task) noexcept;
+  bool children_used_up(PromiseBase& task) noexcept;
 
   /// Runs tasks until `done`. Then cancels the tasks that are left, and waits for the shielded
   /// ones.
@@ -118,7 +117,7 @@ class Worker final : public Home {
   Inbox& inbox() noexcept { return *inbox_; }
   Instant now() const noexcept { return now_; }
   /// The running task; null if there is none.
-  TaskHeader* running() const noexcept { return running_; }
+  PromiseBase* running() const noexcept { return running_; }
   void set_busy_poll(Duration length) noexcept { busy_poll_ = length; }
   /// Calls `f(task)` with every task that has not ended, except those that the end of `block_on` is
   /// about to cancel: first tasks that run or can run, then tasks that wait. `f` may unlink the
@@ -131,28 +130,30 @@ class Worker final : public Home {
 
   /// A task that starts a branch, during the first run of that branch.
   struct Starter {
-    TaskHeader* task;
+    PromiseBase* task;
     const Starter* before;
   };
 
   /// True if `task`, or a task whose branch it is, is shielded or was spawned by a shielded task.
-  bool is_for_shielded(const TaskHeader& task) const noexcept;
+  bool is_for_shielded(const PromiseBase& task) const noexcept;
   /// Notes in `spawned` whether `is_for_shielded` holds for its spawner: the running task, or the
   /// task whose frames are being destroyed.
-  EDDY_EXPORT void note_shielded(TaskHeader& spawned) const noexcept;
+  EDDY_EXPORT void note_shielded(PromiseBase& spawned) const noexcept;
   EDDY_EXPORT static Worker& make_current();
   friend Home& make_home();
   [[noreturn]] EDDY_EXPORT static Worker& stop_outside_loop() noexcept;
   void turn();
-  std::uint8_t run(TaskHeader& task, std::uint8_t budget) noexcept;
-  void suspend(TaskHeader& task) noexcept;
-  void finish(TaskHeader& task) noexcept;
-  void cancel(TaskHeader& task) noexcept;
+  std::uint8_t run(PromiseBase& task, std::uint8_t budget) noexcept;
+  void suspend(PromiseBase& task) noexcept;
+  void finish(PromiseBase& task) noexcept;
+  void cancel(PromiseBase& task) noexcept;
   template <class Free>
-  void release(TaskHeader& task, Free free_frames) noexcept;
-  static void end_wakes(TaskHeader& task) noexcept;
-  void destroy_alone(TaskHeader& task) noexcept;
-  void destroy_with_branches(TaskHeader& task) noexcept;
+  void release(PromiseBase& task, Free free_frames) noexcept;
+  static void end_wakes(PromiseBase& task) noexcept;
+  void destroy_alone(PromiseBase& task) noexcept;
+  void destroy_with_branches(PromiseBase& task) noexcept;
+  /// Ends the turn after the task that runs.
+  void end_turn() noexcept { ends_after_ = ran_; }
   void look();
   void park();
   bool poll_busily();
@@ -165,7 +166,7 @@ class Worker final : public Home {
   TimerWheel wheel_;
   ListNode waiting_;      ///< tasks that wait, but not in the list of a slot
   std::size_t live_ = 0;  ///< the number of tasks that have not ended
-  TaskHeader* running_ = nullptr;
+  PromiseBase* running_ = nullptr;
   const Starter* starters_ = nullptr;  ///< innermost first
   Instant now_;                        ///< the loop's last reading of the clock
   Instant children_seen_;              ///< the last reading in `children_used_up`
@@ -175,10 +176,11 @@ class Worker final : public Home {
   const bool* done_ = &no_shielded_;  ///< the condition that ends `run_until`
   std::size_t shielded_ = 0;          ///< the number of live shielded tasks
   bool no_shielded_ = true;           ///< true if there are none
-  unsigned fitting_;           ///< how many tasks fit into a turn, judged by the last turn's length
-  unsigned reported_ = 0;      ///< the number of events that the last poll reported
-  unsigned turn_length_ = 0;   ///< how many tasks this turn may run
-  unsigned left_in_turn_ = 0;  ///< how many more this turn may run
+  unsigned fitting_;          ///< how many tasks fit into a turn, judged by the last turn's length
+  unsigned reported_ = 0;     ///< the number of events that the last poll reported
+  unsigned turn_length_ = 0;  ///< how many tasks this turn may run
+  unsigned ran_ = 0;          ///< how many tasks of this turn have run, without the running one
+  unsigned ends_after_ = 0;   ///< after how many tasks it ends: `turn_length_`, or sooner
   std::uint32_t rebuilds_seen_ = 0;  ///< the rebuild count for which the inbox's notifier was made
   bool exit_in_loop_ = false;
   bool ends_for_shielded_ = false;  ///< `is_for_shielded` of the task that ended last
@@ -189,7 +191,7 @@ template <class F>
 void Worker::for_each_task(F f) {
   const auto for_each_in = [&](ListNode& list) {
     for (ListNode* node = list.next; node != &list;) {
-      f(TaskHeader::of(*std::exchange(node, node->next)));
+      f(PromiseBase::of(*std::exchange(node, node->next)));
     }
   };
   if (running_ != nullptr) f(*running_);
