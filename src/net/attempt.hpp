@@ -37,7 +37,7 @@ bool Transfer<Op, direction>::attempt() noexcept {
       if (self().moved(*count)) return true;
     } else if (sys::is(count.error(), std::errc::operation_would_block)) {
       return false;
-    } else {
+    } else if (!sys::is(count.error(), std::errc::interrupted)) {
       fail(source().error_of_call(count.error()));
       return true;
     }

@@ -146,7 +146,7 @@ bool TcpListener::AcceptOp::attempt() noexcept {
       return true;
     }
     if (is_out_of_descriptors(error)) break;
-    ++listener_->retry_count_;
+    if (!sys::is(error, std::errc::interrupted)) ++listener_->retry_count_;
     if (is_out_of_memory(error)) break;
   }
   backs_off_ = true;

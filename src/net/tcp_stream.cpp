@@ -7,10 +7,19 @@
 namespace eddy {
 namespace {
 
-/// The result of an attempt that an operation was not made for.
-Result<std::size_t> outcome_of(const IoSource& source, sys::Count count) noexcept {
-  if (count) return *count;
-  return std::unexpected(source.error_of_call(count.error()));
+/// Attempts `call` now, again if a signal interrupts it.
+template <class Call>
+Result<std::size_t> attempt_now(IoSource& source, Direction direction, Call call,
+                                std::size_t wanted = 0) noexcept {
+  const detail::SourceAccess access(source);
+  if constexpr (detail::kDebugChecks) access.check_user();
+  for (;;) {
+    const sys::Count count = access.attempt(direction, call, wanted);
+    if (count) return *count;
+    if (!sys::is(count.error(), std::errc::interrupted)) {
+      return std::unexpected(source.error_of_call(count.error()));
+    }
+  }
 }
 
 /// What is due before a socket connects.
@@ -79,17 +88,13 @@ TcpStream::TcpStream(Fd socket) noexcept
               detail::kKnownNonblocking) {}
 
 Result<std::size_t> TcpStream::receive_now(std::span<std::byte> buffer) noexcept {
-  const detail::SourceAccess source(source_);
-  if constexpr (detail::kDebugChecks) source.check_user();
   const auto receive = [&]() noexcept { return sys::receive(raw(), buffer); };
-  return outcome_of(source_, source.attempt(Direction::read, receive, buffer.size()));
+  return attempt_now(source_, Direction::read, receive, buffer.size());
 }
 
 Result<std::size_t> TcpStream::send_now(std::span<const std::byte> data) noexcept {
-  const detail::SourceAccess source(source_);
-  if constexpr (detail::kDebugChecks) source.check_user();
   const auto send = [&]() noexcept { return sys::send(raw(), data); };
-  return outcome_of(source_, source.attempt(Direction::write, send));
+  return attempt_now(source_, Direction::write, send);
 }
 
 Result<> TcpStream::shutdown(ShutdownHow how) noexcept {

@@ -210,18 +210,19 @@ Waiting ReadinessOp::describe() const noexcept {
   return {direction_ == Direction::read ? "readable" : "writable", source_->raw()};
 }
 
-/// Asks the kernel whether the source is ready; the readiness bit may be stale. Its errors are for
-/// the caller's system call to get.
+/// Asks the kernel whether the source is ready; the readiness bit may be stale. An error of the
+/// question counts as ready: the caller's system call gets the error.
 bool ReadinessOp::ask_kernel() noexcept {
   const Interest interest = direction_ == Direction::read ? Interest::readable : Interest::writable;
   const auto ask = [&]() noexcept -> sys::Status {
-    const Result<Interest> now = sys::poll_now(source_->raw(), interest);
-    if (!now) return std::unexpected(now.error());
-    if (!now->contains(interest)) return failure(std::errc::operation_would_block);
-    return {};
+    for (;;) {
+      const Result<Interest> now = sys::poll_now(source_->raw(), interest);
+      if (!now && sys::is(now.error(), std::errc::interrupted)) continue;
+      if (!now || now->contains(interest)) return {};
+      return failure(std::errc::operation_would_block);
+    }
   };
-  const sys::Status asked = SourceAccess(*source_).attempt(direction_, ask);
-  return asked || !sys::is(asked.error(), std::errc::operation_would_block);
+  return SourceAccess(*source_).attempt(direction_, ask).has_value();
 }
 
 }  // namespace detail

@@ -187,8 +187,8 @@ class SourceAccess {
   }
   /// `IoSource::raw` for the system call after `is_ready`: a source that is ready is not lost.
   RawSource raw_of_ready() const noexcept { return source_->fd_.raw(); }
-  /// Makes the system call `call()`, again if a signal interrupts it, and returns what it gives. A
-  /// call that would block ends readiness, unless an edge has come since the call began.
+  /// Makes the system call `call()`, and returns what it gives. A call that would block ends
+  /// readiness, unless an edge has come since the call began.
   ///
   /// So does, where edges are real, a transfer of fewer bytes than `wanted`: there was no more. Not
   /// one of no bytes, the end of the stream: no edge would follow. A `wanted` of 0 is never short.
@@ -196,20 +196,15 @@ class SourceAccess {
   [[gnu::always_inline]] auto attempt(Direction direction, Call&& call,
                                       std::size_t wanted = 0) const noexcept {
     const std::uint64_t mark = slot() == nullptr ? 0 : WakerRegistry::mark(*slot(), direction);
-    for (;;) {
-      auto result = call();
-      if (result) {
-        if constexpr (requires { *result < wanted; }) {
-          if (*result < wanted && *result != 0) note_short_transfer(direction, mark);
-        }
-        return result;
+    auto result = call();
+    if (result) {
+      if constexpr (requires { *result < wanted; }) {
+        if (*result < wanted && *result != 0) note_short_transfer(direction, mark);
       }
-      if (sys::is(result.error(), std::errc::operation_would_block)) {
-        if (slot() != nullptr) WakerRegistry::clear_ready(*slot(), direction, mark);
-        return result;
-      }
-      if (!sys::is(result.error(), std::errc::interrupted)) return result;
+    } else if (slot() != nullptr && sys::is(result.error(), std::errc::operation_would_block)) {
+      WakerRegistry::clear_ready(*slot(), direction, mark);
     }
+    return result;
   }
   /// True if the kernel has reported, since the first wait, that both directions have ended.
   bool is_hung_up() const noexcept {
