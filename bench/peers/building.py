@@ -18,6 +18,7 @@ CRATES = pathlib.Path("/usr/share/cargo/registry")
 LLHTTP = pathlib.Path("/usr/share/llhttp")
 
 OPTIMISED = ["-O2", "-DNDEBUG"]
+CLANG_DEBUG = "-gdwarf-4"  # the callgrind of Debian 12 cannot read clang's newer form
 
 CARGO = """[package]
 name = "peers"
@@ -59,6 +60,10 @@ def what_went_wrong(text):
     return "\n".join(line[:300] for line in lines[first:first + 4])
 
 
+def is_eddy(peer):
+    return peer == "eddy" or peer in table.OTHER_COMPILERS
+
+
 class Builder:
     """Builds a command from a source. Remembers what could not be built, and why."""
 
@@ -66,6 +71,7 @@ class Builder:
         self.release = release  # where eddy is built
         self.folder = folder
         self.errors = {}        # text by (family, peer)
+        self.libraries = {"eddy": release / "libeddy.a"}  # of eddy, by peer
         folder.mkdir(parents=True, exist_ok=True)
 
     def cxx(self):
@@ -76,6 +82,10 @@ class Builder:
 
     def source(self, family, peer):
         """The program of a peer in a family, or None."""
+        if peer in table.OTHER_COMPILERS:
+            if (family, "eddy") in table.RELEASED:
+                return ROOT / "bench" / f"{table.RELEASED[family, 'eddy']}.cpp"
+            return self.source(family, "eddy")
         found = [path for path in (SOURCES / family).glob(f"{peer}.*") if path.suffix != ".h"]
         return found[0] if found else None
 
@@ -100,21 +110,38 @@ class Builder:
         return str(path)
 
     def build(self, source, peer):
-        output = self.folder / f"{source.parent.name}_{source.stem}"
+        suffix = f"_{peer}" if peer in table.OTHER_COMPILERS else ""
+        output = self.folder / f"{source.parent.name}_{source.stem}{suffix}"
         how = {".c": self.compile, ".cpp": self.compile, ".go": self.compile_go,
                ".rs": self.compile_rust, ".js": self.interpret}[source.suffix]
         return how(source, output, peer)
 
+    def library(self, peer):
+        """eddy's library, by the compiler of `peer`."""
+        if peer not in self.libraries:
+            self.libraries[peer] = self.build_library(peer)
+        return self.libraries[peer]
+
+    def build_library(self, peer):
+        folder = self.folder / f"library_{peer}"
+        run(["cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+             f"-DCMAKE_CXX_COMPILER={table.OTHER_COMPILERS[peer]}",
+             f"-DCMAKE_CXX_FLAGS_RELEASE={' '.join(OPTIMISED)} {CLANG_DEBUG} -g1"])
+        run(["cmake", "--build", str(folder)], 600)
+        return folder / "libeddy.a"
+
     def compile_command(self, source, output, peer):
-        if source.suffix == ".c":
+        if peer in table.OTHER_COMPILERS:
+            command = [table.OTHER_COMPILERS[peer], "-std=c++23", CLANG_DEBUG]
+        elif source.suffix == ".c":
             command = [*self.cc(), "-std=gnu11"]
         else:
             command = [*self.cxx(), "-std=c++23"]
         command += [*OPTIMISED, "-g1", "-I", ROOT / "bench", "-I", SOURCES]
         parser = self.llhttp() if source.parent.name == "http" else []
-        if peer == "eddy":
+        if is_eddy(peer):
             command += ["-I", ROOT / "include", "-o", output, source, *parser,
-                        self.release / "libeddy.a", "-pthread"]
+                        self.library(peer), "-pthread"]
         else:
             command += ["-o", output, source, *parser, *table.LINK[peer]]
         return [str(word) for word in command]
@@ -149,8 +176,8 @@ class Builder:
     def compile(self, source, output, peer):
         command = self.compile_command(source, output, peer)
         inputs = [source, *source.parent.glob("*.h"), *SOURCES.glob("*.h*")]
-        if peer == "eddy":
-            inputs += [self.release / "libeddy.a", *(ROOT / "include").rglob("*.hpp"),
+        if is_eddy(peer):
+            inputs += [self.library(peer), *(ROOT / "include").rglob("*.hpp"),
                        *(ROOT / "bench").glob("*.hpp")]
         if self.is_stale(output, command, inputs):
             run(command)

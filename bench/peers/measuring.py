@@ -63,7 +63,8 @@ class Row:
         return max(abs(self.ratio("copy") - 1), 0.005 if self.counted else 0.01)
 
     def rivals(self):
-        return [peer for peer in self.samples if peer not in (*table.LIMITS, *self.aside, "eddy")]
+        others = (*table.LIMITS, *table.OTHER_COMPILERS, *self.aside, "eddy")
+        return [peer for peer in self.samples if peer not in others]
 
     def factors(self, peer):
         """By how much the peer is better than eddy, in each round that can say."""

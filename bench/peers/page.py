@@ -11,6 +11,7 @@ import textwrap
 
 import plot
 import table
+from building import is_eddy
 from measuring import Row
 
 INTRO = """# Performance: eddy beside its peers
@@ -20,7 +21,8 @@ INTRO = """# Performance: eddy beside its peers
 Every figure is of one program, written for this comparison, that does the same work on one thread
 (`bench/peers/FAMILY/PEER.*`). TCP_NODELAY is on, and read buffers are 16 KiB (node's are 64 KiB and cannot be
 chosen). Nothing is logged. Each program is the optimised build that its users would ship (C and C++ at `-O2`, Rust at
-`opt-level = 3` with one codegen unit; eddy without link-time optimisation).
+`opt-level = 3` with one codegen unit; eddy without link-time optimisation). eddy is measured twice: built by g++, as all
+else in C and C++ is, and built by clang, which is told but not compared with the peers.
 
 How it is measured:
 
@@ -60,7 +62,8 @@ def cpu_model():
 def versions():
     """Lines that say what was measured, and on which machine."""
     compiler = first_line(*os.environ.get("CXX", "g++").split(), "--version")
-    found = [f"{os.cpu_count()} cores of {cpu_model()}", f"Linux {platform.release()}", compiler]
+    others = filter(None, (first_line(other, "--version") for other in table.OTHER_COMPILERS.values()))
+    found = [f"{os.cpu_count()} cores of {cpu_model()}", f"Linux {platform.release()}", compiler, *others]
     peers = [f"{name} {version}" for name, package in table.PACKAGES.items()
              if (version := first_line("dpkg-query", "-W", "-f=${Version}", package))
              and " " not in version]
@@ -102,7 +105,7 @@ def markdown_table(rows):
              "|---|" + "---:|" * len(rows)]
     for peer in plot.peers_of(rows):
         name = table.PEERS[peer]
-        name = f"**{name}**" if peer == "eddy" else name
+        name = f"**{name}**" if is_eddy(peer) else name
         lines.append(f"| {name} | " + " | ".join(cell(row, peer) for row in rows) + " |")
     return lines
 

@@ -9,6 +9,7 @@ import table
 COLOURS = {
     "headers": "#777777",
     "c": "#555555", "copy": "#aaaaaa", "uring": "#222222", "eddy": "#d62728",
+    "eddy_clang": "#ff9896",
     "asio_callbacks": "#1f77b4", "asio_awaitable": "#17becf", "boost_fiber": "#8c564b",
     "libuv": "#2ca02c", "libevent": "#9acd32", "libev": "#006400", "haproxy": "#7b68ee",
     "tokio": "#ff7f0e", "go": "#e377c2", "node": "#bcbd22",

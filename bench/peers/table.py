@@ -10,6 +10,7 @@ PEERS = {
     "copy": "the same again",
     "uring": "C on io_uring",
     "eddy": "eddy",
+    "eddy_clang": "eddy, by clang",
     "asio_callbacks": "Asio, callbacks",
     "asio_awaitable": "Asio, awaitables",
     "boost_fiber": "Boost.Fiber",
@@ -22,8 +23,13 @@ PEERS = {
     "haproxy": "HAProxy",
 }
 
-# Not rivals: what the machine and its kernel allow.
+# What the machine and its kernel allow.
 LIMITS = ("headers", "c", "copy", "uring")
+
+# eddy's own programs, built by another compiler than the rest: the command, by peer.
+OTHER_COMPILERS = {
+    "eddy_clang": "clang++-19",
+}
 
 # Programs that ./dev bench has already.
 RELEASED = {
