@@ -28,11 +28,12 @@ template <class Op, Direction direction>
 bool Transfer<Op, direction>::attempt() noexcept {
   do {
     const std::size_t wanted = self().wanted();
-    const sys::Count count = wanted == 0
-                                 ? sys::Count(0)
-                                 : source().attempt(
-                                       direction, [this]() noexcept { return self().call(); },
-                                       Op::kShortEndsReadiness ? wanted : 0);
+    // Always inline, so that `flatten` above reaches into `call`.
+    const auto call = [this, wanted]() __attribute__((always_inline)) -> sys::Count {
+      return wanted == 0 ? sys::Count(0) : self().call();
+    };
+    const sys::Count count =
+        source().attempt(direction, call, Op::kShortEndsReadiness ? wanted : 0);
     if (count) {
       if (self().moved(*count)) return true;
     } else if (sys::is(count.error(), std::errc::operation_would_block)) {

@@ -196,8 +196,7 @@ void Worker::run_until(const bool& done) {
 void Worker::turn() {
   child_grants_ = 0;
   turn_length_ = std::min(fitting_, std::max(kTasksPerTurn, std::exchange(reported_, 0)));
-  ends_after_ = turn_length_;
-  ran_ = 0;
+  left_ = turn_length_;
   do {
     Waiter* waiter = ready.pop();
     if (waiter == nullptr) break;
@@ -207,7 +206,7 @@ void Worker::turn() {
     } else {
       run(task, kBudget);
     }
-  } while (++ran_ < ends_after_);
+  } while (--left_ != 0);
   running_ = nullptr;
   if (*done_ || live_ == 0) return;  // with no task left, nothing would end a park
   look();
@@ -377,7 +376,7 @@ void Worker::look() {
   if (!inbox_->empty()) inbox_->deliver_all(*this);
   if (ready.empty()) {
     // A long turn that emptied the queue counts too: the next poll may report as many events.
-    if (ran_ >= kTasksPerTurn) {
+    if (turn_length_ - left_ >= kTasksPerTurn) {
       const Instant now = Clock::now();
       adapt_turn(now);
       now_ = now;

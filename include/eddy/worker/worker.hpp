@@ -100,7 +100,10 @@ class Worker final : public Home {
   /// this turn, so before any abort that another thread has sent.
   void wake_next(Waiter& waiter) noexcept {
     ready.wake_next(waiter);
-    if (ends_after_ < ran_ + 2) ends_after_ = ran_ + 2;
+    if (left_ < 2) {
+      turn_length_ += 2 - left_;
+      left_ = 2;
+    }
   }
 
   /// Called when `task` has awaited as many children as it may. True: it must yield. False: it may
@@ -153,7 +156,10 @@ class Worker final : public Home {
   void destroy_alone(PromiseBase& task) noexcept;
   void destroy_with_branches(PromiseBase& task) noexcept;
   /// Ends the turn after the task that runs.
-  void end_turn() noexcept { ends_after_ = ran_; }
+  void end_turn() noexcept {
+    turn_length_ -= left_ - 1;
+    left_ = 1;
+  }
   void look();
   void park();
   bool poll_busily();
@@ -178,9 +184,8 @@ class Worker final : public Home {
   bool no_shielded_ = true;           ///< true if there are none
   unsigned fitting_;          ///< how many tasks fit into a turn, judged by the last turn's length
   unsigned reported_ = 0;     ///< the number of events that the last poll reported
-  unsigned turn_length_ = 0;  ///< how many tasks this turn may run
-  unsigned ran_ = 0;          ///< how many tasks of this turn have run, without the running one
-  unsigned ends_after_ = 0;   ///< after how many tasks it ends: `turn_length_`, or sooner
+  unsigned turn_length_ = 0;  ///< how many tasks this turn runs, if the queue has so many
+  unsigned left_ = 0;         ///< how many of them are left, with the running one
   std::uint32_t rebuilds_seen_ = 0;  ///< the rebuild count for which the inbox's notifier was made
   bool exit_in_loop_ = false;
   bool ends_for_shielded_ = false;  ///< `is_for_shielded` of the task that ended last
