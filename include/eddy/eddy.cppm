@@ -82,7 +82,6 @@ using eddy::dump_on_signal;
 using eddy::SignalSet;
 
 // The reactor.
-using eddy::Event;
 using eddy::Events;
 using eddy::events_with_capacity;
 using eddy::Fd;
@@ -92,6 +91,7 @@ using eddy::kNoSource;
 using eddy::PlatformReactor;
 using eddy::RawSource;
 using eddy::Reactor;
+using eddy::ReadyEvent;
 using eddy::Token;
 using eddy::with_reactor;
 using eddy::with_reactor_mut;

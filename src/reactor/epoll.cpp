@@ -33,9 +33,9 @@ Result<epoll_event> to_native(Token token, Interest interest) {
   return event;
 }
 
-inline Event from_native(const epoll_event& native) noexcept {
+inline ReadyEvent from_native(const epoll_event& native) noexcept {
   const std::uint32_t mask = native.events;
-  Event event;
+  ReadyEvent event;
   event.token = native.data.u64;
   event.readable = (mask & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
   event.writable = (mask & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
@@ -114,7 +114,7 @@ Result<std::size_t> EpollReactor::poll(Events& events,
   check_process();
   events.clear();
   const sys::Count count =
-      poll_each(epoll_->raw(), events.capacity(), timeout, [&](const Event& event) {
+      poll_each(epoll_->raw(), events.capacity(), timeout, [&](const ReadyEvent& event) {
         if (event.token != kNotifierToken) events.push(event);
       });
   if (!count) return std::unexpected(count.error());
@@ -125,7 +125,7 @@ Result<std::size_t> EpollReactor::poll(WakerRegistry& wakers,
                                        std::optional<std::chrono::nanoseconds> timeout) const {
   check_process();
   return poll_each(epoll_->raw(), kBatch, timeout,
-                   [&](const Event& event) { wakers.wake_token(event); });
+                   [&](const ReadyEvent& event) { wakers.wake_token(event); });
 }
 
 Result<EpollReactor::Notifier> EpollReactor::create_notifier() const {

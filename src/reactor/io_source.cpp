@@ -127,7 +127,7 @@ void IoSource::note_shutdown(ShutdownHow how) noexcept {
     if (slot_ == nullptr) return;
     check_thread();
     if (slot_->gone()) return;
-    Event event;
+    ReadyEvent event;
     event.token = WakerRegistry::token_of(*slot_);
     event.readable = true;
     event.writable = true;

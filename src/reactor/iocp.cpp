@@ -33,9 +33,9 @@ Result<detail::Watch> to_native(Token token, Interest interest) {
   return detail::Watch{token, to_mask(interest)};
 }
 
-Event from_native(const detail::Found& native) noexcept {
+ReadyEvent from_native(const detail::Found& native) noexcept {
   const std::uint32_t mask = native.events;
-  Event event;
+  ReadyEvent event;
   event.token = native.token;
   event.error = (mask & (sys::kAfdAbort | sys::kAfdConnectFail)) != 0;
   event.read_closed = event.error || (mask & sys::kAfdDisconnect) != 0;
@@ -125,12 +125,12 @@ Result<std::size_t> IocpReactor::poll(Events& events,
                                       std::optional<std::chrono::nanoseconds> timeout) const {
   events.clear();
   return poll_each(*polls_, events.capacity(), timeout,
-                   [&](const Event& event) { events.push(event); });
+                   [&](const ReadyEvent& event) { events.push(event); });
 }
 
 Result<std::size_t> IocpReactor::poll(WakerRegistry& wakers,
                                       std::optional<std::chrono::nanoseconds> timeout) const {
-  return poll_each(*polls_, kBatch, timeout, [&](const Event& event) { wakers.wake_token(event); });
+  return poll_each(*polls_, kBatch, timeout, [&](const ReadyEvent& event) { wakers.wake_token(event); });
 }
 
 Result<IocpReactor::Notifier> IocpReactor::create_notifier() const {

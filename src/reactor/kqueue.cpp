@@ -24,12 +24,12 @@ Result<detail::Watch> to_native(Token token, Interest interest) {
   return detail::Watch{token, interest};
 }
 
-Event from_native(const Native& native) noexcept {
+ReadyEvent from_native(const Native& native) noexcept {
   const Interest direction = detail::FilterSet::direction_of(native);
   const bool writing = direction.contains(Interest::writable);
   // A user event replaces a filter that the kernel refused because the other end is gone.
   const bool ended = (native.flags & EV_EOF) != 0 || native.filter == EVFILT_USER;
-  Event event;
+  ReadyEvent event;
   event.token = reinterpret_cast<Token>(native.udata);
   event.error = (native.flags & EV_EOF) != 0 && native.fflags != 0;
   event.read_closed = ended && !writing;
@@ -98,7 +98,7 @@ Result<std::size_t> KqueueReactor::poll(Events& events,
                                         std::optional<std::chrono::nanoseconds> timeout) const {
   events.clear();
   const sys::Count count = poll_each(filters_->kqueue(), events.capacity(), timeout,
-                                     [&](const Event& event) { events.push(event); });
+                                     [&](const ReadyEvent& event) { events.push(event); });
   if (!count) return std::unexpected(count.error());
   return events.size();
 }
@@ -106,7 +106,7 @@ Result<std::size_t> KqueueReactor::poll(Events& events,
 Result<std::size_t> KqueueReactor::poll(WakerRegistry& wakers,
                                         std::optional<std::chrono::nanoseconds> timeout) const {
   return poll_each(filters_->kqueue(), kBatch, timeout,
-                   [&](const Event& event) { wakers.wake_token(event); });
+                   [&](const ReadyEvent& event) { wakers.wake_token(event); });
 }
 
 Result<KqueueReactor::Notifier> KqueueReactor::create_notifier() const {

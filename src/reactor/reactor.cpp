@@ -91,7 +91,7 @@ void Reactor::drop_orphans(const PlatformReactor::Notifier& notifier) {
 Result<std::size_t> Reactor::poll(Events& events, std::optional<std::chrono::nanoseconds> timeout) {
   const Result<std::size_t> count = backend_.poll(events, timeout);
   if (count) {
-    for (const Event& event : events) wakers_.wake_token(event);
+    for (const ReadyEvent& event : events) wakers_.wake_token(event);
   }
   return count;
 }

@@ -43,7 +43,7 @@ class KqueueBackend : public testing::Test {
 
 bool has_token(const Events& events, Token token) {
   return std::any_of(events.begin(), events.end(),
-                     [&](const Event& event) { return event.token == token; });
+                     [&](const ReadyEvent& event) { return event.token == token; });
 }
 
 TEST_F(KqueueBackend, BothFiltersCarryTheTokenOfTheLastRegistration) {
@@ -53,7 +53,7 @@ TEST_F(KqueueBackend, BothFiltersCarryTheTokenOfTheLastRegistration) {
   ASSERT_TRUE(succeeded(reactor_.reregister(pair_.client.raw(), 2, kBoth)));
   const Events& events = look();
   ASSERT_EQ(events.size(), 2U);
-  for (const Event& event : events) EXPECT_EQ(event.token, 2U);
+  for (const ReadyEvent& event : events) EXPECT_EQ(event.token, 2U);
   EXPECT_NE(events[0].readable, events[1].readable);
 }
 
@@ -63,7 +63,7 @@ TEST_F(KqueueBackend, EachDirectionEndsByItself) {
   ASSERT_TRUE(succeeded(sys::shutdown(pair_.server.raw(), ShutdownHow::write)));
   bool read_closed = false;
   while (!read_closed && !look(10s).empty()) {
-    for (const Event& event : events_) {
+    for (const ReadyEvent& event : events_) {
       EXPECT_FALSE(event.write_closed || event.error);
       EXPECT_FALSE(event.read_closed && event.writable);  // each filter has events of its own
       read_closed = read_closed || (event.read_closed && event.readable);

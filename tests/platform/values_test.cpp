@@ -40,7 +40,7 @@ TEST(Events, HaveRoomForAtLeastOne) {
 
 TEST(Events, ClearKeepsTheRoom) {
   Events events = events_with_capacity(4);
-  events.push(Event{.token = 7, .readable = true});
+  events.push(ReadyEvent{.token = 7, .readable = true});
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].token, 7U);
   events.clear();

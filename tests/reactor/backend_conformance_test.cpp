@@ -37,15 +37,15 @@ class BackendConformance : public testing::Test {
   static_assert(ReactorBackend<B>);
 
   /// The events of `token` in one poll, merged.
-  Event look(Token token, std::chrono::nanoseconds timeout = {}) {
+  ReadyEvent look(Token token, std::chrono::nanoseconds timeout = {}) {
     EXPECT_TRUE(succeeded(backend_.poll(events_, timeout)));
-    return merged(token, Event{.token = token});
+    return merged(token, ReadyEvent{.token = token});
   }
 
   /// Polls until `holds(event)`, where `event` merges all events of `token` so far.
   template <class F>
-  Event look_until(Token token, F holds) {
-    Event seen{.token = token};
+  ReadyEvent look_until(Token token, F holds) {
+    ReadyEvent seen{.token = token};
     const auto give_up = std::chrono::steady_clock::now() + 10s;
     while (!holds(seen) && std::chrono::steady_clock::now() < give_up) {
       rearm(token);
@@ -56,8 +56,8 @@ class BackendConformance : public testing::Test {
     return seen;
   }
 
-  Event merged(Token token, Event seen) const {
-    for (const Event& event : events_) {
+  ReadyEvent merged(Token token, ReadyEvent seen) const {
+    for (const ReadyEvent& event : events_) {
       if (event.token != token) continue;
       seen.readable |= event.readable;
       seen.writable |= event.writable;
@@ -90,8 +90,8 @@ class BackendConformance : public testing::Test {
 };
 
 constexpr Interest kBoth = Interest::readable | Interest::writable;
-bool is_readable(const Event& event) { return event.readable; }
-bool is_writable(const Event& event) { return event.writable; }
+bool is_readable(const ReadyEvent& event) { return event.readable; }
+bool is_writable(const ReadyEvent& event) { return event.writable; }
 
 using Backends = testing::Types<PlatformReactor>;
 TYPED_TEST_SUITE(BackendConformance, Backends);
@@ -110,7 +110,7 @@ TYPED_TEST(BackendConformance, ReportsWhatIsReadyAtRegistration) {
   send_text(pair.client.raw(), "x");
   test::spin_until_ready(pair.server.raw(), Interest::readable);
   ASSERT_TRUE(succeeded(this->add(pair.server, 7, kBoth)));
-  const Event event = this->look(7);
+  const ReadyEvent event = this->look(7);
   EXPECT_TRUE(event.readable);
   EXPECT_TRUE(event.writable);
   EXPECT_FALSE(event.read_closed || event.write_closed || event.error || event.priority);
@@ -125,7 +125,7 @@ TYPED_TEST(BackendConformance, ReportsOnlyWhatWasAskedFor) {
   send_text(pair.server.raw(), "y");
   test::spin_until_ready(pair.client.raw(), Interest::readable);
   EXPECT_FALSE(this->look(1).writable);
-  EXPECT_FALSE(this->merged(2, Event{}).readable);
+  EXPECT_FALSE(this->merged(2, ReadyEvent{}).readable);
 }
 
 TYPED_TEST(BackendConformance, TokensComeBackUnchanged) {
@@ -249,10 +249,10 @@ TYPED_TEST(BackendConformance, ReregisteringChangesTokenAndInterestBeforeAnyPoll
   EXPECT_TRUE(this->look(2, 1s).writable);
   send_text(pair.server.raw(), "x");
   test::spin_until_ready(pair.client.raw(), Interest::readable);
-  const Event event = this->look(2);
+  const ReadyEvent event = this->look(2);
   EXPECT_FALSE(event.readable);
   EXPECT_TRUE(std::none_of(this->events_.begin(), this->events_.end(),
-                           [](const Event& e) { return e.token == 1; }));
+                           [](const ReadyEvent& e) { return e.token == 1; }));
 }
 
 TYPED_TEST(BackendConformance, ReregisteringReportsAnewWhatIsReady) {
@@ -312,11 +312,11 @@ TYPED_TEST(BackendConformance, BackendsAreIndependentOfEachOther) {
 
 TYPED_TEST(BackendConformance, PollClearsTheListAndCounts) {
   const SocketPair pair = connected_sockets();
-  this->events_.push(Event{.token = 99});
+  this->events_.push(ReadyEvent{.token = 99});
   EXPECT_EQ(this->backend_.poll(this->events_, 0ns).value(), 0U);
   EXPECT_TRUE(this->events_.empty());
   ASSERT_TRUE(succeeded(this->add(pair.client, 1, Interest::writable)));
-  this->events_.push(Event{.token = 99});
+  this->events_.push(ReadyEvent{.token = 99});
   EXPECT_EQ(this->backend_.poll(this->events_, 1s).value(), 1U);
   EXPECT_EQ(this->events_.size(), 1U);
 }
@@ -370,7 +370,7 @@ TYPED_TEST(BackendConformance, EventsWithoutRoomInOnePollComeInTheNext) {
   std::set<Token> seen;
   for (int polls = 0; polls < 20 && seen.size() < 20; ++polls) {
     ASSERT_LE(this->backend_.poll(few, 0ns).value(), 3U);
-    for (const Event& event : few) EXPECT_TRUE(seen.insert(event.token).second);
+    for (const ReadyEvent& event : few) EXPECT_TRUE(seen.insert(event.token).second);
   }
   EXPECT_EQ(seen.size(), 20U);
 }
@@ -402,7 +402,7 @@ TYPED_TEST(BackendConformance, AFinishedConnectIsWritable) {
   const Fd client = std::move(sys::create_stream_socket(SocketAddress::Family::v4).value());
   static_cast<void>(sys::connect(client.raw(), sys::local_address(listener.raw()).value()));
   ASSERT_TRUE(succeeded(this->add(client, 1, kBoth)));
-  const Event event = this->look_until(1, is_writable);
+  const ReadyEvent event = this->look_until(1, is_writable);
   EXPECT_FALSE(event.error);
   EXPECT_TRUE(succeeded(sys::take_error(client.raw())));
 }
@@ -412,7 +412,7 @@ TYPED_TEST(BackendConformance, ARefusedConnectIsAnErrorInBothDirections) {
   const Result<> connected = sys::connect(client.raw(), test::address_of_nobody());
   ASSERT_TRUE(failed_with(connected, std::errc::operation_in_progress));
   ASSERT_TRUE(succeeded(this->add(client, 1, kBoth)));
-  const Event event = this->look_until(1, [](const Event& e) { return e.error; });
+  const ReadyEvent event = this->look_until(1, [](const ReadyEvent& e) { return e.error; });
   EXPECT_TRUE(event.readable && event.writable);
   EXPECT_TRUE(failed_with(sys::take_error(client.raw()), std::errc::connection_refused));
 }
@@ -421,7 +421,7 @@ TYPED_TEST(BackendConformance, AResetIsAnErrorInBothDirections) {
   SocketPair pair = connected_sockets();
   ASSERT_TRUE(succeeded(this->add(pair.client, 1, Interest::readable)));
   test::reset_connection(pair.server);
-  const Event event = this->look_until(1, [](const Event& e) { return e.error; });
+  const ReadyEvent event = this->look_until(1, [](const ReadyEvent& e) { return e.error; });
   EXPECT_TRUE(event.readable && event.writable);
 }
 
@@ -430,7 +430,7 @@ TYPED_TEST(BackendConformance, TheEndOfThePeersStreamIsAReadEvent) {
   ASSERT_TRUE(succeeded(this->add(pair.client, 1, kBoth)));
   this->look_until(1, is_writable);
   ASSERT_TRUE(succeeded(sys::shutdown(pair.server.raw(), ShutdownHow::write)));
-  const Event event = this->look_until(1, [](const Event& e) { return e.read_closed; });
+  const ReadyEvent event = this->look_until(1, [](const ReadyEvent& e) { return e.read_closed; });
   EXPECT_TRUE(event.readable);
   EXPECT_FALSE(event.write_closed || event.error);  // the other half is open
 }
@@ -440,7 +440,7 @@ TYPED_TEST(BackendConformance, TheEndOfBothStreamsEndsBothDirections) {
   ASSERT_TRUE(succeeded(this->add(pair.client, 1, kBoth)));
   ASSERT_TRUE(succeeded(sys::shutdown(pair.client.raw(), ShutdownHow::write)));
   pair.server.reset();
-  const Event event = this->look_until(1, [](const Event& e) { return e.write_closed; });
+  const ReadyEvent event = this->look_until(1, [](const ReadyEvent& e) { return e.write_closed; });
   EXPECT_TRUE(event.readable && event.writable && event.read_closed);
 }
 
@@ -449,7 +449,7 @@ TYPED_TEST(BackendConformance, AWriterThatIsGoneIsAnEventForTheReaderOfAPipe) {
   Pipe pipe = std::move(sys::create_pipe().value());
   ASSERT_TRUE(succeeded(this->add(pipe.reader, 1, Interest::readable)));
   pipe.writer.reset();
-  const Event event = this->look_until(1, is_readable);
+  const ReadyEvent event = this->look_until(1, is_readable);
   EXPECT_TRUE(event.read_closed);
 }
 
@@ -470,7 +470,7 @@ TYPED_TEST(BackendConformance, BytesBeforeTheEndAreReportedWithIt) {
   pair.server.reset();
   ASSERT_TRUE(succeeded(this->add(pair.client, 1, kBoth)));
   if (test::kTellsOfAnEndBehindData) {
-    this->look_until(1, [](const Event& e) { return e.readable && e.read_closed; });
+    this->look_until(1, [](const ReadyEvent& e) { return e.readable && e.read_closed; });
   } else {
     this->look_until(1, is_readable);
   }
@@ -483,7 +483,7 @@ TYPED_TEST(BackendConformance, OutOfBandDataIsAPriorityEvent) {
   send_text(pair.client.raw(), "x");
   EXPECT_FALSE(this->look_until(1, is_readable).priority);
   test::send_urgent(pair.client.raw(), '!');
-  this->look_until(1, [](const Event& e) { return e.priority; });
+  this->look_until(1, [](const ReadyEvent& e) { return e.priority; });
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ class TenThousandSources : public testing::Test {
       const Result<std::size_t> polled = backend_.poll(events_, 10s);
       EXPECT_TRUE(succeeded(polled));
       if (polled.value_or(0) == 0) return seen;
-      for (const Event& event : events_) {
+      for (const ReadyEvent& event : events_) {
         if (event.readable) seen.insert(event.token);
       }
     }

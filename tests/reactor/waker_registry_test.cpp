@@ -16,8 +16,8 @@ using detail::ReadyQueue;
 using detail::Slot;
 using detail::Waiter;
 
-Event readable(Token token) { return Event{.token = token, .readable = true}; }
-Event writable(Token token) { return Event{.token = token, .writable = true}; }
+ReadyEvent readable(Token token) { return ReadyEvent{.token = token, .readable = true}; }
+ReadyEvent writable(Token token) { return ReadyEvent{.token = token, .writable = true}; }
 
 class WakerRegistryTest : public testing::Test {
  protected:
@@ -48,7 +48,7 @@ TEST_F(WakerRegistryTest, AnEventForBothDirectionsWakesBoth) {
   Waiter writer;
   slot.add(reader, Direction::read);
   slot.add(writer, Direction::write);
-  registry_.wake_token(Event{
+  registry_.wake_token(ReadyEvent{
       .token = WakerRegistry::token_of(slot), .readable = true, .writable = true, .error = true});
   EXPECT_EQ(ready_.pop(), &reader);
   EXPECT_EQ(ready_.pop(), &writer);

@@ -14,7 +14,7 @@ namespace eddy {
 using Token = std::uint64_t;
 
 /// Readiness of one source. A hint: the system call that follows may still say "would block".
-struct Event {
+struct ReadyEvent {
   Token token = 0;
   bool readable = false;      ///< data, a connection, the end of the stream, or an error
   bool writable = false;      ///< room to write, the peer is gone, or an error
@@ -30,18 +30,18 @@ class Events {
   explicit Events(std::size_t capacity) : capacity_(capacity) { events_.reserve(capacity); }
 
   void clear() noexcept { events_.clear(); }
-  void push(const Event& event) { events_.push_back(event); }
+  void push(const ReadyEvent& event) { events_.push_back(event); }
 
   std::size_t capacity() const noexcept { return capacity_; }
   std::size_t size() const noexcept { return events_.size(); }
   bool empty() const noexcept { return events_.empty(); }
-  const Event& operator[](std::size_t i) const noexcept { return events_[i]; }
+  const ReadyEvent& operator[](std::size_t i) const noexcept { return events_[i]; }
   auto begin() const noexcept { return events_.begin(); }
   auto end() const noexcept { return events_.end(); }
 
  private:
   std::size_t capacity_;
-  std::vector<Event> events_;
+  std::vector<ReadyEvent> events_;
 };
 
 /// Room for at most `capacity` events a poll; at least one.

@@ -145,7 +145,7 @@ class WakerRegistry {
   /// after out-of-band data, because a read stops short before the urgent mark.
   /// Ignores a token that no slot has.
   /// Inlined to keep the event in registers, which saves 30 instructions.
-  [[gnu::always_inline]] void wake_token(const Event& event) noexcept {
+  [[gnu::always_inline]] void wake_token(const ReadyEvent& event) noexcept {
     Slot* slot = find(event.token);
     if (slot == nullptr) [[unlikely]] {
       note_stray(event.token);
