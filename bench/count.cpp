@@ -26,6 +26,12 @@ int main(int argc, char** argv) {
     eddy::block_on(operations::child(rounds));
   } else if (operation == "when_any") {
     eddy::block_on(operations::when_any(rounds));
+  } else if (operation == "mutex") {
+    eddy::block_on(operations::mutex(rounds));
+  } else if (operation == "semaphore") {
+    eddy::block_on(operations::semaphore(rounds));
+  } else if (operation == "contended_mutex") {
+    eddy::block_on(operations::contended_mutex(rounds));
   } else if (operation == "sleep_and_cancel") {
     const operations::LiveSleeps live(1000);
     operations::sleep_and_cancel(rounds);

@@ -27,15 +27,18 @@ OPERATIONS = [
     ("yield", "yield", 1000),
     ("child", "co_await of a child that finishes at once", 1),
     ("when_any", "when_any of two tasks, one ready", 1),
+    ("mutex", "lock and unlock a free mutex", 1),
+    ("semaphore", "take and give back a free permit", 1),
+    ("contended_mutex", "lock a mutex, yield, unlock, among 100 tasks", 100),
     ("sleep_and_cancel", "make and cancel a sleep of a length", 1),
     ("sleep_until_and_cancel", "make and cancel a sleep until an instant", 1),
 ]
 # Instructions and bytes are a compiler's. Those of one that is not here are only shown.
 BOUNDS = {
     "g++ 12": {
-        "spawn_and_join": 369, "yield": 89, "child": 116, "when_any": 522, "sleep_and_cancel": 42,
-        "sleep_until_and_cancel": 80, "echo": 376, "task": 129, "connection": 315, "memory": 1.52,
-        "time": 2.2,
+        "spawn_and_join": 366, "yield": 85, "child": 116, "when_any": 522, "mutex": 90, "semaphore": 134,
+        "contended_mutex": 395, "sleep_and_cancel": 42, "sleep_until_and_cancel": 80, "echo": 378, "task": 129,
+        "connection": 315, "memory": 1.54, "time": 2.2,
     },
     # From here on: ./dev bench guard --compiler NAME, with the libc of that compiler's Debian. That of trixie
     # takes 38 instructions an echo more than Debian 12's, for its system calls.

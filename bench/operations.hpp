@@ -56,6 +56,46 @@ eddy::Task<> when_any(Rounds& rounds) {
   }
 }
 
+/// Locks a mutex that is free, and unlocks it.
+template <class Rounds>
+eddy::Task<> mutex(Rounds& rounds) {
+  eddy::Mutex<int> mutex;
+  for ([[maybe_unused]] auto round : rounds) {
+    auto guard = co_await mutex.lock();
+    ++*guard;
+  }
+}
+
+/// Takes a permit that is free, and gives it back.
+template <class Rounds>
+eddy::Task<> semaphore(Rounds& rounds) {
+  eddy::Semaphore semaphore(2);
+  for ([[maybe_unused]] auto round : rounds) static_cast<void>(co_await semaphore.acquire());
+}
+
+/// Tasks that share a mutex in `contended_mutex`.
+inline constexpr std::size_t kLockers = 100;
+
+[[gnu::noinline]] inline eddy::Task<> lock_and_yield(eddy::Mutex<std::size_t>* left) {
+  for (;;) {
+    auto guard = co_await left->lock();
+    if (*guard == 0) co_return;
+    --*guard;
+    co_await eddy::yield_now();
+  }
+}
+
+/// `kLockers` tasks lock, yield and unlock, until they have done that `kLockers` times a round.
+template <class Rounds>
+eddy::Task<> contended_mutex(Rounds& rounds) {
+  std::size_t locks = 0;
+  for ([[maybe_unused]] auto round : rounds) locks += kLockers;
+  eddy::Mutex<std::size_t> left(locks);
+  std::vector<eddy::JoinHandle<void>> tasks;
+  for (std::size_t i = 0; i < kLockers; ++i) tasks.push_back(eddy::spawn(lock_and_yield, &left));
+  for (auto& task : tasks) static_cast<void>(co_await task);
+}
+
 /// A sleep that a waiter waits on.
 struct LiveSleep {
   explicit LiveSleep(eddy::Instant deadline) : sleep(eddy::sleep_until(deadline)) {

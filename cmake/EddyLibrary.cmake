@@ -42,7 +42,7 @@ else()
 endif()
 
 set(eddy_globs src/*.cpp src/reactor/*.cpp src/platform/*.cpp)
-foreach(folder IN ITEMS core worker task time compose net signal)
+foreach(folder IN ITEMS core worker task time compose sync net signal)
   list(APPEND eddy_globs src/${folder}/*.cpp)
 endforeach()
 set(eddy_seam_globs)

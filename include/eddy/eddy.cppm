@@ -76,6 +76,20 @@ using eddy::TcpStream;
 using eddy::writable_bytes_of;
 using eddy::WriteHalf;
 
+// Synchronisation.
+using eddy::Barrier;
+using eddy::Condition;
+using eddy::Event;
+using eddy::Latch;
+using eddy::Mutex;
+using eddy::MutexGuard;
+using eddy::Notify;
+using eddy::OnceCell;
+using eddy::RwLock;
+using eddy::RwLockGuard;
+using eddy::Semaphore;
+using eddy::SemaphorePermit;
+
 // Signals.
 using eddy::ctrl_c;
 using eddy::dump_on_signal;

@@ -19,6 +19,8 @@ class Category final : public std::error_category {
         return "not an address of the form 127.0.0.1:80 or [::1]:80";
       case Error::deadline_exceeded:
         return "the time limit that the program set has passed";
+      case Error::closed:
+        return "somebody has closed what was asked for";
     }
     return "unknown error";
   }

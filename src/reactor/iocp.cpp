@@ -130,7 +130,8 @@ Result<std::size_t> IocpReactor::poll(Events& events,
 
 Result<std::size_t> IocpReactor::poll(WakerRegistry& wakers,
                                       std::optional<std::chrono::nanoseconds> timeout) const {
-  return poll_each(*polls_, kBatch, timeout, [&](const ReadyEvent& event) { wakers.wake_token(event); });
+  return poll_each(*polls_, kBatch, timeout,
+                   [&](const ReadyEvent& event) { wakers.wake_token(event); });
 }
 
 Result<IocpReactor::Notifier> IocpReactor::create_notifier() const {

@@ -14,6 +14,8 @@ void* allocate_new_frame(std::size_t size) { return ::operator new(size); }
 
 void free_old_frame(void* frame, std::size_t /*list*/) noexcept { ::operator delete(frame); }
 
+void free_large_frame(void* frame) noexcept { ::operator delete(frame); }
+
 bool may_start_frame(const void* address) noexcept {
   return reinterpret_cast<std::uintptr_t>(address) % (2 * sizeof(void*)) == 0;
 }

@@ -67,6 +67,8 @@ void free_old_frame(void* frame, std::size_t list) noexcept {
   frame_lists[list].room = kFewHeld;
 }
 
+void free_large_frame(void* frame) noexcept { ::operator delete(frame); }
+
 bool may_start_frame(const void* address) noexcept {
   return slabs == nullptr || slabs->may_start_frame(address);
 }

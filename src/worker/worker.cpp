@@ -10,6 +10,7 @@
 #include "eddy/worker/waker_cell.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <new>
@@ -31,6 +32,9 @@ constexpr Duration kChildrenLength = std::chrono::microseconds(100);
 constexpr Duration::rep kMostChildren = 64;
 /// The most grants of more children in a turn, in case the clock stands still.
 constexpr unsigned kMostChildGrants = 256;
+
+/// A task of any thread has called `exit`.
+constinit std::atomic<bool> process_exits = false;
 
 /// Ends the worker when its thread ends. But a worker that still runs its loop is left: a task has
 /// called `exit`, and the task's frame is on the stack, so it must not be destroyed.
@@ -103,6 +107,13 @@ PlatformReactor::Notifier make_notifier(const Reactor& reactor) {
 }  // namespace
 
 constinit thread_local int blocking_guards = 0;
+
+void Worker::note_exit() noexcept {
+  exit_in_loop_ = true;
+  process_exits = true;
+}
+
+bool Worker::exits_in_task() noexcept { return process_exits; }
 
 Worker& Worker::stop_outside_loop() noexcept { stop_task_of_another_copy(); }
 
@@ -421,6 +432,7 @@ void Worker::park() {
 void Worker::follow_rebuild() {
   rebuilds_seen_ = reactor.rebuild_count();
   inbox_->replace_notifier(make_notifier(reactor));
+  inbox_->remote_wakes().forget_senders();
   slack_ = sys::wait_slack();
 }
 

@@ -16,7 +16,7 @@ namespace eddy::model {
 enum class Access : std::uint8_t { load, store, exchange, compare_exchange, add, subtract };
 
 /// The role of an atomic, for the models that weaken the order of its accesses.
-enum class Part : std::uint8_t { head, parked, posted, count };
+enum class Part : std::uint8_t { head, parked, posted, count, flag, state };
 
 /// An order that a model makes weaker than in the code.
 struct Weakened {
@@ -78,6 +78,11 @@ class CheckedAtomic {
     return value_.compare_exchange_weak(
         expected, value, order_of(kPart, Access::compare_exchange, order), info(place));
   }
+  bool compare_exchange_strong(T& expected, T value, std::memory_order order = kStrongest,
+                               Place place = Place::current()) {
+    return value_.compare_exchange_strong(
+        expected, value, order_of(kPart, Access::compare_exchange, order), info(place));
+  }
   T fetch_add(T value, std::memory_order order = kStrongest, Place place = Place::current()) {
     return value_.fetch_add(value, order_of(kPart, Access::add, order), info(place));
   }
@@ -94,8 +99,11 @@ template <Part kFlag = Part::parked>
 struct CheckedAtomics {
   template <class T>
   using Atomic = CheckedAtomic<T, std::is_pointer_v<T>      ? Part::head
+                                  : std::is_enum_v<T>       ? Part::state
                                   : std::is_same_v<T, bool> ? kFlag
                                                             : Part::count>;
+
+  static void spin(unsigned /*round*/) { rl::yield(1, info(std::source_location::current())); }
 };
 
 /// A plain variable. Relacy reports a race if one thread writes it while another uses it.

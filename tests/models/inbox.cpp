@@ -5,10 +5,7 @@
 // SPDX-License-Identifier: MIT
 #include "eddy/worker/inbox_atomics.hpp"
 
-#include "models/checked_atomics.hpp"
-
-#include <cstdio>
-#include <ostream>
+#include "models/simulate.hpp"
 
 namespace eddy::model {
 namespace {
@@ -197,33 +194,6 @@ class Wakes : public rl::test_suite<Wakes, kThreads> {
   rl::atomic<int> came_[kThreads];
 };
 
-/// True if the simulation ends as expected. If it should pass and fails, Relacy prints its history.
-template <class Scenario>
-bool ends_with(rl::test_result_e expected, const char* name, unsigned iterations) {
-  // No stream that allocates: Relacy counts all allocations while it runs.
-  std::ostream nowhere(nullptr);
-  rl::test_params params;
-  params.iteration_count = iterations;
-  params.progress_stream = &nowhere;
-  if (expected != rl::test_result_success) params.output_stream = &nowhere;
-  rl::simulate<Scenario>(params);
-  const bool right = params.test_result == expected;
-  std::printf("%s: %s: %s after %llu of %u\n", right ? "ok" : "WRONG", name,
-              rl::test_result_str(params.test_result),
-              static_cast<unsigned long long>(params.stop_iteration), iterations);
-  return right;
-}
-
-constexpr unsigned kIterations = 50'000;
-
-template <class Scenario>
-bool finds(const char* name, Weakened weaker, rl::test_result_e expected) {
-  weakened = &weaker;
-  const bool right = ends_with<Scenario>(expected, name, kIterations);
-  weakened = nullptr;
-  return right;
-}
-
 bool finds_all() {
   constexpr memory_order kStrongest = memory_order::seq_cst;
   const auto deadlock = rl::test_result_deadlock;
@@ -256,8 +226,8 @@ bool finds_all() {
 
 bool passes_all() {
   int wrong = 0;
-  wrong += !ends_with<Posts>(rl::test_result_success, "posts", kIterations);
-  wrong += !ends_with<Wakes>(rl::test_result_success, "wakes", kIterations);
+  wrong += !passes<Posts>("posts");
+  wrong += !passes<Wakes>("wakes");
   return wrong == 0;
 }
 

@@ -10,6 +10,14 @@
 #include "eddy needs C++23"
 #endif
 
+/// On a class: a local variable of it that nobody uses is a warning. An operation that was given a
+/// name and never awaited is one.
+#if defined(__GNUC__)
+#define EDDY_WARN_UNUSED [[gnu::warn_unused]]
+#else
+#define EDDY_WARN_UNUSED
+#endif
+
 namespace eddy::detail {
 
 /// True of g++ before 13, which lays some coroutine frames out wrongly: see

@@ -21,6 +21,7 @@ enum class Error {
   /// A limit that the program set has passed (`timeout`, `timeout_at`). Compares equal to
   /// `std::errc::timed_out`, as does the time-out of the system, which is another error.
   deadline_exceeded,
+  closed,  ///< somebody has closed what was asked for
 };
 
 /// The category of `Error`; its name is "eddy".

@@ -46,7 +46,8 @@ class [[nodiscard("the guard lasts as long as its variable")]] BlockingGuard {
 };
 
 /// A mutex whose every lock is a `BlockingGuard` too. Use it with `std::unique_lock`,
-/// `std::lock_guard` and the like. Only debug builds count; in other builds it acts as a `Mutex`.
+/// `std::lock_guard` and the like. Only debug builds count; in other builds it acts as the
+/// mutex that it wraps.
 ///
 ///     eddy::BlockingMutex<> mutex;
 ///     const std::unique_lock lock(mutex);

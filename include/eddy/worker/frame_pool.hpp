@@ -32,6 +32,9 @@ EDDY_EXPORT extern constinit thread_local NewestFrame newest_frame;
 EDDY_EXPORT void* allocate_new_frame(std::size_t size);
 /// Gives a frame back to its slab. `list` is its size class.
 EDDY_EXPORT void free_old_frame(void* frame, std::size_t list) noexcept;
+/// Gives back a frame that is too large for a slab. Not inline: g++ would see a `delete` of what
+/// another function than `new` has returned, and warn.
+EDDY_EXPORT void free_large_frame(void* frame) noexcept;
 /// False if the address is known not to be the start of a frame.
 bool may_start_frame(const void* address) noexcept;
 
@@ -54,7 +57,7 @@ inline void* allocate_frame(std::size_t size) {
 inline void free_frame(void* frame, std::size_t size) noexcept {
   const std::size_t i = frame_list_of(size);
   if (i >= kFrameLists) {
-    ::operator delete(frame);
+    free_large_frame(frame);
     return;
   }
   FrameList& list = frame_lists[i];

@@ -6,6 +6,7 @@
 #include "eddy/reactor/reactor.hpp"
 #include "eddy/worker/inbox_atomics.hpp"
 #include "eddy/worker/message.hpp"
+#include "eddy/worker/remote_wakes.hpp"
 
 #include <utility>
 
@@ -23,6 +24,9 @@ class Inbox {
   /// False: the thread has ended, and the message still belongs to the caller.
   /// **Thread**: any, even that of the inbox. The caller must hold a reference to the inbox.
   [[nodiscard]] EDDY_EXPORT bool post(Message& message) noexcept;
+
+  /// The wakes of tasks of this thread that other threads send.
+  RemoteWakes& remote_wakes() noexcept { return remote_wakes_; }
 
   EDDY_EXPORT void retain() noexcept;
   EDDY_EXPORT void release() noexcept;
@@ -52,6 +56,7 @@ class Inbox {
   MessageStack<Message> messages_;
   References<> references_;
   PlatformReactor::Notifier notifier_;
+  RemoteWakes remote_wakes_{*this};
 };
 
 }  // namespace eddy::detail

@@ -2,19 +2,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "eddy/platform/compiler.hpp"
+#include "eddy/core/atomics.hpp"
 
-#include <atomic>
 #include <cstdint>
 
 namespace eddy::detail {
-
-/// The atomics that the classes below use in the library. `tests/models` compiles the same classes
-/// with the atomics of a model checker, which runs their threads in every order.
-struct StdAtomics {
-  template <class T>
-  using Atomic = std::atomic<T>;
-};
 
 /// The result of a push.
 enum class Pushed : std::uint8_t {
@@ -84,8 +76,8 @@ class MessageStack {
 template <class Atomics = StdAtomics>
 class PostedOnce {
  public:
-  /// True: the caller posts the message. False: the message is in the inbox, and its delivery will
-  /// see everything that the caller did before this call.
+  /// True: the caller posts the message. False: another caller posts it, or has done so, and its
+  /// delivery will see everything that this caller did before this call.
   bool begin_post() noexcept { return !posted_.exchange(true); }
   /// The delivery calls this before it acts on the message. The next `begin_post` posts anew.
   void end_post() noexcept { posted_.exchange(false); }

@@ -114,7 +114,9 @@ class Worker final : public Home {
   /// ones.
   EDDY_EXPORT void run_until(const bool& done);
   /// Notes that the thread ends while the loop runs: a task has called `exit`.
-  void note_exit() noexcept { exit_in_loop_ = true; }
+  void note_exit() noexcept;
+  /// True once a task has called `exit`: its frame, and what it holds, is never destroyed.
+  EDDY_EXPORT static bool exits_in_task() noexcept;
 
   TimerWheel& wheel() noexcept { return wheel_; }
   Inbox& inbox() noexcept { return *inbox_; }
