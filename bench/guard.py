@@ -37,8 +37,8 @@ OPERATIONS = [
 BOUNDS = {
     "g++ 12": {
         "spawn_and_join": 366, "yield": 85, "child": 116, "when_any": 522, "mutex": 90, "semaphore": 134,
-        "contended_mutex": 395, "sleep_and_cancel": 42, "sleep_until_and_cancel": 80, "echo": 378, "task": 129,
-        "connection": 315, "memory": 1.54, "time": 2.2,
+        "contended_mutex": 395, "sleep_and_cancel": 42, "sleep_until_and_cancel": 80, "echo": 376, "task": 129,
+        "connection": 307, "memory": 1.54, "time": 2.2,
     },
     # From here on: ./dev bench guard --compiler NAME, with the libc of that compiler's Debian. That of trixie
     # takes 38 instructions an echo more than Debian 12's, for its system calls.

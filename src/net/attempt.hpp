@@ -10,22 +10,22 @@
 
 namespace eddy::detail {
 
-template <class Op, Direction direction>
-bool Transfer<Op, direction>::advance(Waiter& waiter) noexcept {
+template <class Op, Direction direction, class Base>
+bool Transfer<Op, direction, Base>::advance(Waiter& waiter) noexcept {
   if (!waiter.unwatch()) {
-    fail(std::make_error_code(std::errc::operation_canceled));
+    self().fail(std::make_error_code(std::errc::operation_canceled));
     return true;
   }
   return try_start() || !begin_wait(waiter);
 }
 
-template <class Op, Direction direction>
-bool Transfer<Op, direction>::attempt_if_ready() noexcept {
+template <class Op, Direction direction, class Base>
+bool Transfer<Op, direction, Base>::attempt_if_ready() noexcept {
   return is_worth_it() && attempt();
 }
 
-template <class Op, Direction direction>
-bool Transfer<Op, direction>::attempt() noexcept {
+template <class Op, Direction direction, class Base>
+bool Transfer<Op, direction, Base>::attempt() noexcept {
   do {
     const std::size_t wanted = self().wanted();
     // Always inline, so that `flatten` above reaches into `call`.
@@ -33,16 +33,16 @@ bool Transfer<Op, direction>::attempt() noexcept {
       return wanted == 0 ? sys::Count(0) : self().call();
     };
     const sys::Count count =
-        source().attempt(direction, call, Op::kShortEndsReadiness ? wanted : 0);
+        this->source().attempt(direction, call, Op::kShortEndsReadiness ? wanted : 0);
     if (count) {
       if (self().moved(*count)) return true;
     } else if (sys::is(count.error(), std::errc::operation_would_block)) {
       return false;
     } else if (!sys::is(count.error(), std::errc::interrupted)) {
-      fail(source().error_of_call(count.error()));
+      self().fail(this->source().error_of_call(count.error()));
       return true;
     }
-  } while (source().is_ready(direction));
+  } while (this->source().is_ready(direction));
   return false;
 }
 

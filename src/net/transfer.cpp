@@ -27,7 +27,7 @@ std::size_t size_of_one_call(std::span<const Slice> slices) noexcept {
 sys::Count ReadOp::call() noexcept { return sys::receive(raw(), {data_, wanted()}); }
 
 sys::Count PooledReadOp::call() noexcept {
-  BufferPool& pool = *pool_;
+  BufferPool& pool = this->pool();
   PoolBlock* const block = PoolAccess::take(pool);
   if (block == nullptr) {
     // Take memory only if there are bytes to read.
@@ -38,7 +38,8 @@ sys::Count PooledReadOp::call() noexcept {
   }
   const sys::Count count = sys::receive(raw(), {block->bytes(), pool.buffer_size()});
   if (count && *count != 0) {
-    block_ = block;
+    block->size = *count;
+    bits_ = reinterpret_cast<std::uintptr_t>(block);
   } else {
     block->home->give_back(*block);
   }
@@ -76,7 +77,7 @@ sys::Count WriteVectoredOp::call() noexcept { return sys::send_vectored(raw(), d
 std::size_t WriteVectoredOp::wanted() const noexcept { return size_of_one_call(data_); }
 
 template class Transfer<ReadOp, Direction::read>;
-template class Transfer<PooledReadOp, Direction::read>;
+template class Transfer<PooledReadOp, Direction::read, TransferOp>;
 template class Transfer<PeekOp, Direction::read>;
 template class Transfer<ReadExactOp, Direction::read>;
 template class Transfer<WriteOp, Direction::write>;

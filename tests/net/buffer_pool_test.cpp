@@ -244,6 +244,13 @@ TEST(BufferPool, KeepsNoMoreSpareBuffersThanItMay) {
   EXPECT_EQ(none.spare(), 0U);
 }
 
+/// A buffer of `pool`, as if `size` bytes had been read into it.
+PooledBuffer lend(BufferPool& pool, std::size_t size) {
+  detail::PoolBlock& block = *detail::PoolAccess::take(pool);
+  block.size = size;
+  return detail::PoolAccess::lend(block);
+}
+
 TEST(BufferPool, ABufferMayOutliveItsPool) {
   std::optional<BufferPool> pool(std::in_place);
   TcpPair pair;
@@ -252,7 +259,7 @@ TEST(BufferPool, ABufferMayOutliveItsPool) {
     test::spin_until_ready(pair.server.raw(), Interest::readable);
     const Result<PooledBuffer> bytes = co_await pair.server.read(*pool);
     {
-      const PooledBuffer other = detail::PoolAccess::lend(*detail::PoolAccess::take(*pool), 1);
+      const PooledBuffer other = lend(*pool, 1);
       pool.reset();
     }
     EXPECT_EQ(text_of(*bytes), "last");
@@ -261,8 +268,8 @@ TEST(BufferPool, ABufferMayOutliveItsPool) {
 
 TEST(BufferPool, AnAssignmentGivesTheOldBufferBackAtOnce) {
   BufferPool pool;
-  PooledBuffer one = detail::PoolAccess::lend(*detail::PoolAccess::take(pool), 1);
-  PooledBuffer other = detail::PoolAccess::lend(*detail::PoolAccess::take(pool), 2);
+  PooledBuffer one = lend(pool, 1);
+  PooledBuffer other = lend(pool, 2);
   one = std::move(other);
   EXPECT_EQ(one.size(), 2U);
   EXPECT_EQ(pool.lent(), 1U);

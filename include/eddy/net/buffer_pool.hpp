@@ -82,10 +82,7 @@ class PooledBuffer {
 
  private:
   friend struct detail::PoolAccess;
-  /// Takes over a block that holds `size` bytes, at least one.
-  PooledBuffer(detail::PoolBlock& block, std::size_t size) noexcept : block_(&block) {
-    block.size = size;
-  }
+  explicit PooledBuffer(detail::PoolBlock& block) noexcept : block_(&block) {}
 
   detail::PoolBlock* block_ = nullptr;
 };
@@ -138,8 +135,8 @@ struct PoolAccess {
     --state.spare_count;
     return std::exchange(state.first, state.first->next);
   }
-  /// Hands out a block that holds `size` bytes, at least one.
-  static PooledBuffer lend(PoolBlock& block, std::size_t size) noexcept { return {block, size}; }
+  /// Hands out a block that holds `block.size` bytes, at least one.
+  static PooledBuffer lend(PoolBlock& block) noexcept { return PooledBuffer(block); }
 };
 
 }  // namespace detail

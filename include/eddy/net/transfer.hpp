@@ -18,22 +18,28 @@ namespace eddy::detail {
 /// The part of a transfer that does not depend on its kind.
 class EDDY_EXPORT TransferOp : public Operation {
  protected:
-  TransferOp(IoSource& source, std::size_t amount) noexcept : source_(&source), amount_(amount) {}
+  explicit TransferOp(IoSource& source) noexcept : source_(&source) {}
   TransferOp(const TransferOp&) noexcept = default;
   TransferOp& operator=(const TransferOp&) noexcept = default;
   ~TransferOp() = default;
 
-  bool wait(Direction direction, Waiter& waiter) noexcept {
-    const sys::Status waiting = source().wait(direction, waiter);
-    if (!waiting) [[unlikely]] {
-      fail(waiting.error());
-    }
-    return waiting.has_value();
-  }
-  void fail(std::error_code error) noexcept { amount_ = std::unexpected(error); }
   SourceAccess source() const noexcept { return SourceAccess(*source_); }
   RawSource raw() const noexcept { return source().raw_of_ready(); }
 
+ private:
+  IoSource* source_;
+};
+
+/// A transfer that is asked for a number of bytes.
+class EDDY_EXPORT CountedTransferOp : public TransferOp {
+ protected:
+  CountedTransferOp(IoSource& source, std::size_t amount) noexcept
+      : TransferOp(source), amount_(amount) {}
+  CountedTransferOp(const CountedTransferOp&) noexcept = default;
+  CountedTransferOp& operator=(const CountedTransferOp&) noexcept = default;
+  ~CountedTransferOp() = default;
+
+  void fail(std::error_code error) noexcept { amount_ = std::unexpected(error); }
   sys::Count amount() const noexcept { return amount_; }
   void set_amount(std::size_t bytes) noexcept { amount_ = bytes; }
   // For an `Op` that makes one call for the whole amount, and is complete with what that moves.
@@ -44,7 +50,6 @@ class EDDY_EXPORT TransferOp : public Operation {
   }
 
  private:
-  IoSource* source_;
   /// The bytes to move; once complete, the bytes that were moved, or the error.
   sys::Count amount_;
 };
@@ -54,12 +59,13 @@ class EDDY_EXPORT TransferOp : public Operation {
 /// - `call()`: makes the system call, once;
 /// - `wanted()`: the number of bytes that the next call asks for;
 /// - `moved(count)`: notes the bytes that were moved, and returns true if those are all;
+/// - `fail(error)`: notes why it is complete without them;
 /// - `kShortEndsReadiness`: true if the attempt after a short transfer is known to block. It is
 /// true for a single read. A short write is rare, and may be short because its data cannot be read.
 /// A read that goes on may find that the rest of its buffer cannot be written. Both would wait for
 /// an edge that never comes, so they make another attempt.
-template <class Op, Direction direction>
-class EDDY_EXPORT Transfer : public TransferOp {
+template <class Op, Direction direction, class Base = CountedTransferOp>
+class EDDY_EXPORT Transfer : public Base {
  public:
   static constexpr OperationTraits kTraits{.refers_to_others = true};
 
@@ -71,7 +77,13 @@ class EDDY_EXPORT Transfer : public TransferOp {
       return attempt_if_ready();
     }
   }
-  bool begin_wait(Waiter& waiter) noexcept { return wait(direction, waiter); }
+  bool begin_wait(Waiter& waiter) noexcept {
+    const sys::Status waiting = this->source().wait(direction, waiter);
+    if (!waiting) [[unlikely]] {
+      self().fail(waiting.error());
+    }
+    return waiting.has_value();
+  }
   [[gnu::flatten]] bool advance(Waiter& waiter) noexcept final;
 
  protected:
@@ -80,11 +92,13 @@ class EDDY_EXPORT Transfer : public TransferOp {
 
  private:
   friend Op;
-  Transfer(IoSource& source, std::size_t amount) noexcept : TransferOp(source, amount) {}
+  template <class... Amount>
+  explicit Transfer(IoSource& source, Amount... amount) noexcept
+      : Base(source, static_cast<std::size_t>(amount)...) {}
   Transfer(const Transfer&) noexcept = default;
 
   Op& self() noexcept { return static_cast<Op&>(*this); }
-  bool is_worth_it() noexcept { return source().is_ready(direction) || self().wanted() == 0; }
+  bool is_worth_it() noexcept { return this->source().is_ready(direction) || self().wanted() == 0; }
   [[gnu::flatten]] bool attempt() noexcept;
   [[gnu::flatten]] bool attempt_if_ready() noexcept;
 };
@@ -110,29 +124,44 @@ class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_awa
 /// One read of the bytes that have come, into a borrowed buffer. It holds no buffer while it waits.
 class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] PooledReadOp final
-    : public Transfer<PooledReadOp, Direction::read> {
+    : public Transfer<PooledReadOp, Direction::read, TransferOp> {
  public:
-  PooledReadOp(IoSource& source, BufferPool& pool) noexcept : Transfer(source, 0), pool_(&pool) {}
+  PooledReadOp(IoSource& source, BufferPool& pool) noexcept
+      : Transfer(source), bits_(reinterpret_cast<std::uintptr_t>(&pool)) {}
 
   Waiting describe() const noexcept override { return {"read", raw()}; }
   /// Gives the buffer to the caller. Nothing runs between the completion and this call.
   Result<PooledBuffer> take() noexcept {
-    const sys::Count count = amount();
-    if (!count) return std::unexpected(count.error());
-    if (*count == 0) return PooledBuffer();
-    return PoolAccess::lend(*block_, *count);
+    if (bits_ % 2 == 0) return PoolAccess::lend(block());
+    if (bits_ == kEnd) return PooledBuffer();
+    return std::unexpected(sys::error_of(static_cast<int>(bits_ / 2)));
   }
 
  private:
   friend Transfer;
   static constexpr bool kShortEndsReadiness = true;
-  EDDY_LOCAL sys::Count call() noexcept;
-  std::size_t wanted() const noexcept { return pool_->buffer_size(); }
+  /// No block, and no error.
+  static constexpr std::uintptr_t kEnd = 1;
 
-  union {
-    BufferPool* pool_;
-    PoolBlock* block_;  ///< valid from the read until `take`
-  };
+  EDDY_LOCAL sys::Count call() noexcept;
+  std::size_t wanted() const noexcept { return pool().buffer_size(); }
+  bool moved(std::size_t count) noexcept {
+    if (count == 0) bits_ = kEnd;
+    return true;
+  }
+  void fail(std::error_code error) noexcept {
+    bits_ = static_cast<std::uintptr_t>(sys::number_of(error)) * 2 + 1;
+  }
+  BufferPool& pool() const noexcept {
+    return *reinterpret_cast<BufferPool*>(bits_);  // NOLINT(performance-no-int-to-ptr)
+  }
+  PoolBlock& block() const noexcept {
+    return *reinterpret_cast<PoolBlock*>(bits_);  // NOLINT(performance-no-int-to-ptr)
+  }
+
+  /// The address of the pool. Once complete, that of the block that was read into; or, as an odd
+  /// number, twice the number of an error. One word for all: it is in every idle connection.
+  std::uintptr_t bits_;
 };
 
 /// Copies the bytes that have come, and leaves them in the socket.
@@ -259,7 +288,7 @@ class EDDY_EXPORT
 };
 
 extern template class Transfer<ReadOp, Direction::read>;
-extern template class Transfer<PooledReadOp, Direction::read>;
+extern template class Transfer<PooledReadOp, Direction::read, TransferOp>;
 extern template class Transfer<PeekOp, Direction::read>;
 extern template class Transfer<ReadExactOp, Direction::read>;
 extern template class Transfer<WriteOp, Direction::write>;
