@@ -136,6 +136,19 @@ TEST(JoinHandle, AJoinThatIsCancelledLeavesTheTaskRunning) {
   });
 }
 
+// The operation outlives its limit here. If it were still in the handle's list, the end of the task
+// would end the wait for a waker.
+TEST(JoinHandle, DoesNotWakeATaskWhoseJoinHasPassedItsLimit) {
+  run([]() -> Task<> {
+    JoinHandle<void> handle = spawn([]() -> Task<> { co_await suspend(); });
+    auto limited = timeout(1ms, handle);
+    EXPECT_FALSE((co_await std::move(limited)).has_value());
+    handle.abort();
+    EXPECT_FALSE((co_await timeout(1ms, suspend())).has_value());
+    EXPECT_TRUE(handle.finished());
+  });
+}
+
 TEST(JoinHandle, WakesEveryJoiner) {
   run([]() -> Task<> {
     JoinHandle<void> handle = spawn([]() -> Task<> {

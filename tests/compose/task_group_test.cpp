@@ -449,6 +449,22 @@ TEST(TaskGroup, IdleCompletesEachTimeTheGroupIsEmpty) {
   });
 }
 
+// The operation outlives its limit here. If it were still in the group's list, the end of the group
+// would end the wait for a waker.
+TEST(TaskGroup, DoesNotWakeATaskWhoseWaitForIdleHasPassedItsLimit) {
+  run([]() -> Task<> {
+    Tally tally;
+    co_await with_group([&](TaskGroup& group) -> Task<> {
+      group.spawn(never, Guard(tally));
+      auto limited = timeout(1ms, group.idle());
+      EXPECT_FALSE((co_await std::move(limited)).has_value());
+      group.cancel();
+      EXPECT_FALSE((co_await timeout(1ms, suspend())).has_value());
+      EXPECT_EQ(group.size(), 0U);
+    });
+  });
+}
+
 TEST(TaskGroup, HoldsTenThousandTasks) {
   run([]() -> Task<> {
     constexpr int kTasks = 10'000;
