@@ -104,11 +104,9 @@ std::uint64_t DebugLayout::bit_of(void (*set)(PromiseBase&)) noexcept {
   using Bytes = std::array<unsigned char, sizeof(PromiseBase)>;
   alignas(PromiseBase) static constinit Bytes storage{};
   auto* header = ::new (storage.data()) PromiseBase;
-  Bytes before;
-  std::memcpy(before.data(), header, sizeof before);
+  const Bytes before = storage;
   set(*header);
-  Bytes after;
-  std::memcpy(after.data(), header, sizeof after);
+  const Bytes after = storage;
   for (std::size_t i = 0; i < after.size(); ++i) {
     if (const unsigned changed = before[i] ^ static_cast<unsigned>(after[i]); changed != 0) {
       return i * 8 + static_cast<unsigned>(std::countr_zero(changed));

@@ -213,7 +213,7 @@ class PromiseBase : public Waiter {
   template <class T>
   T& of_task(T& member) const noexcept {
     EDDY_ASSERT(outermost);
-    return member;
+    return member;  // NOLINT(bugprone-return-const-ref-from-parameter): it is a member
   }
   template <class T>
   T& of_child(T& member) const noexcept {
