@@ -432,7 +432,6 @@ void Worker::park() {
 void Worker::follow_rebuild() {
   rebuilds_seen_ = reactor.rebuild_count();
   inbox_->replace_notifier(make_notifier(reactor));
-  inbox_->remote_wakes().forget_senders();
   slack_ = sys::wait_slack();
 }
 

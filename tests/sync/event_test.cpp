@@ -57,6 +57,23 @@ TEST(Event, MakesTasksWaitAgainAfterAReset) {
   });
 }
 
+// Such a task has not taken the outcome of its wait yet.
+TEST(Event, MayGoBeforeATaskThatYieldsForItsBudgetIsCancelled) {
+  run([]() -> Task<> {
+    auto event = std::make_unique<Event>();
+    int waits = 0;
+    event->set();
+    JoinHandle<> busy = spawn([&]() -> Task<> {
+      for (;; ++waits) (void)co_await event->wait();
+    });
+    co_await yield_now();
+    EXPECT_GT(waits, 0);
+    event.reset();
+    busy.abort();
+    EXPECT_TRUE((co_await busy).error().is_cancelled());
+  });
+}
+
 TEST(Event, MayGoAsSoonAsItIsSet) {
   run([]() -> Task<> {
     auto event = std::make_unique<Event>();

@@ -108,6 +108,25 @@ TEST(Semaphore, KeepsItsPermitsWhenATimeLimitPasses) {
   });
 }
 
+TEST(Semaphore, GetsItsPermitBackFromATaskThatIsCancelledWhileItYieldsForItsBudget) {
+  run([]() -> Task<> {
+    Semaphore semaphore(1);
+    int permits = 0;
+    JoinHandle<> busy = spawn([&]() -> Task<> {
+      for (;;) {
+        auto permit = co_await semaphore.acquire();
+        EXPECT_TRUE(succeeded(permit));
+        ++permits;
+      }
+    });
+    co_await yield_now();  // until `busy` has used up its budget, and yields
+    EXPECT_GT(permits, 0);
+    busy.abort();
+    EXPECT_TRUE((co_await busy).error().is_cancelled());
+    EXPECT_EQ(semaphore.available(), 1U);
+  });
+}
+
 TEST(Semaphore, EndsWaitsWithAnErrorOnceItIsClosed) {
   run([]() -> Task<> {
     Semaphore semaphore(1);

@@ -156,16 +156,18 @@ class Mutex final {
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
-  /// Waits for the lock; gives a `MutexGuard<T>`.
+  using Guard = MutexGuard<T>;
+
+  /// Waits for the lock; gives a `Guard`.
   /// **Cancel**: nothing is lost. A lock that was handed to the task goes to the next one.
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] EDDY_WARN_UNUSED LockOp
       final : public detail::LockWait {
    public:
     explicit LockOp(Mutex& mutex) noexcept : LockWait(mutex.core_), owner_(&mutex) {}
 
-    MutexGuard<T> take() noexcept {
+    Guard take() noexcept {
       this->take_lock();
-      return MutexGuard<T>(*owner_);
+      return Guard(*owner_);
     }
 
    private:
@@ -181,11 +183,10 @@ class Mutex final {
   }
 
   /// The lock, if nobody has it or waits for it: `if (auto guard = mutex.try_lock()) ...`.
-  [[nodiscard("it is unlocked at once: write if (auto guard = mutex.try_lock())")]] std::optional<
-      MutexGuard<T>>
-  try_lock() noexcept {
+  [[nodiscard("it is unlocked at once: write if (auto guard = mutex.try_lock())")]]
+  std::optional<Guard> try_lock() noexcept {
     if (!core_.try_lock()) return std::nullopt;
-    return MutexGuard<T>(*this);
+    return Guard(*this);
   }
 
  private:

@@ -40,12 +40,12 @@ class Permits {
     taken_ -= count;
     add(held, count);
   }
-  /// Makes `count` more.
+  /// Adds `count` new ones.
   void make(std::size_t count) noexcept {
     SharedLock held(flag_);
     add(held, count);
   }
-  /// `count` that were taken are no more.
+  /// `count` that were taken are never given back.
   void forget(std::size_t count) noexcept {
     const SharedLock held(flag_);
     taken_ -= count;

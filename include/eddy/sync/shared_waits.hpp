@@ -36,8 +36,8 @@ class SharedWait : private RemoteWake {
   bool waits() const noexcept { return state() == WaitState::waiting; }
   /// Notes the outcome of an operation that does not wait.
   void set(WaitState outcome) noexcept { state_.set(outcome); }
-  /// The task takes the outcome of the wait, which has ended. `flag` guards the list; it is free,
-  /// and is used only if something was given to the task.
+  /// The task takes the outcome of the wait, which has ended. `flag` guards the list. It is taken
+  /// only if something was given to the task; else what it is part of may be gone.
   WaitState finish(SpinFlag<>& flag) noexcept {
     if (given_) [[unlikely]] {
       take(flag);

@@ -64,12 +64,6 @@ class EDDY_EXPORT RemoteWakes final : public Message {
     flag_.unlock();
   }
 
-  /// Call in the child of a fork: the threads that were about to send something are not there.
-  void forget_senders() noexcept {
-    flag_.unlock();
-    once_.end_post();
-  }
-
   void deliver(Worker& worker) noexcept override;
   void drop() noexcept override {}
 
