@@ -77,9 +77,9 @@ inline bool ends(PromiseBase& task) noexcept {
 inline bool ends_unguarded(PromiseBase& task) noexcept {
   if constexpr (kDebugChecks) {
     const int guards = blocking_guards_held();
-    const bool ended = ends(task);
-    if (!ended && blocking_guards_held() > guards) stop_guarded_wait();
-    return ended;
+    const bool has_ended = ends(task);
+    if (!has_ended && blocking_guards_held() > guards) stop_guarded_wait();
+    return has_ended;
   } else {
     return ends(task);
   }

@@ -46,8 +46,8 @@ Task<int> one_that_looks(StackWatch& stack) {
   co_return 1;
 }
 
-TEST(TaskDepth, TenMillionAwaitsThatEndAtOnceRunInConstantStack) {
-  constexpr long kAwaits = 10'000'000;
+TEST(TaskDepth, AMillionAwaitsThatEndAtOnceRunInConstantStack) {
+  constexpr long kAwaits = 1'000'000;
   StackWatch stack;
   long sum = 0;
   run([&]() -> Task<> {

@@ -111,8 +111,10 @@ class Check:
             raise Failed(f"{len(names)} names are exported; of others: {foreign}; of the inside: {internal}")
 
     def subproject(self, way):
+        """A user's build may join the sources of all that it builds."""
         build = self.work / way
-        self.cmake(OUTSIDE, build, f"-DUSE={way}", f"-DEDDY_SOURCE={ROOT}")
+        self.cmake(OUTSIDE, build, f"-DUSE={way}", f"-DEDDY_SOURCE={ROOT}", "-DCMAKE_UNITY_BUILD=ON",
+                   "-DCMAKE_UNITY_BUILD_BATCH_SIZE=16")
         run(build / "outside")
 
     def library_kind(self, prefix):
