@@ -12,11 +12,7 @@ namespace eddy::detail {
 
 template <class Op, Direction direction, class Base>
 bool Transfer<Op, direction, Base>::advance(Waiter& waiter) noexcept {
-  if (!waiter.unwatch()) {
-    self().fail(std::make_error_code(std::errc::operation_canceled));
-    return true;
-  }
-  return try_start() || !begin_wait(waiter);
+  return Base::advance_of(self(), waiter);
 }
 
 template <class Op, Direction direction, class Base>

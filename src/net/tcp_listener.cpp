@@ -94,28 +94,15 @@ Result<SocketAddress> TcpListener::local_address() const noexcept {
 }
 
 bool TcpListener::AcceptOp::begin_wait(detail::Waiter& waiter) noexcept {
-  const sys::Status waiting = listener_->source().wait(Direction::read, waiter);
-  if (!waiting) {
-    error_ = sys::number_of(waiting.error());
-    return false;
-  }
+  if (!begin_wait_of(*this, Direction::read, waiter)) return false;
   // A wait on the source too, so that the back-off ends with the listener.
-  if (backs_off_) timer_.arm(waiter, detail::TimeLimit(kBackOff));
+  if (backs_off_ && !timer_.armed()) timer_.arm(waiter, detail::TimeLimit(kBackOff));
   return true;
 }
 
 bool TcpListener::AcceptOp::advance(detail::Waiter& waiter) noexcept {
-  if (!waiter.unwatch()) {
-    error_ = static_cast<int>(std::errc::operation_canceled);
-    return true;
-  }
-  if (backs_off_ && !timer_.fired()) {
-    const sys::Status waiting = listener_->source().wait(Direction::read, waiter);
-    if (!waiting) error_ = sys::number_of(waiting.error());
-    return !waiting;
-  }
-  backs_off_ = false;
-  return try_start() || !begin_wait(waiter);
+  if (timer_.fired()) backs_off_ = false;
+  return advance_of(*this, waiter);
 }
 
 /// One accept. If no descriptor is free it sheds the connection that is next; if none is, it would
@@ -130,8 +117,7 @@ Result<Fd> TcpListener::accept_or_shed(SocketAddress& peer) noexcept {
 
 bool TcpListener::AcceptOp::attempt() noexcept {
   for (int dead = 0; dead <= kMostDeadConnections; ++dead) {
-    const detail::SourceAccess source = listener_->source();
-    Result<Fd> accepted = source.attempt(
+    Result<Fd> accepted = source().attempt(
         Direction::read, [this]() noexcept { return listener_->accept_or_shed(peer_); });
     if (accepted) {
       accepted_ = std::move(*accepted);
@@ -142,7 +128,7 @@ bool TcpListener::AcceptOp::attempt() noexcept {
     const std::error_code error = accepted.error();
     if (sys::is(error, std::errc::operation_would_block)) return false;
     if (is_of_listener(error)) {
-      error_ = source.error_of_call(error).value();
+      fail(source().error_of_call(error));
       return true;
     }
     if (is_out_of_descriptors(error)) break;

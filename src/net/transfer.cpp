@@ -77,7 +77,7 @@ sys::Count WriteVectoredOp::call() noexcept { return sys::send_vectored(raw(), d
 std::size_t WriteVectoredOp::wanted() const noexcept { return size_of_one_call(data_); }
 
 template class Transfer<ReadOp, Direction::read>;
-template class Transfer<PooledReadOp, Direction::read, TransferOp>;
+template class Transfer<PooledReadOp, Direction::read, SourceOperation>;
 template class Transfer<PeekOp, Direction::read>;
 template class Transfer<ReadExactOp, Direction::read>;
 template class Transfer<WriteOp, Direction::write>;

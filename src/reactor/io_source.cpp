@@ -170,24 +170,16 @@ Fd refuse_blocking(Fd fd, const char* what) noexcept {
 }
 
 bool ClosedOp::begin_wait(Waiter& waiter) noexcept {
-  const sys::Status waiting = SourceAccess(*source_).wait(Direction::closed, waiter);
-  if (!waiting) error_ = sys::number_of(waiting.error());
-  return waiting.has_value();
+  return begin_wait_of(*this, Direction::closed, waiter);
 }
 
-bool ClosedOp::advance(Waiter& waiter) noexcept {
-  if (!waiter.unwatch()) {
-    error_ = static_cast<int>(std::errc::operation_canceled);
-    return true;
-  }
-  return try_start() || !begin_wait(waiter);
-}
+bool ClosedOp::advance(Waiter& waiter) noexcept { return advance_of(*this, waiter); }
 
 Waiting ClosedOp::describe() const noexcept { return {"closed", source_->raw()}; }
 
 bool ReadinessOp::begin_wait(Waiter& waiter) noexcept {
-  const sys::Status waiting = SourceAccess(*source_).wait(direction_, waiter);
-  if (!waiting && !is_ready_unwatched()) error_ = sys::number_of(waiting.error());
+  const sys::Status waiting = source().wait(direction_, waiter);
+  if (!waiting && !is_ready_unwatched()) fail(waiting.error());
   return waiting.has_value();
 }
 
@@ -198,13 +190,7 @@ bool ReadinessOp::is_ready_unwatched() noexcept {
   return verify_ ? ask_kernel() : source_->is_registered();
 }
 
-bool ReadinessOp::advance(Waiter& waiter) noexcept {
-  if (!waiter.unwatch()) {
-    error_ = static_cast<int>(std::errc::operation_canceled);
-    return true;
-  }
-  return try_start() || !begin_wait(waiter);
-}
+bool ReadinessOp::advance(Waiter& waiter) noexcept { return advance_of(*this, waiter); }
 
 Waiting ReadinessOp::describe() const noexcept {
   return {direction_ == Direction::read ? "readable" : "writable", source_->raw()};
@@ -222,7 +208,7 @@ bool ReadinessOp::ask_kernel() noexcept {
       return failure(std::errc::operation_would_block);
     }
   };
-  return SourceAccess(*source_).attempt(direction_, ask).has_value();
+  return source().attempt(direction_, ask).has_value();
 }
 
 }  // namespace detail

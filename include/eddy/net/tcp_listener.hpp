@@ -60,13 +60,14 @@ class EDDY_EXPORT TcpListener {
                                                 const ListenOptions& options = {});
 
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] AcceptOp final
-      : public detail::Operation {
+      : public detail::SourceOperation {
    public:
-    static constexpr detail::OperationTraits kTraits{.refers_to_others = true};
+    explicit AcceptOp(TcpListener& listener) noexcept
+        : SourceOperation(listener.source_), listener_(&listener) {}
 
-    explicit AcceptOp(TcpListener& listener) noexcept : listener_(&listener) {}
-
-    bool try_start() noexcept { return listener_->source().is_ready(Direction::read) && attempt(); }
+    bool try_start() noexcept {
+      return !backs_off_ && source().is_ready(Direction::read) && attempt();
+    }
     bool begin_wait(detail::Waiter& waiter) noexcept;
     bool advance(detail::Waiter& waiter) noexcept override;
     detail::Waiting describe() const noexcept override {
@@ -75,6 +76,8 @@ class EDDY_EXPORT TcpListener {
     Result<Accepted> take() noexcept;
 
    private:
+    friend SourceOperation;
+    void fail(std::error_code error) noexcept { error_ = sys::number_of(error); }
     bool attempt() noexcept;
 
     TcpListener* listener_;

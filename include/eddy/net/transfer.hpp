@@ -15,30 +15,16 @@
 
 namespace eddy::detail {
 
-/// The part of a transfer that does not depend on its kind.
-class EDDY_EXPORT TransferOp : public Operation {
- protected:
-  explicit TransferOp(IoSource& source) noexcept : source_(&source) {}
-  TransferOp(const TransferOp&) noexcept = default;
-  TransferOp& operator=(const TransferOp&) noexcept = default;
-  ~TransferOp() = default;
-
-  SourceAccess source() const noexcept { return SourceAccess(*source_); }
-  RawSource raw() const noexcept { return source().raw_of_ready(); }
-
- private:
-  IoSource* source_;
-};
-
 /// A transfer that is asked for a number of bytes.
-class EDDY_EXPORT CountedTransferOp : public TransferOp {
+class EDDY_EXPORT CountedTransferOp : public SourceOperation {
  protected:
   CountedTransferOp(IoSource& source, std::size_t amount) noexcept
-      : TransferOp(source), amount_(amount) {}
+      : SourceOperation(source), amount_(amount) {}
   CountedTransferOp(const CountedTransferOp&) noexcept = default;
   CountedTransferOp& operator=(const CountedTransferOp&) noexcept = default;
   ~CountedTransferOp() = default;
 
+  friend SourceOperation;
   void fail(std::error_code error) noexcept { amount_ = std::unexpected(error); }
   sys::Count amount() const noexcept { return amount_; }
   void set_amount(std::size_t bytes) noexcept { amount_ = bytes; }
@@ -67,8 +53,6 @@ class EDDY_EXPORT CountedTransferOp : public TransferOp {
 template <class Op, Direction direction, class Base = CountedTransferOp>
 class EDDY_EXPORT Transfer : public Base {
  public:
-  static constexpr OperationTraits kTraits{.refers_to_others = true};
-
   bool try_start() noexcept {
     // Most reads are known to block, without a call; most writes are not.
     if constexpr (direction == Direction::read) {
@@ -78,11 +62,7 @@ class EDDY_EXPORT Transfer : public Base {
     }
   }
   bool begin_wait(Waiter& waiter) noexcept {
-    const sys::Status waiting = this->source().wait(direction, waiter);
-    if (!waiting) [[unlikely]] {
-      self().fail(waiting.error());
-    }
-    return waiting.has_value();
+    return Base::begin_wait_of(self(), direction, waiter);
   }
   [[gnu::flatten]] bool advance(Waiter& waiter) noexcept final;
 
@@ -124,7 +104,7 @@ class EDDY_EXPORT [[nodiscard("nothing happens until it is awaited: write co_awa
 /// One read of the bytes that have come, into a borrowed buffer. It holds no buffer while it waits.
 class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] PooledReadOp final
-    : public Transfer<PooledReadOp, Direction::read, TransferOp> {
+    : public Transfer<PooledReadOp, Direction::read, SourceOperation> {
  public:
   PooledReadOp(IoSource& source, BufferPool& pool) noexcept
       : Transfer(source), bits_(reinterpret_cast<std::uintptr_t>(&pool)) {}
@@ -139,6 +119,7 @@ class EDDY_EXPORT
 
  private:
   friend Transfer;
+  friend SourceOperation;
   static constexpr bool kShortEndsReadiness = true;
   /// No block, and no error.
   static constexpr std::uintptr_t kEnd = 1;
@@ -288,7 +269,7 @@ class EDDY_EXPORT
 };
 
 extern template class Transfer<ReadOp, Direction::read>;
-extern template class Transfer<PooledReadOp, Direction::read, TransferOp>;
+extern template class Transfer<PooledReadOp, Direction::read, SourceOperation>;
 extern template class Transfer<PeekOp, Direction::read>;
 extern template class Transfer<ReadExactOp, Direction::read>;
 extern template class Transfer<WriteOp, Direction::write>;

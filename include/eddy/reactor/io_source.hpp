@@ -26,15 +26,51 @@ namespace detail {
 
 class SourceAccess;
 
-/// Waits until an I/O source may be used in one direction; `co_await` gives `Result<>`.
-class EDDY_EXPORT
-    [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadinessOp final
-    : public Operation {
+/// The base of the operations that wait on a source. Such an `Op` has `try_start`, `begin_wait`,
+/// and `fail(error)`, which notes why it is complete.
+class EDDY_EXPORT SourceOperation : public Operation {
  public:
   static constexpr OperationTraits kTraits{.refers_to_others = true};
 
+ protected:
+  explicit SourceOperation(IoSource& source) noexcept : source_(&source) {}
+  SourceOperation(const SourceOperation&) noexcept = default;
+  SourceOperation& operator=(const SourceOperation&) noexcept = default;
+  ~SourceOperation() = default;
+
+  SourceAccess source() const noexcept;
+  /// For the system call of a source that is ready.
+  RawSource raw() const noexcept;
+
+  /// What `begin_wait` does.
+  template <class Op>
+  static bool begin_wait_of(Op& op, Direction direction, Waiter& waiter) noexcept {
+    const sys::Status waiting = op.source().wait(direction, waiter);
+    if (!waiting) [[unlikely]] {
+      op.fail(waiting.error());
+    }
+    return waiting.has_value();
+  }
+  /// What `advance` does. The wait is over; without a watch on the source, because it was closed.
+  template <class Op>
+  static bool advance_of(Op& op, Waiter& waiter) noexcept {
+    if (!waiter.unwatch()) {
+      op.fail(std::make_error_code(std::errc::operation_canceled));
+      return true;
+    }
+    return op.try_start() || !op.begin_wait(waiter);
+  }
+
+  IoSource* source_;
+};
+
+/// Waits until an I/O source may be used in one direction; `co_await` gives `Result<>`.
+class EDDY_EXPORT
+    [[nodiscard("nothing happens until it is awaited: write co_await")]] ReadinessOp final
+    : public SourceOperation {
+ public:
   ReadinessOp(IoSource& source, Direction direction, bool verify) noexcept
-      : source_(&source), direction_(direction), verify_(verify) {}
+      : SourceOperation(source), direction_(direction), verify_(verify) {}
 
   bool try_start() noexcept;
   bool begin_wait(Waiter& waiter) noexcept;
@@ -46,11 +82,12 @@ class EDDY_EXPORT
   }
 
  private:
+  friend SourceOperation;
+  void fail(std::error_code error) noexcept { error_ = sys::number_of(error); }
   bool confirm_ready() noexcept;
   bool is_ready_unwatched() noexcept;
   bool ask_kernel() noexcept;
 
-  IoSource* source_;
   int error_ = 0;
   Direction direction_;
   bool verify_;
@@ -67,11 +104,9 @@ Fd refuse_blocking(Fd fd, const char* what) noexcept;
 /// Waits until both directions of a connection have ended; `co_await` gives `Result<>`.
 class EDDY_EXPORT
     [[nodiscard("nothing happens until it is awaited: write co_await")]] ClosedOp final
-    : public Operation {
+    : public SourceOperation {
  public:
-  static constexpr OperationTraits kTraits{.refers_to_others = true};
-
-  explicit ClosedOp(IoSource& source) noexcept : source_(&source) {}
+  explicit ClosedOp(IoSource& source) noexcept : SourceOperation(source) {}
 
   bool try_start() noexcept;
   bool begin_wait(Waiter& waiter) noexcept;
@@ -83,7 +118,9 @@ class EDDY_EXPORT
   }
 
  private:
-  IoSource* source_;
+  friend SourceOperation;
+  void fail(std::error_code error) noexcept { error_ = sys::number_of(error); }
+
   int error_ = 0;
 };
 
@@ -234,13 +271,16 @@ class SourceAccess {
   IoSource* source_;
 };
 
+inline SourceAccess SourceOperation::source() const noexcept { return SourceAccess(*source_); }
+inline RawSource SourceOperation::raw() const noexcept { return source().raw_of_ready(); }
+
 }  // namespace detail
 
 inline bool detail::ReadinessOp::try_start() noexcept {
-  return SourceAccess(*source_).is_ready(direction_) && confirm_ready();
+  return source().is_ready(direction_) && confirm_ready();
 }
 
-inline bool detail::ClosedOp::try_start() noexcept { return SourceAccess(*source_).is_hung_up(); }
+inline bool detail::ClosedOp::try_start() noexcept { return source().is_hung_up(); }
 
 inline bool detail::ReadinessOp::confirm_ready() noexcept {
   // A source that never waited has no readiness bit that a failed attempt could clear. If this gave

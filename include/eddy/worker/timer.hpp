@@ -46,6 +46,7 @@ class Timer {
     }
   }
   void cancel() noexcept { TimerWheel::cancel(node_); }
+  bool armed() const noexcept { return node_.armed(); }
   bool fired() const noexcept { return node_.fired(); }
 
  private:
