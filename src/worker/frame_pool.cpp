@@ -20,7 +20,7 @@ constexpr std::uint32_t kFewHeld = 4;
 
 /// Null before the thread allocates its first frame, and after it has ended.
 constinit thread_local FrameSlabs* slabs = nullptr;
-constinit thread_local bool ended = false;
+constinit thread_local bool pool_ended = false;
 
 void empty(FrameList& list) noexcept {
   FreeFrame* frame = std::exchange(list.first, nullptr);
@@ -34,7 +34,7 @@ struct Emptier {
   Emptier(const Emptier&) = delete;
   Emptier& operator=(const Emptier&) = delete;
   ~Emptier() {
-    ended = true;
+    pool_ended = true;
     for (FrameList& list : frame_lists) {
       list.room = 0;
       empty(list);
@@ -54,7 +54,7 @@ void* allocate_new_frame(std::size_t size) {
   const std::size_t i = frame_list_of(size);
   if (i >= kFrameLists) return ::operator new(size);
   if (slabs == nullptr) {
-    if (ended) return FrameSlabs::take_late(i);
+    if (pool_ended) return FrameSlabs::take_late(i);
     open_slabs();
   }
   frame_lists[i].room = kMostHeld;  // the list is empty
