@@ -30,6 +30,16 @@ int main(int argc, char** argv) {
     eddy::block_on(operations::mutex(rounds));
   } else if (operation == "semaphore") {
     eddy::block_on(operations::semaphore(rounds));
+  } else if (operation == "channel") {
+    eddy::block_on(operations::channel(rounds));
+  } else if (operation == "channel_try") {
+    eddy::block_on(operations::channel_try(rounds));
+  } else if (operation == "channel_between_tasks") {
+    eddy::block_on(operations::channel_between_tasks(rounds));
+  } else if (operation == "oneshot") {
+    eddy::block_on(operations::oneshot(rounds));
+  } else if (operation == "broadcast") {
+    eddy::block_on(operations::broadcast(rounds));
   } else if (operation == "contended_mutex") {
     eddy::block_on(operations::contended_mutex(rounds));
   } else if (operation == "sleep_and_cancel") {

@@ -30,6 +30,11 @@ OPERATIONS = [
     ("mutex", "lock and unlock a free mutex", 1),
     ("semaphore", "take and give back a free permit", 1),
     ("contended_mutex", "lock a mutex, yield, unlock, among 100 tasks", 100),
+    ("channel", "send into a channel with room, and receive", 1),
+    ("channel_try", "the same by try_send and try_receive", 1),
+    ("channel_between_tasks", "pass a value between two tasks that wait for each other", 1000),
+    ("oneshot", "make a oneshot, send and receive", 1),
+    ("broadcast", "broadcast a value to 100 receivers", 1),
     ("sleep_and_cancel", "make and cancel a sleep of a length", 1),
     ("sleep_until_and_cancel", "make and cancel a sleep until an instant", 1),
 ]
@@ -37,8 +42,9 @@ OPERATIONS = [
 BOUNDS = {
     "g++ 12": {
         "spawn_and_join": 366, "yield": 85, "child": 116, "when_any": 522, "mutex": 90, "semaphore": 134,
-        "contended_mutex": 395, "sleep_and_cancel": 42, "sleep_until_and_cancel": 80, "echo": 376, "task": 129,
-        "connection": 307, "memory": 1.54, "time": 2.2,
+        "contended_mutex": 395, "channel": 190, "channel_try": 77, "channel_between_tasks": 465, "oneshot": 485,
+        "broadcast": 9300, "sleep_and_cancel": 42, "sleep_until_and_cancel": 80, "echo": 376, "task": 129,
+        "connection": 307, "memory": 1.59, "time": 2.2,
     },
     # From here on: ./dev bench guard --compiler NAME, with the libc of that compiler's Debian. That of trixie
     # takes 38 instructions an echo more than Debian 12's, for its system calls.

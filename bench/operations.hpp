@@ -73,6 +73,68 @@ eddy::Task<> semaphore(Rounds& rounds) {
   for ([[maybe_unused]] auto round : rounds) static_cast<void>(co_await semaphore.acquire());
 }
 
+/// Sends a value into a channel that has room, and receives it.
+template <class Rounds>
+eddy::Task<> channel(Rounds& rounds) {
+  auto [sender, receiver] = eddy::channel<int>(16);
+  for ([[maybe_unused]] auto round : rounds) {
+    static_cast<void>(co_await sender.send(1));
+    static_cast<void>(co_await receiver.receive());
+  }
+}
+
+/// The same, without a wait.
+template <class Rounds>
+eddy::Task<> channel_try(Rounds& rounds) {
+  auto [sender, receiver] = eddy::channel<int>(16);
+  for ([[maybe_unused]] auto round : rounds) {
+    static_cast<void>(sender.try_send(1));
+    static_cast<void>(receiver.try_receive());
+  }
+  co_return;
+}
+
+/// Values that pass between two tasks in `channel_between_tasks`, in a round.
+inline constexpr std::size_t kPassed = 1000;
+
+[[gnu::noinline]] inline eddy::Task<> send_values(eddy::Sender<int> sender, std::size_t values) {
+  for (; values != 0; --values) static_cast<void>(co_await sender.send(1));
+}
+
+/// A task sends `kPassed` values a round to another, by a channel of one room: each waits for the
+/// other.
+template <class Rounds>
+eddy::Task<> channel_between_tasks(Rounds& rounds) {
+  std::size_t values = 0;
+  for ([[maybe_unused]] auto round : rounds) values += kPassed;
+  auto [sender, receiver] = eddy::channel<int>(1);
+  auto sending = eddy::spawn(send_values, std::move(sender), values);
+  while (co_await receiver.receive()) {
+  }
+  static_cast<void>(co_await sending);
+}
+
+/// Makes a channel for one value, sends it and receives it.
+template <class Rounds>
+eddy::Task<> oneshot(Rounds& rounds) {
+  for ([[maybe_unused]] auto round : rounds) {
+    auto [sender, receiver] = eddy::oneshot<int>();
+    static_cast<void>(sender.send(1));
+    static_cast<void>(co_await receiver.receive());
+  }
+}
+
+/// Sends a value to 100 receivers, each of which receives it.
+template <class Rounds>
+eddy::Task<> broadcast(Rounds& rounds) {
+  auto [sender, first] = eddy::broadcast<int>(16);
+  std::vector<eddy::BroadcastReceiver<int>> receivers(100, first);
+  for ([[maybe_unused]] auto round : rounds) {
+    static_cast<void>(sender.send(1));
+    for (auto& receiver : receivers) static_cast<void>(co_await receiver.receive());
+  }
+}
+
 /// Tasks that share a mutex in `contended_mutex`.
 inline constexpr std::size_t kLockers = 100;
 

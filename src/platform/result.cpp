@@ -20,7 +20,13 @@ class Category final : public std::error_category {
       case Error::deadline_exceeded:
         return "the time limit that the program set has passed";
       case Error::closed:
-        return "somebody has closed what was asked for";
+        return "closed: the other side is gone, or somebody has closed what was asked for";
+      case Error::full:
+        return "the channel is full";
+      case Error::empty:
+        return "the channel is empty";
+      case Error::lagged:
+        return "the receiver was too slow, and has missed values";
     }
     return "unknown error";
   }

@@ -118,6 +118,37 @@ TEST_F(NoAllocation, PerTaskOfAGroup) {
             0);
 }
 
+TEST_F(NoAllocation, PerMessageOfAChannel) {
+  auto [sender, receiver] = channel<int>(1);
+  auto [unbounded, other_receiver] = unbounded_channel<int>();
+  auto pass_two = [&]() -> Task<> {
+    auto send = [&]() -> Task<> {
+      static_cast<void>(co_await sender.send(1));
+      static_cast<void>(co_await sender.send(2));  // waits
+    };
+    JoinHandle<> sending = spawn(send);
+    static_cast<void>(co_await receiver.receive());  // waits
+    static_cast<void>(co_await receiver.receive());
+    static_cast<void>(co_await sending);
+    static_cast<void>(unbounded.send(3));
+    static_cast<void>(co_await other_receiver.receive());
+  };
+  EXPECT_EQ(count(pass_two), 0);
+}
+
+TEST_F(NoAllocation, PerValueOfABroadcastOrAWatch) {
+  auto [sender, receiver] = broadcast<int>(2);
+  auto [changes, watcher] = watch<int>(0);
+  auto pass = [&]() -> Task<> {
+    sender.send(1);
+    static_cast<void>(co_await receiver.receive());
+    changes.send(2);
+    static_cast<void>(co_await watcher.changed());
+    static_cast<void>(watcher.get());
+  };
+  EXPECT_EQ(count(pass), 0);
+}
+
 TEST_F(NoAllocation, PerOk) {
   auto result = []() -> Task<Result<int>> {
     co_await yield_now();

@@ -21,7 +21,10 @@ enum class Error {
   /// A limit that the program set has passed (`timeout`, `timeout_at`). Compares equal to
   /// `std::errc::timed_out`, as does the time-out of the system, which is another error.
   deadline_exceeded,
-  closed,  ///< somebody has closed what was asked for
+  closed,  ///< somebody has closed what was asked for; the other side of a channel is gone
+  full,    ///< a channel has no room, and `try_send` does not wait for one
+  empty,   ///< a channel has no value, and `try_receive` does not wait for one
+  lagged,  ///< a receiver of a broadcast was too slow, and has missed values
 };
 
 /// The category of `Error`; its name is "eddy".
