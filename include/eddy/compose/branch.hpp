@@ -26,7 +26,7 @@ struct BranchSet {
     if (with_failure) [[unlikely]] {
       failed = true;
     }
-    if (waits && (running == 0 || failed || wake_on == WakeOn::first_end)) {
+    if (waits && (running == 0 || failed || more || wake_on == WakeOn::first_end)) {
       // It runs next. Otherwise a ready branch could run first, and take data that would be lost.
       Worker::current().wake_next(*parent);
     }
@@ -38,7 +38,8 @@ struct BranchSet {
   PromiseBase* parent = nullptr;  ///< the task that has started the branches
   std::size_t running = 0;
   WakeOn wake_on;
-  bool waits = false;   ///< the parent waits for the branches
+  bool waits = false;  ///< the parent waits for the branches
+  bool more = false;   ///< branches wait for their turn to be started, so each end wakes the parent
   bool failed = false;  ///< a branch threw, or gave an error while `wake_on` is not `last_end`
 };
 

@@ -131,5 +131,10 @@ template <class T>
 auto try_all(std::vector<Task<Result<T>>> tasks) {
   return detail::TryAllVectorOp<T>(std::move(tasks));
 }
+/// As above, with no more tasks at once than `limit`. After an error no other task starts.
+template <class T>
+auto try_all(std::vector<Task<Result<T>>> tasks, Concurrency limit) {
+  return detail::TryAllVectorOp<T>(std::move(tasks), limit.most());
+}
 
 }  // namespace eddy

@@ -3,13 +3,36 @@
 #pragma once
 
 #include "eddy/compose/branch.hpp"
+#include "eddy/platform/export.hpp"
 
+#include <cstddef>
+#include <limits>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace eddy {
+
+namespace detail {
+
+[[noreturn]] EDDY_EXPORT void stop_no_concurrency() noexcept;
+
+}  // namespace detail
+
+/// How many tasks of a range run at once: `eddy::when_all(std::move(tasks),
+/// eddy::Concurrency(16))`. The next one starts when one ends. Zero stops the program.
+class Concurrency {
+ public:
+  explicit Concurrency(std::size_t most) noexcept : most_(most) {
+    if (most == 0) detail::stop_no_concurrency();
+  }
+
+  std::size_t most() const noexcept { return most_; }
+
+ private:
+  std::size_t most_;
+};
 
 namespace detail {
 
@@ -24,16 +47,21 @@ class AllOp : public Operation {
   AllOp& operator=(AllOp&&) = delete;
 
   bool try_start() noexcept {
-    branches_.for_each([this](auto& branch) {
-      if (!set_.failed) branch.start(set_);
-    });
+    branches_.start(set_);
     return over();
   }
   bool begin_wait(Waiter&) noexcept {
     set_.begin_wait();
     return true;
   }
-  bool advance(Waiter&) noexcept override { return over(); }
+  bool advance(Waiter&) noexcept override {
+    if (set_.more) {
+      set_.waits = false;  // else a branch that ends at once would wake this task
+      branches_.start(set_);
+      set_.waits = true;
+    }
+    return over();
+  }
   Waiting describe() const noexcept override { return {"all of several", kNoSource}; }
   void abandon() noexcept override {
     branches_.for_each([](auto& branch) { branch.cancel(); });
@@ -44,7 +72,7 @@ class AllOp : public Operation {
   /// True if all have ended, or if one has failed. Cancels the others if one has failed.
   bool over() noexcept {
     if (set_.failed) abandon();
-    return set_.failed || set_.running == 0;
+    return set_.failed || (set_.running == 0 && !set_.more);
   }
 
   BranchSet set_{kWakeOn};
@@ -68,6 +96,12 @@ class TupleBranches {
  public:
   explicit TupleBranches(Task<Ts>&&... tasks) noexcept : branches(std::move(tasks)...) {}
 
+  /// Starts the branches in order, until one fails.
+  void start(BranchSet& set) noexcept {
+    for_each([&](auto& branch) {
+      if (!set.failed) branch.start(set);
+    });
+  }
   template <class F>
   void for_each(F f) {
     std::apply([&](auto&... branch) { (f(branch), ...); }, branches);
@@ -86,11 +120,20 @@ class TupleBranches {
 template <class T>
 class VectorBranches {
  public:
-  explicit VectorBranches(std::vector<Task<T>>&& tasks) {
+  explicit VectorBranches(std::vector<Task<T>>&& tasks,
+                          std::size_t concurrency = std::numeric_limits<std::size_t>::max())
+      : most(concurrency) {
     branches.reserve(tasks.size());
     for (Task<T>& task : tasks) branches.emplace_back(std::move(task));
   }
 
+  /// Starts the next branches in order, as many as may run, until one fails.
+  void start(BranchSet& set) noexcept {
+    while (started < branches.size() && set.running < most && !set.failed) {
+      branches[started++].start(set);
+    }
+    set.more = started < branches.size() && !set.failed;
+  }
   template <class F>
   void for_each(F f) {
     for (Branch<T>& branch : branches) f(branch);
@@ -103,6 +146,8 @@ class VectorBranches {
   }
 
   std::vector<Branch<T>> branches;
+  std::size_t most;          ///< that run at once
+  std::size_t started = 0;   ///< branches from this index on are not started
   std::size_t given_up = 0;  ///< branches before this index are not running
 };
 
@@ -161,6 +206,13 @@ auto when_all(As&&... branches) {
 template <class T>
 auto when_all(std::vector<Task<T>> tasks) {
   return detail::WhenAllVectorOp<T>(std::move(tasks));
+}
+/// As above, with no more tasks at once than `limit`.
+///
+///     auto pages = co_await eddy::when_all(std::move(fetches), eddy::Concurrency(16));
+template <class T>
+auto when_all(std::vector<Task<T>> tasks, Concurrency limit) {
+  return detail::WhenAllVectorOp<T>(std::move(tasks), limit.most());
 }
 
 }  // namespace eddy

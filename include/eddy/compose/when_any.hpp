@@ -3,15 +3,27 @@
 #pragma once
 
 #include "eddy/compose/branch.hpp"
+#include "eddy/platform/export.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <tuple>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace eddy {
 
+/// The first of several tasks of one type that has ended.
+template <class T>
+struct FirstOf {
+  std::size_t index;           ///< which one it was
+  detail::NonVoidOf<T> value;  ///< what it gave; `std::monostate` for void
+};
+
 namespace detail {
+
+[[noreturn]] EDDY_EXPORT void stop_without_branch() noexcept;
 
 /// An operation that the user allows to lose data.
 template <class Op>
@@ -86,6 +98,60 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
   std::tuple<Branch<Ts>...> branches_;
 };
 
+/// The first of a vector of tasks.
+template <class T>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenAnyVectorOp final
+    : public Operation {
+ public:
+  static constexpr OperationTraits kTraits{.abandons = true};
+
+  explicit WhenAnyVectorOp(std::vector<Task<T>>&& tasks) {
+    if (tasks.empty()) stop_without_branch();
+    branches_.reserve(tasks.size());
+    for (Task<T>& task : tasks) branches_.emplace_back(std::move(task));
+  }
+
+  bool try_start() noexcept {
+    for (Branch<T>& branch : branches_) {
+      branch.start(set_);
+      if (branch.ended()) break;
+    }
+    return over();
+  }
+  bool begin_wait(Waiter&) noexcept {
+    set_.begin_wait();
+    return true;
+  }
+  bool advance(Waiter&) noexcept override { return over(); }
+  Waiting describe() const noexcept override { return {"the first of several", kNoSource}; }
+  void abandon() noexcept override {
+    for (Branch<T>& branch : branches_) branch.cancel();
+  }
+  Waiter* give_up_branch() noexcept override {
+    while (given_up_ < branches_.size()) {
+      if (PromiseBase* const given = branches_[given_up_++].give_up()) return given;
+    }
+    return nullptr;
+  }
+
+  FirstOf<T> take() { return {first_, take_non_void(branches_[first_].outcome)}; }
+
+ private:
+  /// True if one has ended. Cancels the others then.
+  bool over() noexcept {
+    const auto first = std::ranges::find_if(branches_, &Branch<T>::ended);
+    if (first == branches_.end()) return false;
+    first_ = static_cast<std::size_t>(first - branches_.begin());
+    abandon();
+    return true;
+  }
+
+  BranchSet set_{BranchSet::WakeOn::first_end};
+  std::vector<Branch<T>> branches_;
+  std::size_t first_ = 0;     ///< once it is over
+  std::size_t given_up_ = 0;  ///< branches before this index are not running
+};
+
 }  // namespace detail
 
 /// Allows a `when_any` to cancel a `read_exact` or `write_all`, and to lose the bytes that it has
@@ -119,6 +185,15 @@ auto when_any(As&&... branches) {
     return detail::WhenAnyOp<detail::AwaitResultOf<As>...>(
         detail::to_task(std::forward<As>(branches))...);
   }
+}
+
+/// As above, for any number of tasks of one type. Gives a `FirstOf<T>`. A vector without a task
+/// stops the program: nothing could ever end.
+///
+///     auto [index, page] = co_await eddy::when_any(std::move(fetches));
+template <class T>
+auto when_any(std::vector<Task<T>> tasks) {
+  return detail::WhenAnyVectorOp<T>(std::move(tasks));
 }
 
 }  // namespace eddy

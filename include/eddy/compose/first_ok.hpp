@@ -1,0 +1,136 @@
+// Waits for the first of several tasks that succeeds.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eddy/compose/branch.hpp"
+#include "eddy/compose/when_any.hpp"
+#include "eddy/platform/result.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <expected>
+#include <system_error>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace eddy {
+
+namespace detail {
+
+template <class T>
+class [[nodiscard("nothing happens until it is awaited: write co_await")]] FirstOkOp final
+    : public Operation {
+  using Values = std::expected<T, std::vector<std::error_code>>;
+
+ public:
+  static constexpr OperationTraits kTraits{.abandons = true};
+
+  explicit FirstOkOp(std::vector<Task<Result<T>>>&& tasks) {
+    if (tasks.empty()) stop_without_branch();
+    branches_.reserve(tasks.size());
+    for (Task<Result<T>>& task : tasks) branches_.emplace_back(std::move(task));
+  }
+
+  bool try_start() noexcept {
+    for (Branch<Result<T>>& branch : branches_) {
+      branch.start(set_);
+      if (decides(branch)) break;
+    }
+    return over();
+  }
+  bool begin_wait(Waiter&) noexcept {
+    set_.begin_wait();
+    return true;
+  }
+  bool advance(Waiter&) noexcept override { return over(); }
+  Waiting describe() const noexcept override { return {"the first success", kNoSource}; }
+  void abandon() noexcept override {
+    for (Branch<Result<T>>& branch : branches_) branch.cancel();
+  }
+  Waiter* give_up_branch() noexcept override {
+    while (given_up_ < branches_.size()) {
+      if (PromiseBase* const given = branches_[given_up_++].give_up()) return given;
+    }
+    return nullptr;
+  }
+
+  Values take() {
+    std::vector<std::error_code> errors;
+    for (Branch<Result<T>>& branch : branches_) {
+      if (!branch.ended()) continue;
+      Result<T> result = branch.outcome.take();
+      if (result) {
+        if constexpr (std::is_void_v<T>) {
+          return {};
+        } else {
+          return *std::move(result);
+        }
+      }
+      errors.push_back(result.error());
+    }
+    return std::unexpected(std::move(errors));
+  }
+
+ private:
+  /// True if it has a value, or threw.
+  static bool decides(const Branch<Result<T>>& branch) noexcept {
+    return branch.ended() && !branch.outcome.is_error();
+  }
+  /// True if one has decided, or all have failed. Cancels the others then.
+  bool over() noexcept {
+    if (set_.running != 0 && std::ranges::none_of(branches_, decides)) return false;
+    abandon();
+    return true;
+  }
+
+  // Not `first_error`: an error is not what ends this.
+  BranchSet set_{BranchSet::WakeOn::first_end};
+  std::vector<Branch<Result<T>>> branches_;
+  std::size_t given_up_ = 0;  ///< branches before this index are not running
+};
+
+template <class First, class... Rest>
+std::vector<Task<First>> vector_of(Task<First>&& first, Task<Rest>&&... rest) {
+  std::vector<Task<First>> tasks;
+  tasks.reserve(1 + sizeof...(Rest));
+  tasks.push_back(std::move(first));
+  (tasks.push_back(std::move(rest)), ...);
+  return tasks;
+}
+
+}  // namespace detail
+
+/// Runs tasks that give a `Result<T>` concurrently, as branches of this task, until the first one
+/// succeeds: for servers of which any can answer, or addresses of which any can be connected to.
+/// Gives its value, as `std::expected<T, std::vector<std::error_code>>`. The others are cancelled
+/// and destroyed first. If all fail, gives all errors, in the order of the tasks. If one throws
+/// before another succeeds, `first_ok` throws that. A vector without a task stops the program. The
+/// tasks start in order; none starts after one that succeeds at once.
+/// **Cancel**: cancels all branches.
+///
+///     auto later = [&]() -> eddy::Task<eddy::Result<Page>> {
+///       co_await eddy::sleep_for(50ms);
+///       co_return co_await fetch(second);
+///     };
+///     auto page = co_await eddy::first_ok(fetch(first), later());
+template <class T>
+auto first_ok(std::vector<Task<Result<T>>> tasks) {
+  return detail::FirstOkOp<T>(std::move(tasks));
+}
+template <class... As>
+  requires(detail::IsAwaitable<As> && ...)
+auto first_ok(As&&... branches) {
+  static_assert(sizeof...(As) != 0, "first_ok needs a branch");
+  static_assert((detail::is_result<detail::AwaitResultOf<As>> && ...),
+                "each branch of first_ok gives an eddy::Result; one of these gives none");
+  if constexpr (sizeof...(As) != 0 && (detail::is_result<detail::AwaitResultOf<As>> && ...)) {
+    using First = std::tuple_element_t<0, std::tuple<detail::AwaitResultOf<As>...>>;
+    static_assert((std::is_same_v<First, detail::AwaitResultOf<As>> && ...),
+                  "the branches of first_ok give the same eddy::Result");
+    return first_ok(detail::vector_of(detail::to_task(std::forward<As>(branches))...));
+  }
+}
+
+}  // namespace eddy
