@@ -52,6 +52,12 @@ FAMILIES = {
         "posted function. libuv, libevent and libev have timers only. The child is not inlined, "
         "except by Rust, where an async function is no more than a function. The timers that live "
         "meanwhile fall due in an hour or two."]),
+    "sync": ("What tasks share", tasks.sync, [
+        "On one thread, but for the row that says something else; there CPU is that of both threads. "
+        "eddy's and tokio's locks and channels may be shared by threads, as Go's and Boost.Fiber's; Asio's channel, "
+        "which is experimental, is the one for a single thread. Go's sync.Mutex blocks, and Go has no semaphore and "
+        "no broadcast of its own; its oneshot is a channel of one room, Boost.Fiber's a promise and its future, Asio's "
+        "a channel. Boost.Fiber's smallest channel has two rooms, of which one stays free."]),
     "memory": ("Memory", memory, [
         "Two figures. One is what the server of the echo family needs for an idle connection that "
         "has had one answer, without the kernel's share. The other is what a task needs that "

@@ -92,6 +92,18 @@ TASKS = [
     ("sleep_and_cancel", "make and cancel a timer, 1,000,000 live", 1_500_000, 1_000_000, False),
 ]
 
+# What tasks share: operation, name, rounds, live, in --quick
+SYNC = [
+    ("mutex", "lock and unlock a free mutex", 3_000_000, None, True),
+    ("contended_mutex", "lock, yield, unlock: 100 tasks", 1_000_000, None, False),
+    ("semaphore", "take and give back a free permit", 3_000_000, None, False),
+    ("channel", "channel: send, then receive", 3_000_000, None, True),
+    ("channel_between_tasks", "channel of one room: from a task to another", 1_000_000, None, False),
+    ("channel_between_threads", "channel of 128 rooms: from a thread to another", 1_000_000, None, False),
+    ("oneshot", "make a oneshot, send, receive", 1_000_000, None, False),
+    ("broadcast", "broadcast to 100 receivers", 50_000, None, False),
+]
+
 # Suspended tasks, by peer; a million where nothing stands. A fiber has a stack.
 SUSPENDED = {"boost_fiber": 100_000}
 

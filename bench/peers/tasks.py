@@ -33,9 +33,17 @@ def offering(session, commands, operation):
 
 
 def tasks(session):
+    yield from operations(session, table.TASKS, "per operation")
+
+
+def sync(session):
+    yield from operations(session, table.SYNC, "of what tasks share, per operation")
+
+
+def operations(session, rows, per):
     commands = session.commands("tasks")
     # The programs of Go and node reach their speed only after a while; so they do, in as many rounds.
-    for operation, name, rounds, live, in_quick in table.TASKS:
+    for operation, name, rounds, live, in_quick in rows:
         if session.quick and not in_quick:
             continue
         rounds //= session.choose(1, 10)
@@ -43,11 +51,11 @@ def tasks(session):
             peer: lambda peer=peer, command=command: numbers(
                 command_of(peer, command, operation, rounds, live), 120)
             for peer, command in offering(session, commands, operation).items()})
-        yield Row("CPU per operation", name, "ns", column(results, 0))
-    for operation, name, _, live, in_quick in table.TASKS:
-        if live or session.quick:
+        yield Row(f"CPU {per}", name, "ns", column(results, 0))
+    for operation, name, _, live, in_quick in rows:
+        if live or session.quick or "threads" in operation:
             continue
-        yield Row("user instructions per operation", name, "", session.once(name, {
+        yield Row(f"user instructions {per}", name, "", session.once(name, {
             peer: lambda peer=peer, command=command: task_instructions(peer, command, operation)
             for peer, command in offering(session, commands, operation).items()
             if peer not in UNCOUNTABLE}), counted=True)

@@ -1,4 +1,4 @@
-// Tasks of Asio, with coroutines.
+// Tasks of Asio, with coroutines, and its channels.
 // SPDX-License-Identifier: MIT
 
 #include "operation.h"
@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <asio.hpp>
+#include <asio/experimental/channel.hpp>
 
 namespace {
 
@@ -67,11 +68,51 @@ void yield(long rounds, long) {
   end();
 }
 
+using Channel = asio::experimental::channel<Executor, void(std::error_code, int)>;
+
+Awaitable send_and_receive(long rounds) {
+  Channel channel(io, 16);
+  for (long i = 0; i < rounds; ++i) {
+    co_await channel.async_send(std::error_code(), 1, use_awaitable);
+    co_await channel.async_receive(use_awaitable);
+  }
+}
+
+Awaitable send_all(Channel& channel, long values) {
+  for (long i = 0; i < values; ++i) {
+    co_await channel.async_send(std::error_code(), 1, use_awaitable);
+  }
+}
+
+Awaitable receive_all(Channel& channel, long values) {
+  for (long i = 0; i < values; ++i) co_await channel.async_receive(use_awaitable);
+}
+
+void channel_between_tasks(long rounds, long) {
+  Channel channel(io, 1);
+  begin();
+  asio::co_spawn(io, send_all(channel, rounds), asio::detached);
+  asio::co_spawn(io, receive_all(channel, rounds), asio::detached);
+  io.run();
+  end();
+}
+
+Awaitable oneshots(long rounds) {
+  for (long i = 0; i < rounds; ++i) {
+    Channel channel(io, 1);
+    channel.try_send(std::error_code(), 1);
+    co_await channel.async_receive(use_awaitable);
+  }
+}
+
 constexpr operation kOperations[] = {
     {"spawn_and_join", [](long rounds, long) { run(spawn_all(rounds)); }},
     {"spawn_batch", [](long rounds, long batch) { run(spawn_batches(rounds, batch)); }},
     {"yield", yield},
-    {"child", [](long rounds, long) { run(await_all(rounds)); }}};
+    {"child", [](long rounds, long) { run(await_all(rounds)); }},
+    {"channel", [](long rounds, long) { run(send_and_receive(rounds)); }},
+    {"channel_between_tasks", channel_between_tasks},
+    {"oneshot", [](long rounds, long) { run(oneshots(rounds)); }}};
 
 }  // namespace
 

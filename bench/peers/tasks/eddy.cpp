@@ -5,6 +5,8 @@
 #include "operations.hpp"
 
 #include <ranges>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -27,6 +29,23 @@ eddy::Task<> spawn_batches(long rounds, long batch) {
   }
 }
 
+eddy::Task<> receive_all(eddy::Receiver<int> receiver) {
+  for (;;) {
+    const auto value = co_await receiver.receive();
+    if (!value) co_return;
+  }
+}
+
+void channel_between_threads(long rounds, long) {
+  auto [sender, receiver] = eddy::channel<int>(128);
+  begin();
+  std::thread thread(
+      [from = std::move(receiver)]() mutable { eddy::block_on(receive_all(std::move(from))); });
+  eddy::block_on(operations::send_values(std::move(sender), static_cast<std::size_t>(rounds)));
+  thread.join();
+  end();
+}
+
 constexpr operation kOperations[] = {
     {"spawn_and_join",
      [](long rounds, long) {
@@ -45,6 +64,37 @@ constexpr operation kOperations[] = {
     {"child",
      [](long rounds, long) {
        measured(rounds, [](auto& each) { eddy::block_on(operations::child(each)); });
+     }},
+    {"mutex",
+     [](long rounds, long) {
+       measured(rounds, [](auto& each) { eddy::block_on(operations::mutex(each)); });
+     }},
+    {"contended_mutex",
+     [](long rounds, long) {
+       measured(rounds / static_cast<long>(operations::kLockers),
+                [](auto& each) { eddy::block_on(operations::contended_mutex(each)); });
+     }},
+    {"semaphore",
+     [](long rounds, long) {
+       measured(rounds, [](auto& each) { eddy::block_on(operations::semaphore(each)); });
+     }},
+    {"channel",
+     [](long rounds, long) {
+       measured(rounds, [](auto& each) { eddy::block_on(operations::channel(each)); });
+     }},
+    {"channel_between_tasks",
+     [](long rounds, long) {
+       measured(rounds / static_cast<long>(operations::kPassed),
+                [](auto& each) { eddy::block_on(operations::channel_between_tasks(each)); });
+     }},
+    {"channel_between_threads", channel_between_threads},
+    {"oneshot",
+     [](long rounds, long) {
+       measured(rounds, [](auto& each) { eddy::block_on(operations::oneshot(each)); });
+     }},
+    {"broadcast",
+     [](long rounds, long) {
+       measured(rounds, [](auto& each) { eddy::block_on(operations::broadcast(each)); });
      }},
     {"sleep_and_cancel",
      [](long rounds, long live) {

@@ -1,4 +1,4 @@
-// Tasks and timers of Go, on one processor: OPERATION ROUNDS [LIVE].
+// Tasks, timers and what tasks share, of Go, on one processor: OPERATION ROUNDS [LIVE].
 // SPDX-License-Identifier: MIT
 package main
 
@@ -13,6 +13,7 @@ import (
 )
 
 const yielders = 1000
+const lockers = 100
 
 func cpuNs() float64 {
 	var usage syscall.Rusage
@@ -62,6 +63,60 @@ func run(operation string, rounds, live int) float64 {
 	case "sleep_and_cancel":
 		for i := 0; i < rounds; i++ {
 			time.NewTimer(time.Minute).Stop()
+		}
+	case "mutex":
+		var mutex sync.Mutex
+		for i := 0; i < rounds; i++ {
+			mutex.Lock()
+			kept = kept[:0]
+			mutex.Unlock()
+		}
+	case "contended_mutex":
+		var mutex sync.Mutex
+		left := rounds
+		for i := 0; i < lockers; i++ {
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				for {
+					mutex.Lock()
+					if left == 0 {
+						mutex.Unlock()
+						return
+					}
+					left--
+					runtime.Gosched()
+					mutex.Unlock()
+				}
+			}()
+		}
+		group.Wait()
+	case "channel":
+		values := make(chan int32, 16)
+		for i := 0; i < rounds; i++ {
+			values <- 1
+			<-values
+		}
+	case "channel_between_tasks", "channel_between_threads":
+		rooms := 1
+		if operation == "channel_between_threads" {
+			runtime.GOMAXPROCS(2)
+			rooms = 128
+		}
+		values := make(chan int32, rooms)
+		go func() {
+			for i := 0; i < rounds; i++ {
+				values <- 1
+			}
+			close(values)
+		}()
+		for range values {
+		}
+	case "oneshot":
+		for i := 0; i < rounds; i++ {
+			value := make(chan int32, 1)
+			value <- 1
+			<-value
 		}
 	default:
 		fmt.Fprintf(os.Stderr, "no operation '%s'\n", operation)

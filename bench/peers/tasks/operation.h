@@ -1,7 +1,8 @@
 // usage: PEER OPERATION ROUNDS [LIVE]      prints CPU ns per operation; LIVE timers stay armed, or
 // LIVE tasks are spawned before the first is joined (spawn_batch)
 //
-// What the programs in C and C++ share. `yield` is among kYielders tasks that do the same.
+// What the programs in C and C++ share. `yield` is among kYielders tasks that do the same;
+// `contended_mutex` is among kLockers.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { kYielders = 1000 };
+enum { kYielders = 1000, kLockers = 100 };
 
 struct operation {
   const char* name;

@@ -1,13 +1,16 @@
-// Tasks and timers of tokio, on one thread: OPERATION ROUNDS [LIVE].
+// Tasks, timers and what tasks share, of tokio, on one thread: OPERATION ROUNDS [LIVE].
 // SPDX-License-Identifier: MIT
 
 use std::future::{poll_fn, Future};
 use std::pin::Pin;
 use std::task::Poll;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, oneshot, Mutex, Semaphore};
 use tokio::time::{sleep_until, Instant, Sleep};
 
 const YIELDERS: u64 = 1000;
+const LOCKERS: u64 = 100;
 
 fn cpu_ns() -> f64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -85,6 +88,85 @@ async fn run(operation: &str, rounds: u64, live: u64) -> f64 {
                 Poll::Ready(())
             })
             .await
+        }
+        "mutex" => {
+            let mutex = Mutex::new(0u64);
+            for _ in 0..rounds {
+                *mutex.lock().await += 1;
+            }
+        }
+        "contended_mutex" => {
+            let mutex = Arc::new(Mutex::new(rounds));
+            let tasks: Vec<_> = (0..LOCKERS)
+                .map(|_| {
+                    let mutex = mutex.clone();
+                    tokio::spawn(async move {
+                        loop {
+                            let mut left = mutex.lock().await;
+                            if *left == 0 {
+                                break;
+                            }
+                            *left -= 1;
+                            tokio::task::yield_now().await;
+                        }
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        }
+        "semaphore" => {
+            let semaphore = Semaphore::new(2);
+            for _ in 0..rounds {
+                let _permit = semaphore.acquire().await.unwrap();
+            }
+        }
+        "channel" => {
+            let (sender, mut receiver) = mpsc::channel::<i32>(16);
+            for _ in 0..rounds {
+                sender.send(1).await.unwrap();
+                receiver.recv().await.unwrap();
+            }
+        }
+        "channel_between_tasks" => {
+            let (sender, mut receiver) = mpsc::channel::<i32>(1);
+            let sending = tokio::spawn(async move {
+                for _ in 0..rounds {
+                    sender.send(1).await.unwrap();
+                }
+            });
+            while receiver.recv().await.is_some() {}
+            sending.await.unwrap();
+        }
+        "channel_between_threads" => {
+            let (sender, mut receiver) = mpsc::channel::<i32>(128);
+            let thread = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                runtime.block_on(async { while receiver.recv().await.is_some() {} });
+            });
+            for _ in 0..rounds {
+                sender.send(1).await.unwrap();
+            }
+            drop(sender);
+            thread.join().unwrap();
+        }
+        "oneshot" => {
+            for _ in 0..rounds {
+                let (sender, receiver) = oneshot::channel::<i32>();
+                sender.send(1).unwrap();
+                receiver.await.unwrap();
+            }
+        }
+        "broadcast" => {
+            let (sender, _) = broadcast::channel::<i32>(16);
+            let mut receivers: Vec<_> = (0..100).map(|_| sender.subscribe()).collect();
+            for _ in 0..rounds {
+                sender.send(1).unwrap();
+                for receiver in &mut receivers {
+                    receiver.recv().await.unwrap();
+                }
+            }
         }
         _ => {
             eprintln!("no operation '{operation}'");
