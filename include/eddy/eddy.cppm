@@ -15,11 +15,14 @@ using eddy::block_on_at;
 using eddy::BlockingGuard;
 using eddy::BlockingMutex;
 using eddy::busy_poll;
+using eddy::Concurrency;
 using eddy::current_waker;
 using eddy::dump_each_task;
 using eddy::dump_tasks;
 using eddy::dump_tasks_as_json;
 using eddy::dump_tasks_to_stderr;
+using eddy::first_ok;
+using eddy::FirstOf;
 using eddy::kTaskNameLimit;
 using eddy::name_task;
 using eddy::JoinError;
@@ -78,6 +81,10 @@ using eddy::WriteHalf;
 
 // Synchronisation.
 using eddy::Barrier;
+using eddy::broadcast;
+using eddy::BroadcastReceiver;
+using eddy::BroadcastSender;
+using eddy::channel;
 using eddy::Condition;
 using eddy::Event;
 using eddy::Latch;
@@ -85,10 +92,21 @@ using eddy::Mutex;
 using eddy::MutexGuard;
 using eddy::Notify;
 using eddy::OnceCell;
+using eddy::oneshot;
+using eddy::OneshotReceiver;
+using eddy::OneshotSender;
+using eddy::Receiver;
 using eddy::RwLock;
 using eddy::RwLockGuard;
 using eddy::Semaphore;
 using eddy::SemaphorePermit;
+using eddy::Sender;
+using eddy::SendPermit;
+using eddy::unbounded_channel;
+using eddy::UnboundedSender;
+using eddy::watch;
+using eddy::WatchReceiver;
+using eddy::WatchSender;
 
 // Signals.
 using eddy::ctrl_c;

@@ -15,7 +15,7 @@ import time
 
 import gdb
 
-FLOORS = {"platform", "core", "reactor", "worker", "task", "time", "compose", "net", "signal"}
+FLOORS = {"platform", "core", "reactor", "worker", "task", "time", "compose", "sync", "net", "signal"}
 
 # What an operation waits for, by the name of its type, in the words of `dump_tasks`. A type that is named like
 # `ReadExactOp` is "read_exact".
@@ -28,6 +28,20 @@ WORDS = {
     "WhenAnyOp": "the first of several",
     "WhenAllOp": "all of several",
     "WhenAllVectorOp": "all of several",
+    "WhenAnyVectorOp": "the first of several",
+    "TryAllOp": "all of several",
+    "TryAllVectorOp": "all of several",
+    "FirstOkOp": "the first success",
+    "LockOp": "a lock",
+    "AcquireOp": "a semaphore",
+    "ArriveOp": "a barrier",
+    "SendOp": "room in a channel",
+    "SendAllOp": "room in a channel",
+    "ReserveOp": "room in a channel",
+    "ReceiveOp": "a value of a channel",
+    "ReceiveManyOp": "a value of a channel",
+    "ChangedOp": "a newer value",
+    "ClosedWait": "the end of a receiver",
     "TimedTask": "a task with a time limit",
     "GroupOp": "a task group",
     "IdleOp": "an idle group",

@@ -232,20 +232,29 @@ bool SenderWait::try_serve() noexcept {
 }
 
 bool SenderWait::begin_wait(Waiter& waiter) noexcept {
-  for (int holds = 0; holds != kMostHolds; ++holds) {
+  const bool has_yielded = std::exchange(yields_, false);
+  bool waits = true;
+  for (int holds = 0;; ++holds) {
+    if (holds == kMostHolds) {
+      core_->add_sender();
+      yields_ = true;
+      Worker::of_running_task().wake(waiter);
+      break;
+    }
     SharedLock held(core_->flag_);
     const WaitState how = core_->serve(held, *this);
-    if (how != WaitState::none) {
+    if (how == WaitState::none && core_->free() != 0) continue;
+    if (how == WaitState::none) {
+      held.add(core_->senders_, *this, waiter);
+      core_->add_reference();
+    } else {
       set(how);
-      return false;
+      waits = false;
     }
-    if (core_->free() != 0) continue;
-    held.add(core_->senders_, *this, waiter);
-    core_->add_reference();
-    return true;
+    break;
   }
-  Worker::of_running_task().wake(waiter);
-  return true;
+  if (has_yielded) core_->drop_sender();
+  return waits;
 }
 
 bool SenderWait::advance(Waiter& waiter) noexcept {
@@ -256,6 +265,10 @@ bool SenderWait::advance(Waiter& waiter) noexcept {
 Waiting SenderWait::describe() const noexcept { return {"room in a channel", kNoSource}; }
 
 void SenderWait::give_up_slowly() noexcept {
+  if (std::exchange(yields_, false)) {
+    core_->drop_sender();
+    return;
+  }
   if (!leave()) {
     if (finish() == WaitState::granted && wants_permit_) core_->drop_permit();
     return;

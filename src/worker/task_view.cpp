@@ -13,8 +13,8 @@ namespace eddy::detail {
 namespace {
 
 /// The folders of `include/eddy`.
-constexpr std::array<std::string_view, 9> kFloors = {
-    "platform", "core", "reactor", "worker", "task", "time", "compose", "net", "signal"};
+constexpr std::array<std::string_view, 10> kFloors = {
+    "platform", "core", "reactor", "worker", "task", "time", "compose", "sync", "net", "signal"};
 
 /// Removes the last part of `path`, and returns it.
 std::string_view take_last(std::string_view& path) noexcept {

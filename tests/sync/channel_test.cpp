@@ -487,6 +487,39 @@ TEST(Channel, ASendAllOfVeryManyLetsOtherTasksRun) {
   });
 }
 
+TEST(Channel, ASendAllThatLetsOthersRunCountsAsASender) {
+  for (const bool receiver_goes : {false, true}) {
+    run([&]() -> Task<> {
+      auto ends = channel<int>(5'000);
+      std::optional<Sender<int>> sender(std::move(ends.first));
+      std::optional<Receiver<int>> receiver(std::move(ends.second));
+      std::size_t unsent = 0;
+      auto send = [&]() -> Task<> {
+        std::vector<int> values(4'000, 1);
+        std::span<int> rest = values;
+        const Result<> sent = co_await sender->send_all(rest);
+        EXPECT_EQ(sent.has_value(), !receiver_goes);
+        unsent = rest.size();
+      };
+      JoinHandle<> sending = spawn(send);
+      co_await yield_now();  // that task has sent some of them
+      EXPECT_LT(receiver->size(), 4'000U);
+      sender.reset();
+      std::vector<int> got;
+      EXPECT_TRUE((co_await receiver->receive_many(got, 4'000)).has_value());
+      if (receiver_goes) {
+        receiver.reset();
+      } else {
+        while (got.size() < 4'000)
+          EXPECT_TRUE(succeeded(co_await receiver->receive_many(got, 100)));
+        EXPECT_TRUE(failed_with(co_await receiver->receive(), Error::closed));
+      }
+      EXPECT_TRUE((co_await sending).has_value());
+      EXPECT_EQ(got.size() + unsent, 4'000U);
+    });
+  }
+}
+
 /// A vector of these cannot grow while `fails`.
 template <class T>
 struct FailingAllocator {

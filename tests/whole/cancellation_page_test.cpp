@@ -25,7 +25,9 @@ T made();
 /// Whether `when_any` takes the operation that the call gives.
 template <class Op>
 std::string_view taken() {
-  return detail::kTraitsOf<std::remove_cvref_t<Op>>.loses_progress ? "in `may_lose`" : "yes";
+  constexpr detail::OperationTraits kTraits = detail::kTraitsOf<std::remove_cvref_t<Op>>;
+  if (kTraits.waits_for_own_waker) return "in a task";
+  return kTraits.loses_progress ? "in `may_lose`" : "yes";
 }
 
 using Bytes = std::span<std::byte>;

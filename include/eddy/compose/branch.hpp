@@ -17,16 +17,17 @@ namespace eddy::detail {
 
 /// What the branches of one operation share: which task to wake, and when.
 struct BranchSet {
-  enum class WakeOn : std::uint8_t { first_end, last_end, first_error };
+  /// Beside these, a branch that throws wakes the task.
+  enum class WakeOn : std::uint8_t { first_end, last_end, first_error, first_success };
 
   explicit BranchSet(WakeOn when) noexcept : wake_on(when) {}
 
-  void note_end(bool with_failure) noexcept {
+  void note_end(bool decides) noexcept {
     --running;
-    if (with_failure) [[unlikely]] {
-      failed = true;
+    if (decides) [[unlikely]] {
+      decided = true;
     }
-    if (waits && (running == 0 || failed || more || wake_on == WakeOn::first_end)) {
+    if (waits && (running == 0 || decided || more || wake_on == WakeOn::first_end)) {
       // It runs next. Otherwise a ready branch could run first, and take data that would be lost.
       Worker::current().wake_next(*parent);
     }
@@ -40,7 +41,9 @@ struct BranchSet {
   WakeOn wake_on;
   bool waits = false;  ///< the parent waits for the branches
   bool more = false;   ///< branches wait for their turn to be started, so each end wakes the parent
-  bool failed = false;  ///< a branch threw, or gave an error while `wake_on` is not `last_end`
+  /// A branch threw; or gave an error, or with `first_success` a value, unless `last_end` is waited
+  /// for.
+  bool decided = false;
 };
 
 /// Owns one branch of the task that awaits it. The destructor cancels the branch, and returns when
@@ -88,7 +91,7 @@ class Branch final : public TaskOwner {
   void on_end(PromiseBase* promise) noexcept override {
     header_ = nullptr;
     outcome.take_from(promise);
-    set_->note_end(outcome.threw() || is_failure());
+    set_->note_end(outcome.threw() || decides());
   }
 
   const Waiter* branch_of() const noexcept override { return set_->parent; }
@@ -96,8 +99,11 @@ class Branch final : public TaskOwner {
   Outcome<T> outcome;
 
  private:
-  bool is_failure() const noexcept {
+  bool decides() const noexcept {
     if constexpr (is_result<T>) {
+      if (set_->wake_on == BranchSet::WakeOn::first_success) {
+        return !outcome.pending() && !outcome.is_error();
+      }
       return set_->wake_on != BranchSet::WakeOn::last_end && outcome.is_error();
     } else {
       return false;

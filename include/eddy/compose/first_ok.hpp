@@ -6,7 +6,6 @@
 #include "eddy/compose/when_any.hpp"
 #include "eddy/platform/result.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <expected>
 #include <system_error>
@@ -36,7 +35,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] First
   bool try_start() noexcept {
     for (Branch<Result<T>>& branch : branches_) {
       branch.start(set_);
-      if (decides(branch)) break;
+      if (set_.decided) break;
     }
     return over();
   }
@@ -74,19 +73,14 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] First
   }
 
  private:
-  /// True if it has a value, or threw.
-  static bool decides(const Branch<Result<T>>& branch) noexcept {
-    return branch.ended() && !branch.outcome.is_error();
-  }
-  /// True if one has decided, or all have failed. Cancels the others then.
+  /// True if one has succeeded or thrown, or all have failed. Cancels the others then.
   bool over() noexcept {
-    if (set_.running != 0 && std::ranges::none_of(branches_, decides)) return false;
+    if (!set_.decided && set_.running != 0) return false;
     abandon();
     return true;
   }
 
-  // Not `first_error`: an error is not what ends this.
-  BranchSet set_{BranchSet::WakeOn::first_end};
+  BranchSet set_{BranchSet::WakeOn::first_success};
   std::vector<Branch<Result<T>>> branches_;
   std::size_t given_up_ = 0;  ///< branches before this index are not running
 };
@@ -104,10 +98,10 @@ std::vector<Task<First>> vector_of(Task<First>&& first, Task<Rest>&&... rest) {
 
 /// Runs tasks that give a `Result<T>` concurrently, as branches of this task, until the first one
 /// succeeds: for servers of which any can answer, or addresses of which any can be connected to.
-/// Gives its value, as `std::expected<T, std::vector<std::error_code>>`. The others are cancelled
-/// and destroyed first. If all fail, gives all errors, in the order of the tasks. If one throws
-/// before another succeeds, `first_ok` throws that. A vector without a task stops the program. The
-/// tasks start in order; none starts after one that succeeds at once.
+/// Gives its value, as `std::expected<T, std::vector<std::error_code>>`. The others that run are
+/// cancelled and destroyed first. If all fail, gives all errors, in the order of the tasks. If one
+/// throws before another succeeds, `first_ok` throws that. A vector without a task stops the
+/// program. The tasks start in order; none starts after one that succeeds at once.
 /// **Cancel**: cancels all branches.
 ///
 ///     auto later = [&]() -> eddy::Task<eddy::Result<Page>> {
@@ -125,6 +119,11 @@ auto first_ok(As&&... branches) {
   static_assert(sizeof...(As) != 0, "first_ok needs a branch");
   static_assert((detail::is_result<detail::AwaitResultOf<As>> && ...),
                 "each branch of first_ok gives an eddy::Result; one of these gives none");
+  static_assert(
+      !(detail::kTraitsOf<std::remove_cvref_t<As>>.loses_progress || ...),
+      "first_ok would lose the bytes that read_exact or write_all has already moved when "
+      "another branch succeeds: wrap the operation in eddy::may_lose(...) if that is what "
+      "you want, or use read and write");
   if constexpr (sizeof...(As) != 0 && (detail::is_result<detail::AwaitResultOf<As>> && ...)) {
     using First = std::tuple_element_t<0, std::tuple<detail::AwaitResultOf<As>...>>;
     static_assert((std::is_same_v<First, detail::AwaitResultOf<As>> && ...),

@@ -245,7 +245,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
     }
     return body_->ended() && group_.size() == 0;
   }
-  bool body_failed() const noexcept { return body_ && set_.failed; }
+  bool body_failed() const noexcept { return body_ && set_.decided; }
 
   std::decay_t<Body> function_;
   TaskGroup group_;

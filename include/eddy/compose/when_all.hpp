@@ -69,10 +69,10 @@ class AllOp : public Operation {
   Waiter* give_up_branch() noexcept override { return branches_.give_up(); }
 
  private:
-  /// True if all have ended, or if one has failed. Cancels the others if one has failed.
+  /// True if all have ended, or if one has decided. Cancels the others then.
   bool over() noexcept {
-    if (set_.failed) abandon();
-    return set_.failed || (set_.running == 0 && !set_.more);
+    if (set_.decided) abandon();
+    return set_.decided || (set_.running == 0 && !set_.more);
   }
 
   BranchSet set_{kWakeOn};
@@ -99,7 +99,7 @@ class TupleBranches {
   /// Starts the branches in order, until one fails.
   void start(BranchSet& set) noexcept {
     for_each([&](auto& branch) {
-      if (!set.failed) branch.start(set);
+      if (!set.decided) branch.start(set);
     });
   }
   template <class F>
@@ -129,10 +129,10 @@ class VectorBranches {
 
   /// Starts the next branches in order, as many as may run, until one fails.
   void start(BranchSet& set) noexcept {
-    while (started < branches.size() && set.running < most && !set.failed) {
+    while (started < branches.size() && set.running < most && !set.decided) {
       branches[started++].start(set);
     }
-    set.more = started < branches.size() && !set.failed;
+    set.more = started < branches.size() && !set.decided;
   }
   template <class F>
   void for_each(F f) {
@@ -207,7 +207,9 @@ template <class T>
 auto when_all(std::vector<Task<T>> tasks) {
   return detail::WhenAllVectorOp<T>(std::move(tasks));
 }
-/// As above, with no more tasks at once than `limit`.
+/// As above, with no more tasks at once than `limit`. After an exception no other task starts. A
+/// `timeout` around it may start one more in the turn in which the limit passes, which is then
+/// cancelled where it first waits.
 ///
 ///     auto pages = co_await eddy::when_all(std::move(fetches), eddy::Concurrency(16));
 template <class T>

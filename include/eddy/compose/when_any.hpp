@@ -164,11 +164,11 @@ auto may_lose(Op&& operation) {
 
 /// Runs tasks and operations concurrently, as branches of this task, until the first ends. Gives a
 /// `std::variant` whose `index()` says which one ended, with `std::monostate` for void. The others
-/// are cancelled and destroyed before `when_any` returns. If two are ready in the same turn, the
-/// earlier argument wins, and the other loses nothing. If the first to end throws, so does
-/// `when_any`.
-/// The branches start in order. If one ends at once, those after it never start; but if the task
-/// has used up its budget of operations, each branch begins to wait first.
+/// are cancelled and destroyed before `when_any` returns. If several are ready when they start, the
+/// earliest argument wins; later the one that was woken first. The others lose nothing. If the
+/// first to end throws, so does `when_any`. The branches start in order. If one ends at once, those
+/// after it never start; but if the task has used up its budget of operations, each branch begins
+/// to wait first.
 /// **Cancel**: cancels all branches.
 ///
 ///     auto first = co_await eddy::when_any(stream.read(buffer), eddy::sleep_for(1s));

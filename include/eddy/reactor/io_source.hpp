@@ -26,8 +26,8 @@ namespace detail {
 
 class SourceAccess;
 
-/// The base of the operations that wait on a source. Such an `Op` has `try_start`, `begin_wait`,
-/// and `fail(error)`, which notes why it is complete.
+/// The base of operations that wait on a source of others. Such an `Op` has `try_start`,
+/// `begin_wait`, and `fail(error)`, which notes why it is complete.
 class EDDY_EXPORT SourceOperation : public Operation {
  public:
   static constexpr OperationTraits kTraits{.refers_to_others = true};
@@ -51,7 +51,7 @@ class EDDY_EXPORT SourceOperation : public Operation {
     }
     return waiting.has_value();
   }
-  /// What `advance` does. The wait is over; without a watch on the source, because it was closed.
+  /// What `advance` does. If the source is gone (closed, given up, lost), `op` ends as cancelled.
   template <class Op>
   static bool advance_of(Op& op, Waiter& waiter) noexcept {
     if (!waiter.unwatch()) {

@@ -177,7 +177,7 @@ class EDDY_EXPORT SenderWait : public Operation, protected SharedWait {
 
   bool try_serve() noexcept;
   void give_up() noexcept {
-    if (state() != WaitState::none) [[unlikely]] {
+    if (state() != WaitState::none || yields_) [[unlikely]] {
       give_up_slowly();
     }
   }
@@ -189,6 +189,8 @@ class EDDY_EXPORT SenderWait : public Operation, protected SharedWait {
   void give_up_slowly() noexcept;
 
   bool wants_permit_ = false;
+  /// It has rooms to come, and lets other tasks run first. Until it goes on it counts as a sender.
+  bool yields_ = false;
   // Guarded by the channel's flag while the task waits.
   void* next_ = nullptr;  ///< the next value
   std::size_t needed_ = 0;
