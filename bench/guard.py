@@ -50,7 +50,8 @@ BOUNDS = {
     # takes 38 instructions an echo more than Debian 12's, for its system calls.
     "g++ 14": {
         "spawn_and_join": 359, "yield": 84, "child": 109, "when_any": 515, "mutex": 90, "semaphore": 131,
-        "contended_mutex": 395, "sleep_and_cancel": 42, "sleep_until_and_cancel": 93, "echo": 415, "task": 129,
+        "contended_mutex": 395, "channel": 196, "channel_try": 81, "channel_between_tasks": 470, "oneshot": 460,
+        "broadcast": 9350, "sleep_and_cancel": 42, "sleep_until_and_cancel": 93, "echo": 415, "task": 129,
         "connection": 309,
     },
     "g++ 15": {
