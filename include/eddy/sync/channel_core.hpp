@@ -44,9 +44,9 @@ class EDDY_EXPORT ChannelCore {
   void drop_receiver() noexcept;
   void close() noexcept;
   /// `wait` begins, and ends once the channel is closed. False: it is closed.
-  bool begin_closing(SharedWait& wait, Waiter& waiter) noexcept;
+  EDDY_LOCAL bool begin_closing(SharedWait& wait, Waiter& waiter) noexcept;
   /// Takes out such a wait, whose task leaves.
-  void leave_closing(SharedWait& wait) noexcept;
+  EDDY_LOCAL void leave_closing(SharedWait& wait) noexcept;
   /// A permit goes without a value.
   void drop_permit() noexcept;
 
@@ -117,7 +117,7 @@ class EDDY_EXPORT ChannelCore {
   friend class ReceiverWait;
 
   /// A `ReceiverWait` begins to wait.
-  void begin_receiving() noexcept;
+  EDDY_LOCAL void begin_receiving() noexcept;
   /// Ends the oldest wait of the receiver's tasks that can be ended.
   void wake_receiver(SharedLock& held) noexcept;
   /// True if no value can come any more.
@@ -125,18 +125,18 @@ class EDDY_EXPORT ChannelCore {
     return sender_count_.load(std::memory_order_relaxed) == 0 || (closed_ && reserved_ == 0);
   }
   /// If no value can come any more, receivers need not wait.
-  void note_end(SharedLock& held) noexcept;
-  void reserve() noexcept;
+  EDDY_LOCAL void note_end(SharedLock& held) noexcept;
+  EDDY_LOCAL void reserve() noexcept;
   void pass_rooms(SharedLock& held, std::size_t count) noexcept;
   /// Gives a room to the oldest wait that can use it. False if there is none.
-  bool pass_room(SharedLock& held) noexcept;
+  EDDY_LOCAL bool pass_room(SharedLock& held) noexcept;
   /// Gives free rooms to `wait`: `granted` if it needs no more, `closed`, or `none`.
-  WaitState serve(SharedLock& held, SenderWait& wait) noexcept;
+  EDDY_LOCAL WaitState serve(SharedLock& held, SenderWait& wait) noexcept;
   /// Ends a wait that does not use the channel afterwards.
-  void end_wait(SharedLock& held, SharedWait& wait, WaitState how) noexcept;
-  void end_waits(SharedLock& held, SharedWaits& waits, WaitState how) noexcept;
+  EDDY_LOCAL void end_wait(SharedLock& held, SharedWait& wait, WaitState how) noexcept;
+  EDDY_LOCAL void end_waits(SharedLock& held, SharedWaits& waits, WaitState how) noexcept;
   /// A wait has ended that counted as a reference.
-  void drop_reference() noexcept;
+  EDDY_LOCAL void drop_reference() noexcept;
 
   std::size_t capacity_;
   /// `ReceiverWait`s that have begun to wait, and have not given their outcome.

@@ -74,9 +74,9 @@ class EDDY_EXPORT FeedCore {
  private:
   friend class FeedWait;
 
-  void add(Subscription& made, const std::uint64_t* position) noexcept;
-  void refuse_waits(SharedLock& held, const Subscription& subscription) noexcept;
-  void release(Subscription& subscription) noexcept;
+  EDDY_LOCAL void add(Subscription& made, const std::uint64_t* position) noexcept;
+  EDDY_LOCAL void refuse_waits(SharedLock& held, const Subscription& subscription) noexcept;
+  EDDY_LOCAL void release(Subscription& subscription) noexcept;
 
   SharedWaits waits_;
   std::atomic<std::uint64_t> latest_{0};  ///< written with the flag held
@@ -118,7 +118,7 @@ class EDDY_EXPORT FeedWait : public Operation, private SharedWait {
   friend class FeedCore;
 
   bool has_new() const noexcept { return subscription_->core->latest() != subscription_->position; }
-  void count_wait() const noexcept;
+  EDDY_LOCAL void count_wait() const noexcept;
   void give_up_slowly() noexcept;
 
   bool counted_ = false;  ///< as a reference to the subscription
