@@ -10,6 +10,7 @@
 
 #include "support/result.hpp"
 #include "support/run.hpp"
+#include "sync/channels.hpp"
 #include "sync/lives.hpp"
 
 #include <gtest/gtest.h>
@@ -24,15 +25,13 @@ namespace eddy {
 namespace {
 
 using namespace std::chrono_literals;
+using test::drain;
 using test::failed_with;
+using test::let_others_run;
 using test::Lives;
 using test::run;
 using test::succeeded;
 using test::Value;
-
-Task<> let_others_run() {
-  for (int i = 0; i < 4; ++i) co_await yield_now();
-}
 
 Task<> send_one(Sender<Value>& sender, int number, Lives& lives) {
   (void)co_await sender.send(Value(number, lives));
@@ -47,12 +46,6 @@ Task<> reserve_and_send(Sender<Value>& sender, int number, Lives& lives) {
 Task<> receive_one(Receiver<Value>& receiver, std::vector<int>& got) {
   const Result<Value> value = co_await receiver.receive();
   got.push_back(value ? value->number() : -1);
-}
-
-std::vector<int> drain(Receiver<Value>& receiver) {
-  std::vector<int> numbers;
-  while (const Result<Value> value = receiver.try_receive()) numbers.push_back(value->number());
-  return numbers;
 }
 
 /// Uses up the budget of the running task, so that its next operation yields first.

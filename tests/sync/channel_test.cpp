@@ -11,6 +11,7 @@
 
 #include "support/result.hpp"
 #include "support/run.hpp"
+#include "sync/channels.hpp"
 #include "sync/lives.hpp"
 
 #include <gtest/gtest.h>
@@ -30,30 +31,13 @@ namespace eddy {
 namespace {
 
 using namespace std::chrono_literals;
+using test::drain;
 using test::failed_with;
+using test::let_others_run;
 using test::Lives;
 using test::run;
 using test::succeeded;
 using test::Value;
-
-/// Appends the numbers of all values that can be received now.
-template <class T>
-std::vector<int> drain(Receiver<T>& receiver) {
-  std::vector<int> numbers;
-  while (auto value = receiver.try_receive()) {
-    if constexpr (std::is_same_v<T, Value>) {
-      numbers.push_back(value->number());
-    } else {
-      numbers.push_back(*value);
-    }
-  }
-  return numbers;
-}
-
-/// Lets the other tasks of this thread run to their next waits.
-Task<> let_others_run() {
-  for (int i = 0; i < 4; ++i) co_await yield_now();
-}
 
 Task<> send_number(Sender<Value>& sender, int number, Lives& lives, std::error_code& error) {
   const Result<> sent = co_await sender.send(Value(number, lives));

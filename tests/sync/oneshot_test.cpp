@@ -10,6 +10,7 @@
 
 #include "support/result.hpp"
 #include "support/run.hpp"
+#include "sync/channels.hpp"
 #include "sync/lives.hpp"
 
 #include <gtest/gtest.h>
@@ -25,14 +26,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::failed_with;
+using test::let_others_run;
 using test::Lives;
 using test::run;
 using test::succeeded;
 using test::Value;
-
-Task<> let_others_run() {
-  for (int i = 0; i < 4; ++i) co_await yield_now();
-}
 
 Task<> receive_into(OneshotReceiver<Value>& receiver, std::optional<Result<Value>>& out) {
   out.emplace(co_await receiver.receive());

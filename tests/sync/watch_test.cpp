@@ -10,6 +10,7 @@
 
 #include "support/result.hpp"
 #include "support/run.hpp"
+#include "sync/channels.hpp"
 
 #include <gtest/gtest.h>
 
@@ -28,12 +29,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::failed_with;
+using test::let_others_run;
 using test::run;
 using test::succeeded;
-
-Task<> let_others_run() {
-  for (int i = 0; i < 4; ++i) co_await yield_now();
-}
 
 /// Notes each value that it sees, up to an error.
 Task<> watch_and_note(WatchReceiver<int>& receiver, std::vector<int>& log, std::error_code& error) {

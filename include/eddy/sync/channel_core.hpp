@@ -88,7 +88,7 @@ class EDDY_EXPORT ChannelCore {
   void free_many(std::size_t count, bool ends_receiving) noexcept;
   /// A permit goes; its room is filled, or passed on. True: the caller destroys the channel.
   [[nodiscard]] bool end_permit(SharedLock& held) noexcept;
-  /// A sender goes that has begun no waits. True: the caller destroys the channel.
+  /// A sender or a permit goes. True: the caller destroys the channel.
   [[nodiscard]] bool end_sender(SharedLock& held) noexcept;
 
   /// Moves the value at `value` into a room that is not free. Gives the next one in its row.
@@ -189,7 +189,7 @@ class EDDY_EXPORT SenderWait : public Operation, protected SharedWait {
   void give_up_slowly() noexcept;
 
   bool wants_permit_ = false;
-  /// It has rooms to come, and lets other tasks run first. Until it goes on it counts as a sender.
+  /// It needs more rooms, and lets other tasks run first. Until it goes on it counts as a sender.
   bool yields_ = false;
   // Guarded by the channel's flag while the task waits.
   void* next_ = nullptr;  ///< the next value
@@ -253,7 +253,7 @@ class EDDY_EXPORT ReceiverWait : public Operation, private SharedWait {
   /// The reason if there is none.
   std::unexpected<std::error_code> take_failure() noexcept;
   ChannelCore& core() const noexcept { return *core_; }
-  /// True if the channel counts this, which the caller ends: `ChannelCore::end_receiving`.
+  /// True if the channel counts this wait. Then the caller calls `ChannelCore::end_receiving`.
   bool take_reference() noexcept { return std::exchange(counted_, false); }
 
  private:
