@@ -26,17 +26,12 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] First
  public:
   static constexpr OperationTraits kTraits{.abandons = true};
 
-  explicit FirstOkOp(std::vector<Task<Result<T>>>&& tasks) {
-    if (tasks.empty()) stop_without_branch();
-    branches_.reserve(tasks.size());
-    for (Task<Result<T>>& task : tasks) branches_.emplace_back(std::move(task));
+  explicit FirstOkOp(std::vector<Task<Result<T>>>&& tasks) : branches_(std::move(tasks)) {
+    if (branches_.branches.empty()) stop_without_branch();
   }
 
   bool try_start() noexcept {
-    for (Branch<Result<T>>& branch : branches_) {
-      branch.start(set_);
-      if (set_.decided) break;
-    }
+    branches_.start(set_);
     return over();
   }
   bool begin_wait(Waiter&) noexcept {
@@ -46,18 +41,13 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] First
   bool advance(Waiter&) noexcept override { return over(); }
   Waiting describe() const noexcept override { return {"the first success", kNoSource}; }
   void abandon() noexcept override {
-    for (Branch<Result<T>>& branch : branches_) branch.cancel();
+    branches_.for_each([](auto& branch) { branch.cancel(); });
   }
-  Waiter* give_up_branch() noexcept override {
-    while (given_up_ < branches_.size()) {
-      if (PromiseBase* const given = branches_[given_up_++].give_up()) return given;
-    }
-    return nullptr;
-  }
+  Waiter* give_up_branch() noexcept override { return branches_.give_up(); }
 
   Values take() {
     std::vector<std::error_code> errors;
-    for (Branch<Result<T>>& branch : branches_) {
+    for (Branch<Result<T>>& branch : branches_.branches) {
       if (!branch.ended()) continue;
       Result<T> result = branch.outcome.take();
       if (result) {
@@ -81,8 +71,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] First
   }
 
   BranchSet set_{BranchSet::WakeOn::first_success};
-  std::vector<Branch<Result<T>>> branches_;
-  std::size_t given_up_ = 0;  ///< branches before this index are not running
+  VectorBranches<Result<T>> branches_;
 };
 
 template <class First, class... Rest>

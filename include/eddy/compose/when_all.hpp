@@ -96,7 +96,7 @@ class TupleBranches {
  public:
   explicit TupleBranches(Task<Ts>&&... tasks) noexcept : branches(std::move(tasks)...) {}
 
-  /// Starts the branches in order, until one fails.
+  /// Starts the branches in order, until one decides.
   void start(BranchSet& set) noexcept {
     for_each([&](auto& branch) {
       if (!set.decided) branch.start(set);
@@ -127,7 +127,7 @@ class VectorBranches {
     for (Task<T>& task : tasks) branches.emplace_back(std::move(task));
   }
 
-  /// Starts the next branches in order, as many as may run, until one fails.
+  /// Starts the next branches in order, as many as may run, until one decides.
   void start(BranchSet& set) noexcept {
     while (started < branches.size() && set.running < most && !set.decided) {
       branches[started++].start(set);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eddy/compose/branch.hpp"
+#include "eddy/compose/when_all.hpp"
 #include "eddy/platform/export.hpp"
 
 #include <algorithm>
@@ -105,14 +106,12 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
  public:
   static constexpr OperationTraits kTraits{.abandons = true};
 
-  explicit WhenAnyVectorOp(std::vector<Task<T>>&& tasks) {
-    if (tasks.empty()) stop_without_branch();
-    branches_.reserve(tasks.size());
-    for (Task<T>& task : tasks) branches_.emplace_back(std::move(task));
+  explicit WhenAnyVectorOp(std::vector<Task<T>>&& tasks) : branches_(std::move(tasks)) {
+    if (branches_.branches.empty()) stop_without_branch();
   }
 
   bool try_start() noexcept {
-    for (Branch<T>& branch : branches_) {
+    for (Branch<T>& branch : branches_.branches) {
       branch.start(set_);
       if (branch.ended()) break;
     }
@@ -125,31 +124,25 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
   bool advance(Waiter&) noexcept override { return over(); }
   Waiting describe() const noexcept override { return {"the first of several", kNoSource}; }
   void abandon() noexcept override {
-    for (Branch<T>& branch : branches_) branch.cancel();
+    branches_.for_each([](auto& branch) { branch.cancel(); });
   }
-  Waiter* give_up_branch() noexcept override {
-    while (given_up_ < branches_.size()) {
-      if (PromiseBase* const given = branches_[given_up_++].give_up()) return given;
-    }
-    return nullptr;
-  }
+  Waiter* give_up_branch() noexcept override { return branches_.give_up(); }
 
-  FirstOf<T> take() { return {first_, take_non_void(branches_[first_].outcome)}; }
+  FirstOf<T> take() { return {first_, take_non_void(branches_.branches[first_].outcome)}; }
 
  private:
   /// True if one has ended. Cancels the others then.
   bool over() noexcept {
-    const auto first = std::ranges::find_if(branches_, &Branch<T>::ended);
-    if (first == branches_.end()) return false;
-    first_ = static_cast<std::size_t>(first - branches_.begin());
+    const auto first = std::ranges::find_if(branches_.branches, &Branch<T>::ended);
+    if (first == branches_.branches.end()) return false;
+    first_ = static_cast<std::size_t>(first - branches_.branches.begin());
     abandon();
     return true;
   }
 
   BranchSet set_{BranchSet::WakeOn::first_end};
-  std::vector<Branch<T>> branches_;
-  std::size_t first_ = 0;     ///< once it is over
-  std::size_t given_up_ = 0;  ///< branches before this index are not running
+  VectorBranches<T> branches_;
+  std::size_t first_ = 0;  ///< once it is over
 };
 
 }  // namespace detail
