@@ -321,7 +321,17 @@ class Receiver final : private detail::ReceiverHandle {
   /// **Errors**: `Error::closed` if the channel is empty, and all senders and permits are gone or
   /// `close` was called; operation_canceled if the receiver was destroyed.
   /// **Cancel**: nothing is lost. A value is taken only when the task runs.
-  detail::ReceiveOp<T> receive() noexcept { return detail::ReceiveOp<T>(state()); }
+  class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReceiveOp final
+      : public detail::ReceiverWait {
+   public:
+    explicit ReceiveOp(detail::ChannelState<T>& channel) noexcept : ReceiverWait(channel) {}
+
+    Result<T> take() noexcept {
+      if (!this->found()) return this->take_failure();
+      return static_cast<detail::ChannelState<T>&>(this->core()).pop(this->take_reference());
+    }
+  };
+  ReceiveOp receive() noexcept { return ReceiveOp(state()); }
 
   /// Waits for a value, then appends it to `into` with all others that are there, at most `max`.
   /// Gives their number; 0 at once if `max` is 0. `into` must live until the operation ends. If

@@ -254,17 +254,4 @@ class alignas(std::max(alignof(T), alignof(void*))) ChannelState final : public 
   std::size_t block_size_;
 };
 
-/// Receives one value.
-template <class T>
-class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReceiveOp final
-    : public ReceiverWait {
- public:
-  explicit ReceiveOp(ChannelState<T>& channel) noexcept : ReceiverWait(channel) {}
-
-  Result<T> take() noexcept {
-    if (!this->found()) return this->take_failure();
-    return static_cast<ChannelState<T>&>(this->core()).pop(this->take_reference());
-  }
-};
-
 }  // namespace eddy::detail

@@ -85,7 +85,17 @@ class OneshotReceiver final : private detail::ReceiverHandle {
   /// **Errors**: `Error::closed` if the sender was destroyed without sending, the value was
   /// received before, or this has called `close`; operation_canceled if the receiver was destroyed.
   /// **Cancel**: nothing is lost. The value is taken only when the task runs.
-  detail::ReceiveOp<T> receive() noexcept { return detail::ReceiveOp<T>(state()); }
+  class [[nodiscard("nothing happens until it is awaited: write co_await")]] ReceiveOp final
+      : public detail::ReceiverWait {
+   public:
+    explicit ReceiveOp(detail::ChannelState<T>& channel) noexcept : ReceiverWait(channel) {}
+
+    Result<T> take() noexcept {
+      if (!this->found()) return this->take_failure();
+      return static_cast<detail::ChannelState<T>&>(this->core()).pop(this->take_reference());
+    }
+  };
+  ReceiveOp receive() noexcept { return ReceiveOp(state()); }
 
   /// Takes the value if it has come.
   /// **Errors**: `Error::empty`; `Error::closed` as `receive`.
