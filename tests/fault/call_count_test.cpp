@@ -3,6 +3,7 @@
 #include "eddy/eddy.hpp"
 
 #include "fault/faulty_sys.hpp"
+#include "support/sockets.hpp"
 
 #include <gtest/gtest.h>
 
@@ -79,6 +80,44 @@ TEST(SystemCalls, ASleepTakesOneAndAYieldNone) {
     EXPECT_EQ(fault::count_of_all(), 1U);
   };
   eddy::block_on(sleeper());
+}
+
+TEST(SystemCalls, ABusyPollFindsTimersSocketsAndWakesWithoutSleeping) {
+  const auto waiter = []() -> eddy::Task<> {
+    fault::reset_counts();
+    co_await eddy::sleep_for(1ms);
+    EXPECT_EQ(fault::count_of_sleeping_waits(), 1U) << "without a busy poll, the thread sleeps";
+
+    eddy::busy_poll(20s);
+    fault::reset_counts();
+    co_await eddy::sleep_for(1ms);
+
+    // Each peer begins when the loop finds nothing to do.
+    eddy::test::SocketPair sockets = eddy::test::connected_sockets();
+    eddy::TcpStream stream(std::move(sockets.server));
+    std::atomic<bool> waiting = false;
+    std::jthread writer([&] {
+      while (!waiting) std::this_thread::yield();
+      eddy::test::send_text(sockets.client.raw(), "here");
+    });
+    std::array<std::byte, 16> buffer{};
+    waiting = true;
+    EXPECT_EQ((co_await stream.read(buffer)).value_or(0), 4U);
+
+    std::atomic<bool> came = false;
+    const eddy::Waker waker = co_await eddy::current_waker();
+    std::jthread waking([&] {
+      while (waiting) std::this_thread::yield();
+      came = true;
+      waker.wake();
+    });
+    waiting = false;
+    while (!came) co_await eddy::suspend();
+    EXPECT_EQ(fault::count_of_sleeping_waits(), 0U);
+    EXPECT_GT(fault::count_of(fault::Call::epoll_wait), 0U);
+  };
+  eddy::block_on(waiter());
+  eddy::busy_poll(eddy::Duration::zero());
 }
 
 TEST(SystemCalls, AnIdleProgramMakesNone) {

@@ -55,6 +55,7 @@ struct Plan {
 
 thread_local Plan plan;
 thread_local std::array<std::size_t, static_cast<std::size_t>(Call::count_)> counts{};
+thread_local std::size_t sleeping_waits = 0;
 
 struct Refusal {
   Call call;
@@ -230,7 +231,12 @@ std::size_t count_of_all() {
   return total;
 }
 
-void reset_counts() { counts.fill(0); }
+std::size_t count_of_sleeping_waits() { return sleeping_waits; }
+
+void reset_counts() {
+  counts.fill(0);
+  sleeping_waits = 0;
+}
 
 Refused::Refused(Call call, int error_number) { refusal.emplace(call, Kind::error(error_number)); }
 Refused::~Refused() { refusal.reset(); }
@@ -437,6 +443,7 @@ Result<void> epoll_remove(RawSource epoll, RawSource source) noexcept {
 Count epoll_wait(RawSource epoll, std::span<epoll_event> events,
                  std::optional<std::chrono::nanoseconds> timeout) noexcept {
   const bool passes = fault::manual_now && timeout;
+  if (timeout != std::chrono::nanoseconds::zero()) ++fault::sleeping_waits;
   const auto faulty = [&]() -> Count {
     if (!passes) return real_sys::epoll_wait(epoll, events, timeout);
     const Count found = real_sys::epoll_wait(epoll, events, std::chrono::nanoseconds::zero());

@@ -90,6 +90,8 @@ std::optional<Call> disarm();
 std::size_t count_of(Call call);
 /// The number of all calls of this thread that enter the kernel.
 std::size_t count_of_all();
+/// The number of those calls of `epoll_wait` that let the thread sleep if nothing has happened.
+std::size_t count_of_sleeping_waits();
 void reset_counts();
 
 /// "Would block" and a short read promise an edge when there is more. Gives that edge now, by
