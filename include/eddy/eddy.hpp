@@ -4,6 +4,7 @@
 
 // IWYU pragma: begin_exports
 #include "eddy/compose/first_ok.hpp"
+#include "eddy/compose/pinned.hpp"
 #include "eddy/compose/shield.hpp"
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/timeout.hpp"

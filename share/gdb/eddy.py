@@ -25,6 +25,7 @@ WORDS = {
     "YieldOp": "its turn",
     "Turn": "its turn",
     "JoinOp": "a join",
+    "PinnedOp": "a pinned operation",
     "WhenAnyOp": "the first of several",
     "WhenAllOp": "all of several",
     "WhenAllVectorOp": "all of several",

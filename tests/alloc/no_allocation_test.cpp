@@ -94,6 +94,16 @@ TEST_F(NoAllocation, PerWhenAny) {
             0);
 }
 
+TEST_F(NoAllocation, PerRoundWithAPinnedBranch) {
+  auto rounds = []() -> Task<> {
+    Pinned pinned(child(true));
+    co_await when_any(pinned, sleep_for(1h));
+    pinned.set(child(false));
+    co_await when_any_fair(sleep_for(1h), pinned);
+  };
+  EXPECT_EQ(count(rounds), 0);
+}
+
 TEST_F(NoAllocation, PerTimeout) {
   EXPECT_EQ(count([]() -> Task<> {
               static_cast<void>(co_await timeout(1h, child(true)));

@@ -44,6 +44,7 @@ eddy::Task<> drop(eddy::Interval& interval, eddy::TaskGroup& group, eddy::Signal
   eddy::timeout_at(eddy::Instant(), group.idle());                  // here
   eddy::timeout(1s, eddy::shield(drop(interval, group, signals)));  // here
   eddy::when_any(eddy::sleep_for(1s), group.idle());                // here
+  eddy::when_any_fair(eddy::sleep_for(1s), group.idle());           // here
   eddy::when_all(eddy::sleep_for(1s), group.idle());                // here
   eddy::when_all(std::vector<eddy::Task<>>());                      // here
   eddy::try_all(eddy::timeout(1s, group.idle()));                   // here

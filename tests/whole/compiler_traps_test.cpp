@@ -174,7 +174,7 @@ TEST(CompilerTraps, AwaitersOfEddyAreNoAggregates) {
   static_assert(!std::is_aggregate_v<detail::ConnectOp>);
   static_assert(!std::is_aggregate_v<TcpListener::AcceptOp>);
   static_assert(!std::is_aggregate_v<JoinHandle<int>::JoinOp>);
-  static_assert(!std::is_aggregate_v<detail::WhenAnyOp<int, void>>);
+  static_assert(!std::is_aggregate_v<detail::WhenAnyOp<false, int, void>>);
   static_assert(!std::is_aggregate_v<detail::TimedOp<detail::SleepOp>>);
   static_assert(!std::is_aggregate_v<detail::TimedTask<int>>);
   static_assert(!std::is_aggregate_v<detail::MayLose<detail::ReadExactOp>>);

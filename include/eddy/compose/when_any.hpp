@@ -26,6 +26,9 @@ namespace detail {
 
 [[noreturn]] EDDY_EXPORT void stop_without_branch() noexcept;
 
+/// Which of `count` branches a fair `when_any` starts first.
+EDDY_EXPORT std::size_t draw_first(std::size_t count) noexcept;
+
 /// An operation that the user allows to lose data.
 template <class Op>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] MayLose final {
@@ -39,7 +42,8 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] MayLo
   Op operation_;
 };
 
-template <class... Ts>
+/// `kFair`: the branch that starts first is drawn, and those before it come last.
+template <bool kFair, class... Ts>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenAnyOp final
     : public Operation {
  public:
@@ -49,10 +53,16 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
   explicit WhenAnyOp(Task<Ts>&&... tasks) noexcept : branches_(std::move(tasks)...) {}
 
   bool try_start() noexcept {
-    const bool any = any_of([this](auto& branch) {
-      branch.start(set_);
-      return branch.ended();
-    });
+    bool any = false;
+    if constexpr (kFair) {
+      const std::size_t first = draw_first(sizeof...(Ts));
+      any = start_some(first, sizeof...(Ts)) || start_some(0, first);
+    } else {
+      any = any_of([this](auto& branch) {
+        branch.start(set_);
+        return branch.ended();
+      });
+    }
     if (any) abandon();
     return any;
   }
@@ -86,6 +96,16 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
   bool any_of(F f) noexcept {
     return std::apply([&](auto&... branch) { return (f(branch) || ...); }, branches_);
   }
+  /// Starts the branches from `begin` to before `end`, until one ends at once.
+  bool start_some(std::size_t begin, std::size_t end) noexcept {
+    std::size_t index = 0;
+    return any_of([&](auto& branch) {
+      const std::size_t at = index++;
+      if (at < begin || at >= end) return false;
+      branch.start(set_);
+      return branch.ended();
+    });
+  }
   template <std::size_t First, std::size_t... Rest>
   WhenAnyResult take_first(std::index_sequence<First, Rest...>) {
     auto& branch = std::get<First>(branches_);
@@ -100,7 +120,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
 };
 
 /// The first of a vector of tasks.
-template <class T>
+template <bool kFair, class T>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenAnyVectorOp final
     : public Operation {
  public:
@@ -111,9 +131,15 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
   }
 
   bool try_start() noexcept {
-    for (Branch<T>& branch : branches_.branches) {
-      branch.start(set_);
-      if (branch.ended()) break;
+    if constexpr (kFair) {
+      const std::size_t count = branches_.branches.size();
+      const std::size_t first = draw_first(count);
+      if (!start_some(first, count)) start_some(0, first);
+    } else {
+      for (Branch<T>& branch : branches_.branches) {
+        branch.start(set_);
+        if (branch.ended()) break;
+      }
     }
     return over();
   }
@@ -139,11 +165,31 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
     abandon();
     return true;
   }
+  /// As that of `WhenAnyOp`.
+  bool start_some(std::size_t begin, std::size_t end) noexcept {
+    for (std::size_t at = begin; at != end; ++at) {
+      branches_.branches[at].start(set_);
+      if (branches_.branches[at].ended()) return true;
+    }
+    return false;
+  }
 
   BranchSet set_{BranchSet::WakeOn::first_end};
   VectorBranches<T> branches_;
   std::size_t first_ = 0;  ///< once it is over
 };
+
+/// True if `when_any` takes all `As`. Gives the compile error otherwise.
+template <class... As>
+consteval bool are_for_any() {
+  static_assert(sizeof...(As) != 0, "when_any needs a branch");
+  static_assert((is_awaitable<As> && ...), "when_any takes eddy's tasks and operations");
+  static_assert(!(kTraitsOf<std::remove_cvref_t<As>>.loses_progress || ...),
+                "when_any would lose the bytes that read_exact or write_all has already moved when "
+                "another branch is first: wrap the operation in eddy::may_lose(...) if that is "
+                "what you want, keep it in an eddy::Pinned, or use read and write");
+  return sizeof...(As) != 0 && (is_awaitable<As> && ...);
+}
 
 }  // namespace detail
 
@@ -166,16 +212,12 @@ auto may_lose(Op&& operation) {
 ///
 ///     auto first = co_await eddy::when_any(stream.read(buffer), eddy::sleep_for(1s));
 ///     if (first.index() == 1) ...  // nothing came for a second
+///
+/// In a loop, an `eddy::Pinned` as a branch goes on from round to round.
 template <class... As>
 auto when_any(As&&... branches) {
-  static_assert(sizeof...(As) != 0, "when_any needs a branch");
-  static_assert((detail::is_awaitable<As> && ...), "when_any takes eddy's tasks and operations");
-  static_assert(!(detail::kTraitsOf<std::remove_cvref_t<As>>.loses_progress || ...),
-                "when_any would lose the bytes that read_exact or write_all has already moved when "
-                "another branch is first: wrap the operation in eddy::may_lose(...) if that is "
-                "what you want, or use read and write");
-  if constexpr (sizeof...(As) != 0 && (detail::is_awaitable<As> && ...)) {
-    return detail::WhenAnyOp<detail::AwaitResultOf<As>...>(
+  if constexpr (detail::are_for_any<As...>()) {
+    return detail::WhenAnyOp<false, detail::AwaitResultOf<As>...>(
         detail::to_task(std::forward<As>(branches))...);
   }
 }
@@ -186,7 +228,28 @@ auto when_any(As&&... branches) {
 ///     auto [index, page] = co_await eddy::when_any(std::move(fetches));
 template <class T>
 auto when_any(std::vector<Task<T>> tasks) {
-  return detail::WhenAnyVectorOp<T>(std::move(tasks));
+  return detail::WhenAnyVectorOp<false, T>(std::move(tasks));
+}
+
+/// As `when_any`, but a branch that is ready each time does not keep the later ones from ever
+/// winning. The branch that starts first is drawn for each call; those after it follow in order,
+/// then those before it. So of n branches each starts first in one of n calls on average. (It is
+/// drawn, and not each in turn: where several loops on a thread take turns, each of them might
+/// always have the same one.) Once all wait, the one that is woken first wins, as in `when_any`.
+/// **Source**: Marsaglia, "Xorshift RNGs" (2003). Each thread has the same sequence in each run.
+/// **Cancel**: cancels all branches.
+///
+///     auto next = co_await eddy::when_any_fair(urgent.receive(), bulk.receive());
+template <class... As>
+auto when_any_fair(As&&... branches) {
+  if constexpr (detail::are_for_any<As...>()) {
+    return detail::WhenAnyOp<true, detail::AwaitResultOf<As>...>(
+        detail::to_task(std::forward<As>(branches))...);
+  }
+}
+template <class T>
+auto when_any_fair(std::vector<Task<T>> tasks) {
+  return detail::WhenAnyVectorOp<true, T>(std::move(tasks));
 }
 
 }  // namespace eddy

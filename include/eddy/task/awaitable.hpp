@@ -73,6 +73,10 @@ Task<AwaitResultOf<A>> to_task(A&& awaitable) {
     }
   } else if constexpr (std::is_lvalue_reference_v<A>) {
     return run_source<Plain, T>(awaitable);
+  } else if constexpr (!std::is_move_constructible_v<Plain>) {
+    static_assert(sizeof(Plain) == 0,
+                  "what cannot be moved is awaited where it is: give the variable, without "
+                  "std::move");
   } else {
     return run_owned_source<Plain, T>(std::forward<A>(awaitable));
   }

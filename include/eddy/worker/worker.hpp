@@ -90,6 +90,14 @@ class Worker final : public Home {
   }
   /// Takes over a branch of the running task, and runs the branch up to its first wait.
   EDDY_EXPORT void start_branch(PromiseBase& branch) noexcept;
+  /// As `spawn`, but runs the task up to its first wait, inside the running task.
+  void start(PromiseBase& task, TaskOwner* owner) noexcept {
+    task.own_owner() = owner;
+    if (!no_shielded_) [[unlikely]] {
+      note_shielded(task);
+    }
+    start_branch(task);
+  }
   /// Destroys a task that is not running: first its branches, then its frames, innermost first.
   /// Does not tell the task's owner.
   EDDY_EXPORT void destroy(PromiseBase& task) noexcept;
