@@ -139,12 +139,13 @@ class SharedLock {
 
   /// From now on `waiter`, which is the running task or a branch of it, waits by `wait`, last.
   void add(SharedWaits& waits, SharedWait& wait, Waiter& waiter) noexcept {
-    EDDY_ASSERT(wait.state() == WaitState::none);
-    wait.make_alone();
-    wait.task = &waiter;
-    wait.worker_ = &Worker::of_running_task();
-    wait.state_.set(WaitState::waiting);
+    begin(wait, waiter);
     waits.list_.push_back(wait);
+  }
+  /// As above, first: the task was the oldest, and was woken to look.
+  void add_first(SharedWaits& waits, SharedWait& wait, Waiter& waiter) noexcept {
+    begin(wait, waiter);
+    waits.list_.push_front(wait);
   }
   /// Takes out a wait whose task leaves.
   void remove(SharedWait& wait) noexcept {
@@ -183,6 +184,13 @@ class SharedLock {
   friend class SharedWait;
   friend class SharedWaits;
 
+  static void begin(SharedWait& wait, Waiter& waiter) noexcept {
+    EDDY_ASSERT(wait.state() == WaitState::none);
+    wait.make_alone();
+    wait.task = &waiter;
+    wait.worker_ = &Worker::of_running_task();
+    wait.state_.set(WaitState::waiting);
+  }
   static void list_given(SharedWaits& waits, SharedWait& wait) noexcept {
     wait.given_ = true;
     wait.given_link_.wait = &wait;
