@@ -35,6 +35,7 @@ WORDS = {
     "FirstOkOp": "the first success",
     "LockOp": "a lock",
     "AcquireOp": "a semaphore",
+    "RateOp": "a rate limiter",
     "ArriveOp": "a barrier",
     "SendOp": "room in a channel",
     "SendAllOp": "room in a channel",

@@ -65,6 +65,19 @@ TEST_F(NoAllocation, PerTickOfAnInterval) {
   EXPECT_EQ(count([&]() -> Task<> { co_await every.tick(); }), 0);
 }
 
+TEST_F(NoAllocation, PerRetryAndPermitOfARateLimiter) {
+  RateLimiter limiter({.permits = 1, .per = 10us}, 1);
+  int calls = 0;
+  auto attempt = [&]() -> Task<Result<>> {
+    co_await ok(limiter.acquire());
+    if (++calls % 2 == 1) co_return failure(std::errc::connection_reset);
+    co_return {};
+  };
+  EXPECT_EQ(
+      count([&]() -> Task<> { static_cast<void>(co_await retry({.first_delay = 10us}, attempt)); }),
+      0);
+}
+
 TEST_F(NoAllocation, PerSpawnAndJoin) {
   EXPECT_EQ(count([]() -> Task<> {
               JoinHandle<int> at_once = spawn(child, false);

@@ -70,6 +70,7 @@ const std::map<std::string, std::string_view> kOperations = {
     {"RwLock::read", taken<decltype(some<RwLock<int>>().read())>()},
     {"RwLock::write", taken<decltype(some<RwLock<int>>().write())>()},
     {"Semaphore::acquire", taken<decltype(some<Semaphore>().acquire(1))>()},
+    {"RateLimiter::acquire", taken<decltype(some<RateLimiter>().acquire(1))>()},
     {"Notify::wait", taken<decltype(some<Notify>().wait())>()},
     {"Condition::wait", taken<decltype(some<Condition>().wait(std::move(some<Guard>())))>()},
     {"Event::wait", taken<decltype(some<Event>().wait())>()},
@@ -94,6 +95,7 @@ const std::map<std::string, std::string_view> kOperations = {
     {"try_all", taken<decltype(try_all(made<Try>(), made<Try>()))>()},
     {"first_ok", taken<decltype(first_ok(made<Try>(), made<Try>()))>()},
     {"timeout", taken<decltype(timeout(Duration(), made<Work>()))>()},
+    {"retry", taken<decltype(retry(RetryPolicy(), some<Try (*)()>()))>()},
     {"with_group", taken<decltype(with_group(some<Task<> (*)(TaskGroup&)>()))>()},
     {"shield", taken<decltype(shield(made<Work>()))>()},
 };
