@@ -63,6 +63,8 @@ Instant TokenBucket::ready_at(std::size_t count) const noexcept {
 
 }  // namespace detail
 
+RateLimiter::RateLimiter(const Rate& rate, std::size_t burst) noexcept : bucket_(rate, burst) {}
+
 RateLimiter::~RateLimiter() {
   waits_.end(flag_, "a RateLimiter",
              [](detail::SharedWait& wait) { wait.set(detail::WaitState::refused); });

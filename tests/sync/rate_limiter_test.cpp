@@ -150,7 +150,7 @@ TEST(RateLimiter, LetsATaskWaitUntilItsPermitsAreThere) {
   run([]() -> Task<> {
     const Instant start = Clock::now();
     RateLimiter limiter({.permits = 1, .per = 2ms}, 2);
-    for (const std::size_t weight : {2, 1, 2}) {
+    for (const std::size_t weight : {2U, 1U, 2U}) {
       EXPECT_TRUE(succeeded(co_await limiter.acquire(weight)));
     }
     EXPECT_GE(Clock::now() - start, 3 * 2ms);
@@ -169,7 +169,7 @@ TEST(RateLimiter, GivesPermitsInTheOrderOfAsking) {
     std::vector<std::size_t> order;
     EXPECT_TRUE(succeeded(limiter.try_acquire(4)));
     std::vector<JoinHandle<>> tasks;
-    for (const std::size_t weight : {5, 1, 3, 2}) {
+    for (const std::size_t weight : {5U, 1U, 3U, 2U}) {
       tasks.push_back(spawn(acquire, std::ref(limiter), weight, std::ref(order)));
     }
     co_await yield_now();
@@ -365,6 +365,7 @@ TEST(RateLimiter, GivesFourThreadsNoMoreThanItsRateWhileTasksAreCancelled) {
   std::atomic<int> expired = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (unsigned thread = 0; thread < 4; ++thread) {
       threads.emplace_back([&, thread] {
         auto work = [&](unsigned number) -> Task<> {

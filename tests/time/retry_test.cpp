@@ -267,6 +267,7 @@ TEST(RetryBudget, GivesThreadsNoMoreThanItHas) {
   std::atomic<int> taken = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
         for (int round = 0; round < 2000; ++round) {

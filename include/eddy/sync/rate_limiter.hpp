@@ -27,7 +27,7 @@ namespace detail {
 /// A token bucket, without waits: it gains permits as time passes, until it is full. Its numbers
 /// are exact, so it neither gains nor loses over years. (Turner 1986; the same as the virtual
 /// scheduling algorithm, GCRA, of ITU-T I.371.)
-class EDDY_EXPORT TokenBucket {
+class TokenBucket {
  public:
   /// Full. Stops the program if `rate` or `size` is zero or less.
   TokenBucket(const Rate& rate, std::size_t size) noexcept;
@@ -67,6 +67,9 @@ class EDDY_EXPORT TokenBucket {
 /// permits. They get them in the order in which they asked, so one that asks for many is not passed
 /// over by those that ask for few.
 ///
+/// What comes while the limiter has `burst` permits is lost. A waiting task is woken some 0.1 ms
+/// late, so tasks get the whole rate only if `burst` is what comes in a few milliseconds, or more.
+///
 /// The oldest task that waits keeps the time for those behind it. So a thread that blocks delays
 /// tasks of other threads too.
 ///
@@ -81,7 +84,7 @@ class EDDY_EXPORT TokenBucket {
 class EDDY_EXPORT RateLimiter final {
  public:
   /// `rate` and `burst` must be more than zero: the program stops otherwise.
-  RateLimiter(const Rate& rate, std::size_t burst) noexcept : bucket_(rate, burst) {}
+  RateLimiter(const Rate& rate, std::size_t burst) noexcept;
   RateLimiter(const RateLimiter&) = delete;
   RateLimiter& operator=(const RateLimiter&) = delete;
   ~RateLimiter();
