@@ -264,6 +264,7 @@ TEST(RateLimiter, EndsTheWaitsOfThisThreadWhenItIsDestroyed) {
     EXPECT_TRUE(succeeded(limiter->try_acquire()));
     auto wait = [&]() -> Task<Result<>> { co_return co_await limiter->acquire(); };
     std::vector<JoinHandle<Result<>>> tasks;
+    tasks.reserve(3);
     for (int i = 0; i < 3; ++i) tasks.push_back(spawn(wait));
     co_await yield_now();
     tasks[0].abort();
@@ -275,7 +276,7 @@ TEST(RateLimiter, EndsTheWaitsOfThisThreadWhenItIsDestroyed) {
 }
 
 TEST(RateLimiterDeathTest, StopsTheProgramIfItsRateOrBurstIsZero) {
-  const char* const kMessage = "needs a rate and a burst of more than zero";
+  constexpr const char* kMessage = "needs a rate and a burst of more than zero";
   EXPECT_DEATH(RateLimiter({.permits = 0, .per = 1s}, 1), kMessage);
   EXPECT_DEATH(RateLimiter({.permits = 1, .per = 0s}, 1), kMessage);
   EXPECT_DEATH(RateLimiter({.permits = 1, .per = -1s}, 1), kMessage);
@@ -384,6 +385,7 @@ TEST(RateLimiter, GivesFourThreadsNoMoreThanItsRateWhileTasksAreCancelled) {
         };
         run([&]() -> Task<> {
           std::vector<JoinHandle<>> tasks;
+          tasks.reserve(4);
           for (unsigned i = 0; i < 4; ++i) tasks.push_back(spawn(work, thread * 4 + i));
           for (JoinHandle<>& each : tasks) EXPECT_TRUE((co_await each).has_value());
         });
