@@ -15,6 +15,8 @@ using eddy::block_on_at;
 using eddy::BlockingGuard;
 using eddy::BlockingMutex;
 using eddy::busy_poll;
+using eddy::cancellation_reason;
+using eddy::CancelReason;
 using eddy::Concurrency;
 using eddy::current_waker;
 using eddy::dump_each_task;
@@ -39,6 +41,7 @@ using eddy::spawn_at;
 using eddy::suspend;
 using eddy::Task;
 using eddy::TaskGroup;
+using eddy::TaskLocal;
 using eddy::try_all;
 using eddy::Waker;
 using eddy::when_all;
@@ -47,6 +50,7 @@ using eddy::yield_now;
 
 // Time.
 using eddy::Clock;
+using eddy::deadline;
 using eddy::Duration;
 using eddy::Instant;
 using eddy::Interval;
@@ -57,8 +61,9 @@ using eddy::RetryPolicy;
 using eddy::seed_jitter;
 using eddy::sleep_for;
 using eddy::sleep_until;
+using eddy::time_left;
 using eddy::timeout;
-using eddy::timeout_at;
+using eddy::with_deadline;
 
 // Errors.
 using eddy::Error;

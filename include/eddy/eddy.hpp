@@ -7,6 +7,7 @@
 #include "eddy/compose/pinned.hpp"
 #include "eddy/compose/shield.hpp"
 #include "eddy/compose/task_group.hpp"
+#include "eddy/compose/task_local.hpp"
 #include "eddy/compose/timeout.hpp"
 #include "eddy/compose/try_all.hpp"
 #include "eddy/compose/when_all.hpp"
@@ -48,5 +49,6 @@
 #include "eddy/time/sleep.hpp"
 #include "eddy/version.hpp"
 #include "eddy/worker/blocking_guard.hpp"
+#include "eddy/worker/cancel_reason.hpp"
 #include "eddy/worker/dump.hpp"
 // IWYU pragma: end_exports

@@ -45,6 +45,7 @@ WORDS = {
     "ChangedOp": "a newer value",
     "ClosedWait": "the end of a receiver",
     "TimedTask": "a task with a time limit",
+    "ScopeOp": "the scope of a task-local",
     "GroupOp": "a task group",
     "IdleOp": "an idle group",
     "TickOp": "a tick",

@@ -15,6 +15,7 @@ void TaskGroup::Member::on_end(detail::PromiseBase* ended) noexcept {
     const Result<> result = static_cast<detail::PromiseOf<Result<>>&>(*ended).stored.take();
     if (!result) group->fail({nullptr, ended->spawned_at()}, result.error());
   }
+  if (ended == nullptr) detail::owner_of(*task) = group;  // for the destructors in its frames
   group->note_end(*this);
 }
 
@@ -87,14 +88,16 @@ detail::PromiseBase* TaskGroup::give_up_member() noexcept {
   const std::unique_ptr<Member> member(&static_cast<Member&>(*members_.next));
   member->unlink();
   --size_;
-  // The owner is destroyed now, and destructors in the task's frames may ask where it was spawned.
-  detail::owner_of(*member->task) = nullptr;
+  // The member is destroyed now, and destructors in the task's frames may ask for its owner.
+  detail::owner_of(*member->task) = this;
   return member->task;
 }
 
 void TaskGroup::destroy_all() noexcept {
   while (detail::PromiseBase* const task = give_up_member()) {
-    detail::Worker::current().destroy(*task);
+    detail::Worker& worker = detail::Worker::current();
+    const detail::Cancelling cancelling(worker, CancelReason::group);
+    worker.destroy(*task);
   }
 }
 

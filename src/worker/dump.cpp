@@ -6,8 +6,10 @@
 
 #include "worker/task_view.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -60,6 +62,14 @@ Group group_of(TaskView&& task) {
     group.who += " \"";
     group.who += task.name;
     group.who += '"';
+  }
+  for (const LocalView& value : task.locals) {
+    group.who += ' ';
+    group.who += value.local->name();
+    group.who += '=';
+    std::ranges::transform(value.text, std::back_inserter(group.who), [](char c) {
+      return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+    });
   }
   // Leave out places in the library, and those of branches, which have none.
   if (task.spawned_at.line() != 0 && !is_in_library(task.spawned_at)) {

@@ -81,12 +81,19 @@ std::string object(const TaskView& task) {
   const bool waits = task.state == TaskView::State::waits;
   std::string out = "{\"task\":" + address(task.address);
   out += ",\"name\":" + (task.name.empty() ? "null" : in_quotes(task.name));
+  out += ",\"locals\":{";
+  const char* separator = "";
+  for (const LocalView& value : task.locals) {
+    out += separator + in_quotes(value.local->name()) + ':' + in_quotes(value.text);
+    separator = ",";
+  }
+  out += '}';
   out += std::string(",\"branch\":") + (task.branch ? "true" : "false");
   out += ",\"parent\":" + address(task.parent);
   out += ",\"spawned\":" + (spawned ? place(task.spawned_at) : "null");
   out += std::string(",\"state\":") + word_for(task.state);
   out += ",\"awaits\":[";
-  const char* separator = "";
+  separator = "";
   for (const std::source_location& where : task.awaits) {
     out += separator + place(where);
     separator = ",";

@@ -5,6 +5,8 @@
 #include "eddy/worker/waker_cell.hpp"
 #include "eddy/worker/worker.hpp"
 
+#include "worker/around.hpp"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -37,11 +39,25 @@ std::string_view name_of(const PromiseBase& task) noexcept {
   return static_cast<const NamedCell&>(*task.cell()).name;
 }
 
+std::vector<LocalView> locals_of(const PromiseBase& task) {
+  std::vector<LocalView> found;
+  for_each_owner(&task, [&](const TaskOwner& owner) {
+    const LocalValue given = owner.local();
+    if (given.key != nullptr && !given.key->name().empty() &&
+        std::ranges::find(found, given.key, &LocalView::local) == found.end()) {
+      found.push_back({given.key, given.key->text_of(given.value)});
+    }
+    return false;
+  });
+  return found;
+}
+
 TaskView view(PromiseBase& task, Instant now) {
   TaskView seen{.address = reinterpret_cast<std::uintptr_t>(&task),
                 .branch = task.branch,
                 .name = name_of(task),
                 .spawned_at = task.spawned_at(),
+                .locals = locals_of(task),
                 .state = TaskView::State::waits,
                 .awaits = {},
                 .waiting = {}};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eddy/worker/promise_base.hpp"
+#include "eddy/worker/task_local_base.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,12 @@ bool is_in_library(const std::source_location& place);
 /// is the compiler's text, which differs between compilers.
 std::string short_name(std::string_view function);
 
+/// The value of a task-local that has a name.
+struct LocalView {
+  const TaskLocalBase* local;
+  std::string text;
+};
+
 struct TaskView {
   enum class State : std::uint8_t { runs, not_started, waits };
 
@@ -29,6 +36,7 @@ struct TaskView {
   bool branch;
   std::string_view name;
   std::source_location spawned_at;
+  std::vector<LocalView> locals;  ///< those that it finds, innermost first
   State state;
   std::vector<std::source_location> awaits;  ///< innermost first, without places in the library
   Waiting waiting;                           ///< only if `state` is `waits`

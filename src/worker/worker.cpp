@@ -155,7 +155,7 @@ Worker::~Worker() {
   for_each_task([](PromiseBase& task) { task.shielded = false; });
   shielded_ = 0;
   no_shielded_ = true;
-  cancel_all();
+  cancel_all(CancelReason::end_of_thread);
   inbox_->close();
   inbox_->release();
   switch_to(before != this ? before : nullptr);
@@ -194,11 +194,12 @@ void Worker::run_until(const bool& done) {
   slack_ = sys::wait_slack();
   now_ = Clock::now();
   while (!done) turn();
-  cancel_all();
+  cancel_all(CancelReason::end_of_block_on);
   done_ = &no_shielded_;
   while (!no_shielded_) {
     turn();
-    if (no_shielded_) cancel_all();  // what they have spawned; destructors may shield new tasks
+    // What they have spawned. Destructors may shield new tasks.
+    if (no_shielded_) cancel_all(CancelReason::end_of_block_on);
   }
   looping = false;
   thread_home.looping = nullptr;
@@ -281,19 +282,22 @@ void Worker::start_branch(PromiseBase& branch) noexcept {
   running_ = outer.task;
 }
 
+/// A part of `release` for few tasks. By itself, so that the others save no registers for it.
+void Worker::release_extras(PromiseBase& task) noexcept {
+  if (task.has_cell) {
+    TaskOwner* const owner = task.cell()->owner;
+    end_cell(*task.cell());
+    task.has_cell = false;
+    task.own_owner() = owner;  // destructors in the frames may need it
+  }
+  if (task.shielded) no_shielded_ = --shielded_ == 0;
+}
+
 /// Frees a task that is done, and in no list.
 template <class Free>
 inline void Worker::release(PromiseBase& task, Free free_frames) noexcept {
   --live_;
-  if (task.has_cell || task.shielded) {
-    if (task.has_cell) {
-      TaskOwner* const owner = task.cell()->owner;
-      end_cell(*task.cell());
-      task.has_cell = false;
-      task.own_owner() = owner;  // destructors in the frames may need the place of the spawn
-    }
-    if (task.shielded) no_shielded_ = --shielded_ == 0;
-  }
+  if (task.has_cell || task.shielded) release_extras(task);
   const QuietDestruction quiet;  // the task may hold tasks that it has not awaited yet
   free_frames(task);
   // The turn ends with the last task, or with the task that the loop runs for. Both end only here.
@@ -315,6 +319,8 @@ void Worker::finish(PromiseBase& task) noexcept {
 }
 
 void Worker::cancel(PromiseBase& task) noexcept {
+  // Of the tasks that are cancelled here, only those of groups are branches.
+  const Cancelling cancelling(*this, task.branch ? CancelReason::group : CancelReason::abort);
   if (!no_shielded_) [[unlikely]] {
     ends_for_shielded_ = is_for_shielded(task);
   }
@@ -328,7 +334,9 @@ void Worker::cancel(PromiseBase& task) noexcept {
 inline void Worker::destroy_alone(PromiseBase& task) noexcept {
   if (task.watches()) task.unwatch();
   release(task, [&](PromiseBase& outermost) {
+    const PromiseBase* const outer = std::exchange(doomed_, &task);
     outermost.destroy_from(PromiseBase::of(task.innermost()));
+    doomed_ = outer;
   });
 }
 
@@ -368,7 +376,8 @@ void Worker::destroy_with_branches(PromiseBase& task) noexcept {
 
 /// Cancels all tasks except shielded ones and, while any is shielded, those that they have spawned.
 /// Branches are cancelled with their tasks.
-void Worker::cancel_all() noexcept {
+void Worker::cancel_all(CancelReason why) noexcept {
+  const Cancelling cancelling(*this, why);
   for (;;) {
     ListNode doomed;
     for_each_task([&](PromiseBase& task) {

@@ -41,7 +41,7 @@ eddy::Task<> drop(eddy::Interval& interval, eddy::TaskGroup& group, eddy::Signal
   eddy::sleep_for(1s);                                              // here
   eddy::sleep_until(eddy::Instant());                               // here
   eddy::timeout(1s, eddy::sleep_for(2s));                           // here
-  eddy::timeout_at(eddy::Instant(), group.idle());                  // here
+  eddy::with_deadline(eddy::Instant(), group.idle());               // here
   eddy::timeout(1s, eddy::shield(drop(interval, group, signals)));  // here
   eddy::when_any(eddy::sleep_for(1s), group.idle());                // here
   eddy::when_any_fair(eddy::sleep_for(1s), group.idle());           // here

@@ -107,15 +107,18 @@ TEST(DumpJson, HasEveryMemberForEveryTask) {
     EXPECT_TRUE(Json::is_valid(all)) << all;
     const std::string place =
         R"(\{"file":"[^"]*dump_json_test\.cpp","line":\d+,"function":"[^"]+"\})";
-    EXPECT_TRUE(
-        has(all, R"(^\{"schema":1,"tasks":\[\{"task":"0x\w+","name":null,"branch":false,)"));
+    EXPECT_TRUE(has(
+        all,
+        R"(^\{"schema":1,"tasks":\[\{"task":"0x\w+","name":null,"locals":\{\},"branch":false,)"));
     EXPECT_TRUE(
         has(all, R"("state":"runs","awaits":\[\],"for":null,"source":null,"waited_ms":null\})"));
     EXPECT_TRUE(has(all, R"("state":"not started",)"));
-    EXPECT_TRUE(has(all, ("\"name\":\"chooser\",\"branch\":false,\"parent\":null,\"spawned\":" +
-                          place + ",\"state\":\"waits\",\"awaits\":\\[" + place +
-                          R"(\],"for":"the first of several","source":null,"waited_ms":\d+\})")
-                             .c_str()));
+    EXPECT_TRUE(has(
+        all,
+        ("\"name\":\"chooser\",\"locals\":\\{\\},\"branch\":false,\"parent\":null,\"spawned\":" +
+         place + ",\"state\":\"waits\",\"awaits\":\\[" + place +
+         R"(\],"for":"the first of several","source":null,"waited_ms":\d+\})")
+            .c_str()));
     EXPECT_TRUE(
         has(all, R"("branch":true,"parent":"0x\w+","spawned":null,"state":"waits","awaits":\[\],)"
                  R"("for":"a timer")"));

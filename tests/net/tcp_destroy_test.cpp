@@ -240,7 +240,7 @@ TEST(TcpStream, MayBeMovedOnceItsWaitsWereCancelled) {
     std::array<std::byte, 1> byte{};
     EXPECT_TRUE(failed_with(co_await timeout(1ms, pair.server.read(byte)), std::errc::timed_out));
     move_it();
-    EXPECT_TRUE(failed_with(co_await timeout_at(Clock::now(), pair.server.read(pool)),
+    EXPECT_TRUE(failed_with(co_await with_deadline(Clock::now(), pair.server.read(pool)),
                             std::errc::timed_out));
     move_it();
     EXPECT_EQ((co_await when_any(pair.server.readable(), sleep_for(1ms))).index(), 1U);

@@ -96,6 +96,8 @@ const std::map<std::string, std::string_view> kOperations = {
     {"first_ok", taken<decltype(first_ok(made<Try>(), made<Try>()))>()},
     {"timeout", taken<decltype(timeout(Duration(), made<Work>()))>()},
     {"retry", taken<decltype(retry(RetryPolicy(), some<Try (*)()>()))>()},
+    {"with_deadline", taken<decltype(with_deadline(Instant(), made<Work>()))>()},
+    {"TaskLocal::scope", taken<decltype(some<TaskLocal<int>>().scope(1, some<Work (*)()>()))>()},
     {"with_group", taken<decltype(with_group(some<Task<> (*)(TaskGroup&)>()))>()},
     {"shield", taken<decltype(shield(made<Work>()))>()},
 };

@@ -134,8 +134,9 @@ TEST(Durations, ALimitOfTheLongestOfEachUnitIsNoLimit) {
     EXPECT_TRUE(succeeded(co_await timeout(Seconds(kInfinity), sleep_for(1ms))));
     const auto task = []() -> Task<> { co_await sleep_for(1ms); };
     EXPECT_TRUE(succeeded(co_await timeout(std::chrono::hours::max(), task())));
-    EXPECT_TRUE(succeeded(co_await timeout_at(Point<std::chrono::seconds>::max(), sleep_for(1ms))));
-    EXPECT_TRUE(succeeded(co_await timeout_at(Point<Seconds>::max(), task())));
+    EXPECT_TRUE(
+        succeeded(co_await with_deadline(Point<std::chrono::seconds>::max(), sleep_for(1ms))));
+    EXPECT_TRUE(succeeded(co_await with_deadline(Point<Seconds>::max(), task())));
   });
 }
 
@@ -144,7 +145,7 @@ TEST(Durations, ALimitOfTheLeastOfEachUnitHasPassed) {
     EXPECT_TRUE(failed_with(co_await timeout(std::chrono::seconds::min(), suspend()),
                             Error::deadline_exceeded));
     EXPECT_TRUE(failed_with(co_await timeout(Seconds(-1), suspend()), Error::deadline_exceeded));
-    EXPECT_TRUE(failed_with(co_await timeout_at(Point<std::chrono::hours>::min(), suspend()),
+    EXPECT_TRUE(failed_with(co_await with_deadline(Point<std::chrono::hours>::min(), suspend()),
                             Error::deadline_exceeded));
   });
 }

@@ -167,7 +167,7 @@ TEST(Timeout, AnOperationThatIsReadyAtOnceBeatsALimitThatHasPassed) {
   run([]() -> Task<> {
     EXPECT_EQ((co_await timeout(0ns, give(1, false))).value_or(0), 1);
     EXPECT_EQ((co_await timeout(-1s, give(1, false))).value_or(0), 1);
-    EXPECT_EQ((co_await timeout_at(Instant(), give(1, false))).value_or(0), 1);
+    EXPECT_EQ((co_await with_deadline(Instant(), give(1, false))).value_or(0), 1);
     EXPECT_TRUE(succeeded(co_await timeout(0ns, sleep_for(0ns))));
   });
 }
@@ -182,7 +182,8 @@ TEST(Timeout, ThatHasPassedEndsAnOperationThatHasToWait) {
     EXPECT_TRUE(failed_with(co_await timeout(0ns, sleep_for(1h)), std::errc::timed_out));
     EXPECT_TRUE(
         failed_with(co_await timeout(Duration::min(), sleep_for(1h)), std::errc::timed_out));
-    EXPECT_TRUE(failed_with(co_await timeout_at(Instant(), sleep_for(1h)), std::errc::timed_out));
+    EXPECT_TRUE(
+        failed_with(co_await with_deadline(Instant(), sleep_for(1h)), std::errc::timed_out));
     EXPECT_TRUE(tally.all_gone_once());
   });
 }
@@ -193,8 +194,8 @@ TEST(Timeout, ForEverIsNoLimit) {
     EXPECT_TRUE(succeeded(co_await timeout(Duration::max(), sleep_for(2ms))));
     EXPECT_EQ((co_await timeout(Duration::max(), give(1, true))).value_or(0), 1);
     EXPECT_EQ((co_await timeout(Duration::max(), answer_after(2ms))).value_or(0), 42);
-    EXPECT_EQ((co_await timeout_at(Instant::max(), give(2, true))).value_or(0), 2);
-    EXPECT_EQ((co_await timeout_at(Instant::max(), answer_after(2ms))).value_or(0), 42);
+    EXPECT_EQ((co_await with_deadline(Instant::max(), give(2, true))).value_or(0), 2);
+    EXPECT_EQ((co_await with_deadline(Instant::max(), answer_after(2ms))).value_or(0), 42);
   });
 }
 
@@ -202,13 +203,13 @@ TEST(Timeout, AtAnInstantEndsWhenThatHasComeAndNotBefore) {
   run([]() -> Task<> {
     Tally tally;
     Instant limit = Clock::now() + 2ms;
-    EXPECT_TRUE(failed_with(co_await timeout_at(limit, never(tally)), std::errc::timed_out));
+    EXPECT_TRUE(failed_with(co_await with_deadline(limit, never(tally)), std::errc::timed_out));
     EXPECT_GE(Clock::now(), limit);
-    EXPECT_FALSE((co_await timeout_at(limit, suspend())).has_value()) << "already past";
-    EXPECT_FALSE((co_await timeout_at(Instant(), never(tally))).has_value());
-    EXPECT_EQ((co_await timeout_at(limit, give(1, false))).value_or(0), 1);
+    EXPECT_FALSE((co_await with_deadline(limit, suspend())).has_value()) << "already past";
+    EXPECT_FALSE((co_await with_deadline(Instant(), never(tally))).has_value());
+    EXPECT_EQ((co_await with_deadline(limit, give(1, false))).value_or(0), 1);
     limit = Clock::now() + 3ms;
-    EXPECT_TRUE(failed_with(co_await timeout_at(limit, sleep_for(1h)), std::errc::timed_out));
+    EXPECT_TRUE(failed_with(co_await with_deadline(limit, sleep_for(1h)), std::errc::timed_out));
     EXPECT_GE(Clock::now(), limit);
   });
 }

@@ -3,9 +3,12 @@
 #pragma once
 
 #include "eddy/platform/assert.hpp"
+#include "eddy/platform/clock.hpp"
 #include "eddy/task/awaitable.hpp"
 #include "eddy/task/outcome.hpp"
 #include "eddy/task/task.hpp"
+#include "eddy/worker/cancel_reason.hpp"
+#include "eddy/worker/task_owner.hpp"
 #include "eddy/worker/worker.hpp"
 
 #include <cstddef>
@@ -46,18 +49,28 @@ struct BranchSet {
   bool decided = false;
 };
 
+/// Around a branch that has neither a time limit nor a value of a `TaskLocal`.
+struct NothingAround {
+  static Instant deadline(Instant) noexcept { return Instant::max(); }
+  static LocalValue local() noexcept { return {}; }
+};
+
 /// Owns one branch of the task that awaits it. The destructor cancels the branch, and returns when
-/// its frames are destroyed. Must not move once it is started.
-template <class T>
+/// its frames are destroyed. Must not move once it is started. `Around` is what the code in the
+/// branch may ask for.
+template <class T, class Around = NothingAround>
 class Branch final : public TaskOwner {
   friend struct DebugLayout;
 
   BranchSet* set_ = nullptr;  // first, so that a debugger finds it whatever T is
 
  public:
-  explicit Branch(Task<T>&& task) noexcept : task_(std::move(task)) { detail_give(task_); }
+  explicit Branch(Task<T>&& task, Around what = {}) noexcept
+      : around(std::move(what)), task_(std::move(task)) {
+    detail_give(task_);
+  }
   /// May be moved until it is started.
-  Branch(Branch&& other) noexcept : task_(std::move(other.task_)) {
+  Branch(Branch&& other) noexcept : around(std::move(other.around)), task_(std::move(other.task_)) {
     EDDY_ASSERT(other.set_ == nullptr);
   }
   Branch& operator=(Branch&&) = delete;
@@ -83,6 +96,11 @@ class Branch final : public TaskOwner {
     // There is a worker, because it has started the branch.
     if (header_ != nullptr) Worker::current_if_any()->destroy(*give_up());
   }
+  void cancel_for(CancelReason why) noexcept {
+    if (header_ == nullptr) return;
+    const Cancelling cancelling(*Worker::current_if_any(), why);
+    cancel();
+  }
   /// Gives the branch to the caller, who destroys it. Null if the branch is not running.
   PromiseBase* give_up() noexcept { return std::exchange(header_, nullptr); }
 
@@ -95,8 +113,11 @@ class Branch final : public TaskOwner {
   }
 
   const Waiter* branch_of() const noexcept override { return set_->parent; }
+  Instant deadline(Instant now) const noexcept override { return around.deadline(now); }
+  LocalValue local() const noexcept override { return around.local(); }
 
   Outcome<T> outcome;
+  [[no_unique_address]] Around around;
 
  private:
   bool decides() const noexcept {

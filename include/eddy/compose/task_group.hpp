@@ -8,6 +8,9 @@
 #include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
 #include "eddy/task/spawn.hpp"
+#include "eddy/worker/cancel_reason.hpp"
+#include "eddy/worker/task_owner.hpp"
+#include "eddy/worker/worker.hpp"
 
 #include <cstddef>
 #include <exception>
@@ -32,7 +35,7 @@ class GroupOp;
 /// group by reference.
 ///
 /// **Thread**: that of its scope.
-class EDDY_EXPORT TaskGroup final {
+class EDDY_EXPORT TaskGroup final : private detail::TaskOwner {
  public:
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
@@ -150,6 +153,10 @@ class EDDY_EXPORT TaskGroup final {
     if (failed()) report_lost(exception_, error_);
   }
 
+  // As the owner of tasks that are being cancelled: their members are gone.
+  void on_end(detail::PromiseBase*) noexcept override {}
+  const detail::Waiter* branch_of() const noexcept override { return scope_; }
+
   void add(Task<> task, std::source_location where);
   void add(Task<Result<>> task, std::source_location where);
   template <class T>
@@ -215,7 +222,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
   /// Cancels the tasks of the group, then its body: the tasks may use the body's locals.
   void abandon() noexcept override {
     group_.destroy_all();
-    if (body_) body_->cancel();
+    if (body_) body_->cancel_for(CancelReason::group);
   }
   Waiter* give_up_branch() noexcept override {
     if (Waiter* const member = group_.give_up_member()) return member;

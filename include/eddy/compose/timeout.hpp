@@ -3,7 +3,13 @@
 #pragma once
 
 #include "eddy/compose/branch.hpp"
+#include "eddy/core/operation.hpp"
+#include "eddy/platform/clock.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/result.hpp"
+#include "eddy/task/awaitable.hpp"
+#include "eddy/task/task.hpp"
+#include "eddy/worker/cancel_reason.hpp"
 #include "eddy/worker/timer.hpp"
 
 #include <chrono>
@@ -17,10 +23,17 @@ namespace detail {
 template <class T>
 using TimedResult = std::conditional_t<is_result<T>, T, Result<ValueOf<T>>>;
 
+/// True of an operation that runs tasks of its own.
+template <class Op>
+inline constexpr bool owns_tasks =
+    !std::is_same_v<decltype(&Op::give_up_branch), decltype(&Operation::give_up_branch)>;
+
 /// An operation with a timer beside it; no coroutine frame.
 template <class Op>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedOp final
     : public Operation {
+  static_assert(!owns_tasks<Op>, "the tasks would not find the limit: TimedTask");
+
  public:
   static constexpr OperationTraits kTraits = Op::kTraits;
   using Output = TimedResult<AwaitResultOf<Op>>;
@@ -49,7 +62,6 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
   }
   Waiting describe() const noexcept override { return operation_.describe(); }
   void abandon() noexcept override { operation_.abandon(); }
-  Waiter* give_up_branch() noexcept override { return operation_.give_up_branch(); }
 
   Output take() noexcept(noexcept(std::declval<Op&>().take())) {
     if (expired_) return std::unexpected(make_error_code(Error::deadline_exceeded));
@@ -68,6 +80,15 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
   bool expired_ = false;
 };
 
+/// Around a branch with a time limit.
+struct TimeLimitAround {
+  Instant deadline(Instant now) const noexcept { return timer.deadline(limit, now); }
+  static LocalValue local() noexcept { return {}; }
+
+  TimeLimit limit;
+  Timer timer{};
+};
+
 /// A task, as a branch, with a timer beside it.
 template <class T>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedTask final
@@ -76,7 +97,8 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
   static constexpr OperationTraits kTraits{.abandons = true};
   using Output = TimedResult<T>;
 
-  TimedTask(TimeLimit limit, Task<T>&& task) noexcept : branch_(std::move(task)), limit_(limit) {}
+  TimedTask(TimeLimit limit, Task<T>&& task) noexcept
+      : branch_(std::move(task), TimeLimitAround{limit}) {}
 
   bool try_start() noexcept {
     branch_.start(set_);
@@ -84,16 +106,16 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
   }
   bool begin_wait(Waiter& waiter) noexcept {
     set_.begin_wait();
-    timer_.arm(waiter, limit_);
+    branch_.around.timer.arm(waiter, branch_.around.limit);
     return true;
   }
   bool advance(Waiter&) noexcept override {
     if (branch_.ended()) {
-      timer_.cancel();
+      branch_.around.timer.cancel();
       return true;
     }
-    if (!timer_.fired()) return false;
-    abandon();
+    if (!branch_.around.timer.fired()) return false;
+    branch_.cancel_for(CancelReason::deadline);
     return true;
   }
   Waiting describe() const noexcept override { return {"a task with a time limit", kNoSource}; }
@@ -112,9 +134,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
 
  private:
   BranchSet set_{BranchSet::WakeOn::first_end};
-  Branch<T> branch_;
-  Timer timer_;
-  TimeLimit limit_;
+  Branch<T, TimeLimitAround> branch_;
 };
 
 template <class A>
@@ -129,7 +149,12 @@ auto limit_time(TimeLimit limit, A&& awaitable) {
     return TimedTask<typename Plain::value_type>(limit, std::forward<A>(awaitable));
   } else if constexpr (IsOperation<Plain>) {
     static_assert(!std::is_lvalue_reference_v<A>, "an operation is awaited once: make it here");
-    return TimedOp<Plain>(limit, std::forward<A>(awaitable));
+    if constexpr (owns_tasks<Plain>) {
+      // So that they find the limit around them.
+      return TimedTask<AwaitResultOf<A>>(limit, to_task(std::forward<A>(awaitable)));
+    } else {
+      return TimedOp<Plain>(limit, std::forward<A>(awaitable));
+    }
   } else if constexpr (std::is_lvalue_reference_v<A>) {
     return TimedOp<std::remove_cvref_t<decltype(awaitable.as_operation())>>(
         limit, awaitable.as_operation());
@@ -157,14 +182,30 @@ auto timeout(std::chrono::duration<Rep, Period> length, A&& awaitable) {
   return timeout(Duration(detail::AnyDuration(length)), std::forward<A>(awaitable));
 }
 
-/// As `timeout`, with an instant as the limit: a `time_point` of `Clock`.
+/// As `timeout`, with an instant as the limit: a `time_point` of `Clock`. So several waits can
+/// share one limit, and a task can be given that of its caller, `eddy::deadline()`.
 template <class A>
-auto timeout_at(Instant deadline, A&& awaitable) {
+auto with_deadline(Instant deadline, A&& awaitable) {
   return detail::limit_time(detail::TimeLimit(deadline), std::forward<A>(awaitable));
 }
 template <class Length, class A>
-auto timeout_at(std::chrono::time_point<Clock, Length> deadline, A&& awaitable) {
-  return timeout_at(Instant(detail::AnyInstant(deadline)), std::forward<A>(awaitable));
+auto with_deadline(std::chrono::time_point<Clock, Length> deadline, A&& awaitable) {
+  return with_deadline(Instant(detail::AnyInstant(deadline)), std::forward<A>(awaitable));
 }
+
+/// How long the code that asks may still take: until the nearest limit of all `timeout` and
+/// `with_deadline` around the task that runs. Zero if that has passed, so that the task is
+/// cancelled at its next wait; `Duration::max()` if there is no limit. A limit inside a shorter one
+/// does not lengthen that. A task that was spawned is not inside the limits of the one that spawned
+/// it.
+///
+///     const eddy::Duration left = eddy::time_left();
+///     if (left < 10ms) co_return eddy::failure(eddy::Error::deadline_exceeded);
+///     co_await ask(server, Request{.time_limit = left / 2});
+[[nodiscard]] EDDY_EXPORT Duration time_left() noexcept;
+
+/// The instant of that limit; `Instant::max()` if there is none. A `timeout` counts from the first
+/// wait of what is in it.
+[[nodiscard]] EDDY_EXPORT Instant deadline() noexcept;
 
 }  // namespace eddy

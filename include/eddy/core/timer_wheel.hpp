@@ -76,6 +76,12 @@ class TimerWheel {
   /// how many nodes it woke or moved after settling.
   std::size_t advance(Instant now) noexcept;
 
+  /// The earliest deadline with which `node` would fire when it does; the real one is less than a
+  /// tick later. It is armed, has been settled, and has a deadline.
+  static Instant deadline_of(const TimerNode& node) noexcept {
+    return Instant(Duration(static_cast<Clock::rep>(((node.when_ - 1) << kTickBits) + 1)));
+  }
+
   /// True if `arm_after` has noted nodes, so that `next_deadline` needs `settle` first.
   bool unsettled() const noexcept { return fresh_.linked(); }
   bool empty() noexcept;

@@ -18,7 +18,7 @@ using Result = std::expected<T, std::error_code>;
 enum class Error {
   end_of_stream = 1,  ///< the peer ended the stream in the middle of what was asked for
   bad_address,        ///< the text is not an address of the form IPV4:PORT or [IPV6]:PORT
-  /// A limit that the program set has passed (`timeout`, `timeout_at`). Compares equal to
+  /// A limit that the program set has passed (`timeout`, `with_deadline`). Compares equal to
   /// `std::errc::timed_out`, as does the time-out of the system, which is another error.
   deadline_exceeded,
   closed,  ///< somebody has closed what was asked for; the other side of a channel is gone

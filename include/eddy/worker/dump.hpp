@@ -46,11 +46,13 @@ EDDY_EXPORT void name_task(std::string_view name);
 ///     602 tasks spawned at echo.cpp:31 (main) wait at echo.cpp:18 (serve) for read, the oldest,
 ///     task 0x55d0c9a8 (source 9), since 12.310 s
 ///
-/// Tasks share a line if they were spawned at the same place, have the same name and do the same at
-/// the same places. These are the places of the innermost `co_await` and of the outer ones that
-/// wait for it, without places in eddy itself. Tasks that are being cancelled, or that the end of
-/// `block_on` is about to cancel, are not shown. `sink` must not spawn or wake. docs/debugging.md
-/// shows more.
+/// A named `TaskLocal` around a task is shown after its name: `request=42`.
+///
+/// Tasks share a line if they were spawned at the same place, have the same name and values, and do
+/// the same at the same places. These are the places of the innermost `co_await` and of the outer
+/// ones that wait for it, without places in eddy itself. Tasks that are being cancelled, or that
+/// the end of `block_on` is about to cancel, are not shown. `sink` must not spawn or wake.
+/// docs/debugging.md shows more.
 template <class Sink>
 void dump_tasks(Sink&& sink) {
   detail::dump_to<std::remove_reference_t<Sink>>(detail::dump_tasks, sink);

@@ -2,12 +2,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/platform/clock.hpp"
 #include "eddy/platform/export.hpp"
 
 namespace eddy::detail {
 
 class PromiseBase;
+class TaskLocalBase;
 class Waiter;
+
+/// The value that a scope of a `TaskLocal` gives to the code in it.
+struct LocalValue {
+  const TaskLocalBase* key = nullptr;
+  void* value = nullptr;
+};
 
 /// Gets the outcome of a task: a join handle, a branch or a group. A detached task has none.
 class EDDY_EXPORT TaskOwner {
@@ -18,6 +26,11 @@ class EDDY_EXPORT TaskOwner {
   virtual void on_end(PromiseBase* ended) noexcept = 0;
   /// The task whose branch this is; null if it is no branch.
   virtual const Waiter* branch_of() const noexcept { return nullptr; }
+  /// When the owner cancels the task; `Instant::max()` if it sets no limit. The timers have been
+  /// settled at `now`.
+  virtual Instant deadline(Instant /*now*/) const noexcept { return Instant::max(); }
+  /// The value that the owner gives to the code in the task; without a key if it gives none.
+  virtual LocalValue local() const noexcept { return {}; }
 
  protected:
   TaskOwner() noexcept = default;

@@ -5,6 +5,7 @@
 #include "eddy/core/timer_wheel.hpp"
 #include "eddy/platform/assert.hpp"
 #include "eddy/platform/clock.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/worker/worker.hpp"
 
 namespace eddy::detail {
@@ -48,6 +49,9 @@ class Timer {
   void cancel() noexcept { TimerWheel::cancel(node_); }
   bool armed() const noexcept { return node_.armed(); }
   bool fired() const noexcept { return node_.fired(); }
+  /// The instant of `limit`, with which it is armed or, if it is not armed yet, will be so at
+  /// `now`. Of a length it may be up to a tick early. The wheel has been settled at `now`.
+  EDDY_EXPORT Instant deadline(TimeLimit limit, Instant now) const noexcept;
 
  private:
   TimerNode node_;

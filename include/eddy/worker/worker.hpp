@@ -9,6 +9,7 @@
 #include "eddy/platform/sys.hpp"
 #include "eddy/reactor/home.hpp"
 #include "eddy/reactor/reactor.hpp"
+#include "eddy/worker/cancel_reason.hpp"
 #include "eddy/worker/promise_base.hpp"
 
 #include <atomic>
@@ -131,6 +132,14 @@ class Worker final : public Home {
   Instant now() const noexcept { return now_; }
   /// The running task; null if there is none.
   PromiseBase* running() const noexcept { return running_; }
+  /// The task to which the code that calls belongs: a cancelled task whose frames are being
+  /// destroyed, or else the running task. Null if there is none.
+  const PromiseBase* caller() const noexcept { return doomed_ != nullptr ? doomed_ : running_; }
+  /// Why the task to which the code that calls belongs was cancelled; `none` if it was not.
+  CancelReason cancel_reason() const noexcept {
+    if (doomed_ == nullptr) return CancelReason::none;
+    return reason_ != CancelReason::none ? reason_ : CancelReason::other_branch;
+  }
   void set_busy_poll(Duration length) noexcept { busy_poll_ = length; }
   /// Calls `f(task)` with every task that has not ended, except those that the end of `block_on` is
   /// about to cancel: first tasks that run or can run, then tasks that wait. `f` may unlink the
@@ -140,6 +149,7 @@ class Worker final : public Home {
 
  private:
   friend struct DebugLayout;
+  friend class Cancelling;
 
   /// A task that starts a branch, during the first run of that branch.
   struct Starter {
@@ -162,6 +172,7 @@ class Worker final : public Home {
   void cancel(PromiseBase& task) noexcept;
   template <class Free>
   void release(PromiseBase& task, Free free_frames) noexcept;
+  void release_extras(PromiseBase& task) noexcept;
   static void end_wakes(PromiseBase& task) noexcept;
   void destroy_alone(PromiseBase& task) noexcept;
   void destroy_with_branches(PromiseBase& task) noexcept;
@@ -176,17 +187,18 @@ class Worker final : public Home {
   void follow_rebuild();
   void poll(std::optional<Duration> timeout);
   void adapt_turn(Instant now) noexcept;
-  void cancel_all() noexcept;
+  void cancel_all(CancelReason why) noexcept;
 
   Inbox* inbox_;
   TimerWheel wheel_;
   ListNode waiting_;      ///< tasks that wait, but not in the list of a slot
   std::size_t live_ = 0;  ///< the number of tasks that have not ended
   PromiseBase* running_ = nullptr;
-  const Starter* starters_ = nullptr;  ///< innermost first
-  Instant now_;                        ///< the loop's last reading of the clock
-  Instant children_seen_;              ///< the last reading in `children_used_up`
-  unsigned child_grants_ = 0;          ///< the number of calls of `children_used_up` in this turn
+  const Starter* starters_ = nullptr;    ///< innermost first
+  const PromiseBase* doomed_ = nullptr;  ///< the cancelled task whose frames are being destroyed
+  Instant now_;                          ///< the loop's last reading of the clock
+  Instant children_seen_;                ///< the last reading in `children_used_up`
+  unsigned child_grants_ = 0;            ///< the number of calls of `children_used_up` in this turn
   Duration busy_poll_{};
   WaitSlack slack_;                   ///< of this thread's waits
   const bool* done_ = &no_shielded_;  ///< the condition that ends `run_until`
@@ -198,8 +210,26 @@ class Worker final : public Home {
   unsigned left_ = 0;         ///< how many of them are left, with the running one
   std::uint32_t rebuilds_seen_ = 0;  ///< the rebuild count for which the inbox's notifier was made
   bool exit_in_loop_ = false;
-  bool ends_for_shielded_ = false;  ///< `is_for_shielded` of the task that ended last
+  bool ends_for_shielded_ = false;            ///< `is_for_shielded` of the task that ended last
+  CancelReason reason_ = CancelReason::none;  ///< why tasks are being destroyed, if noted
   Listed listed_;
+};
+
+/// While it lives, tasks are destroyed for the reason `why`, unless this is part of a cancellation
+/// that has begun before: then the reason of that one holds. Without it the reason is that another
+/// branch has decided.
+class Cancelling {
+ public:
+  Cancelling(Worker& worker, CancelReason why) noexcept : worker_(worker), before_(worker.reason_) {
+    if (before_ == CancelReason::none && worker.doomed_ == nullptr) worker.reason_ = why;
+  }
+  Cancelling(const Cancelling&) = delete;
+  Cancelling& operator=(const Cancelling&) = delete;
+  ~Cancelling() { worker_.reason_ = before_; }
+
+ private:
+  Worker& worker_;
+  CancelReason before_;
 };
 
 template <class F>
