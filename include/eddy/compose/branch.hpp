@@ -49,10 +49,11 @@ struct BranchSet {
   bool decided = false;
 };
 
-/// Around a branch that has neither a time limit nor a value of a `TaskLocal`.
+/// Around a branch that has no time limit, no value of a `TaskLocal` and no clean-up.
 struct NothingAround {
   static Instant deadline(Instant) noexcept { return Instant::max(); }
   static LocalValue local() noexcept { return {}; }
+  static CleanUpOrder* clean_up_order() noexcept { return nullptr; }
 };
 
 /// Owns one branch of the task that awaits it. The destructor cancels the branch, and returns when
@@ -115,6 +116,7 @@ class Branch final : public TaskOwner {
   const Waiter* branch_of() const noexcept override { return set_->parent; }
   Instant deadline(Instant now) const noexcept override { return around.deadline(now); }
   LocalValue local() const noexcept override { return around.local(); }
+  CleanUpOrder* clean_up_order() const noexcept override { return around.clean_up_order(); }
 
   Outcome<T> outcome;
   [[no_unique_address]] Around around;

@@ -25,8 +25,7 @@ class TaskLocal;
 namespace detail {
 
 /// Around the branch of a scope.
-struct ScopeAround {
-  static Instant deadline(Instant) noexcept { return Instant::max(); }
+struct ScopeAround : NothingAround {
   LocalValue local() const noexcept { return given; }
 
   LocalValue given;
@@ -41,7 +40,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Scope
 
   template <class U>
   ScopeOp(const TaskLocalBase& key, U&& value, Task<R>&& task)
-      : value_(std::forward<U>(value)), key_(&key), branch_(std::move(task), ScopeAround{}) {}
+      : value_(std::forward<U>(value)), key_(&key), branch_(std::move(task)) {}
 
   bool try_start() noexcept {
     branch_.around.given = {key_, std::addressof(value_)};

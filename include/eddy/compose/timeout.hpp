@@ -81,12 +81,12 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
 };
 
 /// Around a branch with a time limit.
-struct TimeLimitAround {
+struct TimeLimitAround : NothingAround {
+  explicit TimeLimitAround(TimeLimit when) noexcept : limit(when) {}
   Instant deadline(Instant now) const noexcept { return timer.deadline(limit, now); }
-  static LocalValue local() noexcept { return {}; }
 
   TimeLimit limit;
-  Timer timer{};
+  Timer timer;
 };
 
 /// A task, as a branch, with a timer beside it.
@@ -98,7 +98,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
   using Output = TimedResult<T>;
 
   TimedTask(TimeLimit limit, Task<T>&& task) noexcept
-      : branch_(std::move(task), TimeLimitAround{limit}) {}
+      : branch_(std::move(task), TimeLimitAround(limit)) {}
 
   bool try_start() noexcept {
     branch_.start(set_);

@@ -7,6 +7,7 @@
 
 namespace eddy::detail {
 
+class CleanUpOrder;
 class PromiseBase;
 class TaskLocalBase;
 class Waiter;
@@ -31,6 +32,8 @@ class EDDY_EXPORT TaskOwner {
   virtual Instant deadline(Instant /*now*/) const noexcept { return Instant::max(); }
   /// The value that the owner gives to the code in the task; without a key if it gives none.
   virtual LocalValue local() const noexcept { return {}; }
+  /// That of the `finally` whose operation this task is; else null.
+  virtual CleanUpOrder* clean_up_order() const noexcept { return nullptr; }
 
  protected:
   TaskOwner() noexcept = default;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+
+#include "eddy/compose/finally.hpp"
+
+#include "eddy/worker/place.hpp"
+#include "eddy/worker/waker_cell.hpp"
+#include "eddy/worker/worker.hpp"
+
+namespace eddy::detail {
+
+CleanUpOrder::~CleanUpOrder() {
+  if (!due_ || outer_ == nullptr) return;
+  if (--outer_->inner_ == 0 && outer_->waiter_ != nullptr) {
+    Worker::current().wake(*outer_->waiter_);
+  }
+}
+
+void CleanUpOrder::enter() noexcept {
+  const PromiseBase* task = Worker::of_running_task().running();
+  while (task->branch) {
+    const TaskOwner* const owner = owner_of(*task);
+    if (owner == nullptr) return;
+    outer_ = owner->clean_up_order();
+    const Waiter* const parent = owner->branch_of();
+    if (outer_ != nullptr || parent == nullptr) return;
+    task = static_cast<const PromiseBase*>(parent);
+  }
+}
+
+void CleanUp::start(PromiseBase& parent) noexcept {
+  if (started_) return;
+  started_ = true;
+  parent_ = &parent;
+  order_->note_due();
+  Worker& worker = Worker::current();
+  header_ = &detail_release(task_).promise().make_root(spawn_place(parent));
+  worker.shield(*header_);
+  worker.spawn(*header_, this);
+}
+
+void CleanUp::detach() noexcept {
+  if (header_ == nullptr) return;
+  owner_of(*std::exchange(header_, nullptr)) = ErrorReporter<Result<>>::get();
+}
+
+void CleanUp::on_end(PromiseBase* ended) noexcept {
+  header_ = nullptr;
+  outcome.take_from(ended);
+  Worker::current().wake(*parent_);
+}
+
+}  // namespace eddy::detail
