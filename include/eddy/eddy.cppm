@@ -23,6 +23,8 @@ using eddy::dump_each_task;
 using eddy::dump_tasks;
 using eddy::dump_tasks_as_json;
 using eddy::dump_tasks_to_stderr;
+using eddy::finally;
+using eddy::finally_within;
 using eddy::first_ok;
 using eddy::FirstOf;
 using eddy::kTaskNameLimit;
@@ -115,6 +117,10 @@ using eddy::Semaphore;
 using eddy::SemaphorePermit;
 using eddy::Sender;
 using eddy::SendPermit;
+#if EDDY_HAS_STOP_TOKEN
+using eddy::StopSource;
+using eddy::StopToken;
+#endif
 using eddy::unbounded_channel;
 using eddy::UnboundedSender;
 using eddy::watch;

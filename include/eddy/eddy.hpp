@@ -3,6 +3,7 @@
 #pragma once
 
 // IWYU pragma: begin_exports
+#include "eddy/compose/finally.hpp"
 #include "eddy/compose/first_ok.hpp"
 #include "eddy/compose/pinned.hpp"
 #include "eddy/compose/shield.hpp"
@@ -37,6 +38,7 @@
 #include "eddy/sync/rate_limiter.hpp"
 #include "eddy/sync/rw_lock.hpp"
 #include "eddy/sync/semaphore.hpp"
+#include "eddy/sync/stop_token.hpp"
 #include "eddy/sync/watch.hpp"
 #include "eddy/task/block_on.hpp"
 #include "eddy/task/join_handle.hpp"

@@ -119,6 +119,43 @@ TEST(OutOfMemory, InATimeoutThrowsAndLeaksNothing) {
   });
 }
 
+Task<> clean_up(int& count, Guard, Bulk bulk) {
+  co_await yield_now();
+  count += 1 + use(bulk);
+}
+
+TEST(OutOfMemory, InAFinallyThrowsAndRunsTheCleanUpIfItsTaskHasBegun) {
+  refuse_each([](Tally& tally) -> Task<> {
+    int begun = 0;
+    int cleaned = 0;
+    auto work = [&]() -> Task<int> {
+      ++begun;
+      co_return co_await child(Guard(tally), Bulk(), true);
+    };
+    const test::AtEnd check([&] { EXPECT_EQ(begun, cleaned); });
+    static_cast<void>(co_await finally(work(), clean_up, std::ref(cleaned), Guard(tally), Bulk()));
+  });
+}
+
+TEST(OutOfMemory, AtACancellationLetsTheCleanUpRun) {
+  int cleaned = 0;
+  Tally tally;
+  run([&]() -> Task<> {
+    auto user = [&]() -> Task<> {
+      co_await finally(sleep_for(1h), clean_up, std::ref(cleaned), Guard(tally), Bulk());
+    };
+    JoinHandle<> handle = spawn(user);
+    co_await yield_now();
+    handle.abort();
+    test::refuse_allocation_after(0);
+    while (tally.alive() != 0) co_await yield_now();
+    test::refuse_allocation_after(-1);
+    (void)co_await handle;
+  });
+  EXPECT_EQ(cleaned, 1);
+  EXPECT_TRUE(tally.all_gone_once());
+}
+
 TEST(OutOfMemory, InAGroupThrowsAndLeaksNothing) {
   refuse_each([](Tally& tally) -> Task<> {
     auto body = [&](TaskGroup& group) -> Task<> {

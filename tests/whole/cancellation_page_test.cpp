@@ -75,6 +75,7 @@ const std::map<std::string, std::string_view> kOperations = {
     {"Condition::wait", taken<decltype(some<Condition>().wait(std::move(some<Guard>())))>()},
     {"Event::wait", taken<decltype(some<Event>().wait())>()},
     {"Latch::wait", taken<decltype(some<Latch>().wait())>()},
+    {"StopToken::stopped", taken<decltype(some<StopToken>().stopped())>()},
     {"Barrier::arrive_and_wait", taken<decltype(some<Barrier>().arrive_and_wait())>()},
     {"OnceCell::get_or_init",
      taken<decltype(some<OnceCell<int>>().get_or_init(some<Work (*)()>()))>()},
@@ -100,6 +101,9 @@ const std::map<std::string, std::string_view> kOperations = {
     {"TaskLocal::scope", taken<decltype(some<TaskLocal<int>>().scope(1, some<Work (*)()>()))>()},
     {"with_group", taken<decltype(with_group(some<Task<> (*)(TaskGroup&)>()))>()},
     {"shield", taken<decltype(shield(made<Work>()))>()},
+    {"finally", taken<decltype(finally(made<Work>(), some<Task<> (*)()>()))>()},
+    {"finally_within",
+     taken<decltype(finally_within(Duration(), made<Work>(), some<Task<> (*)()>()))>()},
 };
 
 std::vector<std::string> between(std::string_view text, char mark) {
