@@ -36,6 +36,8 @@ void drop(eddy::TcpStream& stream, eddy::TcpListener& listener, eddy::IoSource& 
   (void)listener.accept();
 }
 
+eddy::Task<> clean_up() { co_return; }
+
 eddy::Task<> drop(eddy::Interval& interval, eddy::TaskGroup& group, eddy::SignalSet& signals) {
 #ifndef EDDY_COMPILE_OK
   eddy::sleep_for(1s);                                              // here
@@ -50,6 +52,8 @@ eddy::Task<> drop(eddy::Interval& interval, eddy::TaskGroup& group, eddy::Signal
   eddy::try_all(eddy::timeout(1s, group.idle()));                   // here
   eddy::try_all(std::vector<eddy::Task<eddy::Result<>>>());         // here
   eddy::may_lose(eddy::sleep_for(1s));                              // here
+  eddy::finally(eddy::sleep_for(1s), clean_up);                     // here
+  eddy::StopToken().stopped();                                      // here
   eddy::suspend();                                                  // here
   eddy::yield_now();                                                // here
   eddy::current_waker();                                            // here

@@ -208,13 +208,13 @@ consteval bool may_clean_up(const Parameters<P...>* /*of the clean-up*/) {
 
 /// True if the coroutine `F(Args...)` uses nothing of whoever calls it.
 template <class F, class... Args>
-inline constexpr bool outlives_caller = false;
+inline constexpr bool is_independent = false;
 template <class F, class... Args>
   requires std::is_empty_v<F> && requires { &F::operator(); }
-inline constexpr bool outlives_caller<F, Args...> =
+inline constexpr bool is_independent<F, Args...> =
     may_clean_up<Args...>(static_cast<ParametersOf<decltype(&F::operator())>*>(nullptr));
 template <class F, class... Args>
-inline constexpr bool outlives_caller<F*, Args...> =
+inline constexpr bool is_independent<F*, Args...> =
     may_clean_up<Args...>(static_cast<ParametersOf<F*>*>(nullptr));
 
 template <class F, class... Args>
@@ -234,7 +234,7 @@ template <class A, class F, class... Args>
 auto finally_within(detail::AnyDuration limit, A&& awaitable, F&& clean_up, Args&&... args) {
   using Given = detail::SpawnedTask<std::decay_t<F>, std::decay_t<Args>...>;
   constexpr bool kAwaitable = detail::is_awaitable<A>;
-  constexpr bool kOutlives = detail::outlives_caller<std::decay_t<F>, std::decay_t<Args>...>;
+  constexpr bool kOutlives = detail::is_independent<std::decay_t<F>, std::decay_t<Args>...>;
   static_assert(kAwaitable,
                 "finally takes a task or an operation, then the function of the clean-up and its "
                 "arguments");

@@ -24,7 +24,10 @@ namespace eddy {
 ///     std::jthread server([](std::stop_token asked) { eddy::block_on(serve(asked)); });
 ///
 ///     eddy::Task<> serve(eddy::StopToken asked) {
-///       const auto first = co_await eddy::when_any(listener.accept(), asked.stopped());
+///       while (!asked.stop_requested()) {
+///         co_await eddy::when_any(step(), asked.stopped());
+///       }
+///     }
 class StopToken final {
  public:
   /// Never tells of a stop.
