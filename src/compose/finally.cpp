@@ -27,11 +27,11 @@ void CleanUpOrder::enter() noexcept {
   }
 }
 
-void CleanUp::start(PromiseBase& parent) noexcept {
+void CleanUp::start(PromiseBase& parent, CancelReason why) noexcept {
   if (started_) return;
   started_ = true;
   parent_ = &parent;
-  order_->note_due();
+  order_->note_due(why);
   Worker& worker = Worker::current();
   header_ = &detail_release(task_).promise().make_root(spawn_place(parent));
   worker.shield(*header_);

@@ -6,14 +6,34 @@
 #include "eddy/worker/task_local_base.hpp"
 #include "eddy/worker/worker.hpp"
 
+#include <string>
+
 namespace eddy {
+namespace {
+
+class CleanUpReason final : public detail::TaskLocalBase {
+ public:
+  constexpr CleanUpReason() noexcept : TaskLocalBase({}) {}
+  std::string text_of(const void* /*value*/) const override { return {}; }
+  const CancelReason* get() const noexcept { return static_cast<const CancelReason*>(find()); }
+};
+
+constinit const CleanUpReason clean_up_reason;
+
+}  // namespace
 
 CancelReason cancellation_reason() noexcept {
   const detail::Worker* const worker = detail::Worker::current_if_any();
-  return worker != nullptr ? worker->cancel_reason() : CancelReason::none;
+  if (worker == nullptr) return CancelReason::none;
+  const CancelReason of_destruction = worker->cancel_reason();
+  if (of_destruction != CancelReason::none) return of_destruction;
+  const CancelReason* const of_clean_up = clean_up_reason.get();
+  return of_clean_up != nullptr ? *of_clean_up : CancelReason::none;
 }
 
 namespace detail {
+
+const TaskLocalBase& key_of_clean_up_reason() noexcept { return clean_up_reason; }
 
 void* TaskLocalBase::find() const noexcept {
   const Worker* const worker = Worker::current_if_any();

@@ -4,9 +4,11 @@
 
 #include "eddy/compose/shield.hpp"
 #include "eddy/compose/task_group.hpp"
+#include "eddy/compose/timeout.hpp"
 #include "eddy/compose/when_any.hpp"
 #include "eddy/task/spawn.hpp"
 #include "eddy/time/sleep.hpp"
+#include "eddy/worker/cancel_reason.hpp"
 
 #include "support/result.hpp"
 #include "support/run.hpp"
@@ -170,6 +172,33 @@ TEST(Finally, RunsTheCleanUpAfterATimeLimit) {
     while (log.size() < 2) co_await yield_now();
     EXPECT_EQ(log.back(), "clean-up");
   });
+}
+
+Task<> note_reason(std::vector<CancelReason>& told) {
+  co_await yield_now();
+  told.push_back(cancellation_reason());
+}
+
+Task<> tell(std::vector<CancelReason>& told) {
+  co_await finally(sleep_for(1h), note_reason, std::ref(told));
+}
+
+TEST(Finally, TellsTheCleanUpWhyItsOperationWasCancelled) {
+  std::vector<CancelReason> told;
+  run([&]() -> Task<> {
+    co_await finally(yield_now(), note_reason, std::ref(told));
+    EXPECT_FALSE(co_await timeout(1ms, tell(told)));
+    (void)co_await when_any(tell(told), sleep_for(5ms));
+    JoinHandle<void> aborted = spawn(tell, std::ref(told));
+    co_await yield_now();
+    aborted.abort();
+    (void)co_await aborted;
+    spawn(tell, std::ref(told)).detach();
+    co_await yield_now();
+  });
+  EXPECT_EQ(told,
+            (std::vector{CancelReason::none, CancelReason::deadline, CancelReason::other_branch,
+                         CancelReason::abort, CancelReason::end_of_block_on}));
 }
 
 TEST(Finally, RunsTheCleanUpAfterTheEndOfItsGroup) {

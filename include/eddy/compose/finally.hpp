@@ -14,6 +14,7 @@
 #include "eddy/task/spawn.hpp"
 #include "eddy/task/task.hpp"
 #include "eddy/task/temporaries.hpp"
+#include "eddy/worker/cancel_reason.hpp"
 #include "eddy/worker/frame_pool.hpp"
 
 #include <chrono>
@@ -46,10 +47,14 @@ class CleanUpOrder final {
   /// The running task begins the operation. Finds the `finally` around it.
   EDDY_EXPORT void enter() noexcept;
   /// The clean-up is due: from now on that of the `finally` around it waits for it.
-  void note_due() noexcept {
+  void note_due(CancelReason why) noexcept {
     due_ = true;
+    reason_ = why;
     if (outer_ != nullptr) ++outer_->inner_;
   }
+
+  /// Why the clean-up is due; `none` if the operation has ended by itself.
+  const CancelReason& reason() const noexcept { return reason_; }
 
   /// Completes when no clean-up within is due.
   class EDDY_EXPORT
@@ -77,13 +82,27 @@ class CleanUpOrder final {
   Waiter* waiter_ = nullptr;       ///< the clean-up, while it waits for its turn
   std::size_t inner_ = 0;          ///< how many clean-ups within are due
   bool due_ = false;
+  CancelReason reason_ = CancelReason::none;
+};
+
+/// Around a clean-up: its limit, and the reason for it.
+struct CleanUpAround : TimeLimitAround {
+  CleanUpAround(TimeLimit when, const CancelReason& why) noexcept
+      : TimeLimitAround(when), reason(&why) {}
+
+  LocalValue local() const noexcept {
+    return {&key_of_clean_up_reason(), const_cast<CancelReason*>(reason)};
+  }
+
+  const CancelReason* reason;
 };
 
 /// The task of a clean-up.
 template <class R>
 Task<Result<>> run_clean_up(std::unique_ptr<CleanUpOrder> order, Duration limit, Task<R> clean_up) {
   co_await order->turn();
-  co_return co_await timeout(limit, std::move(clean_up));
+  co_return co_await TimedTask<R, CleanUpAround>(CleanUpAround(TimeLimit(limit), order->reason()),
+                                                 std::move(clean_up));
 }
 
 /// A clean-up: its task, and after that what came of it. Does not move once it is started.
@@ -102,7 +121,7 @@ class EDDY_EXPORT CleanUp final : public TaskOwner {
 
   CleanUpOrder& order() const noexcept { return *order_; }
   /// Starts it as a shielded task, for `parent`. Does nothing if it is started.
-  void start(PromiseBase& parent) noexcept;
+  void start(PromiseBase& parent, CancelReason why) noexcept;
   bool ended() const noexcept { return !outcome.pending(); }
   /// It runs on, and what comes of it is reported if it fails.
   void detach() noexcept;
@@ -142,7 +161,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Final
   bool try_start() noexcept {
     clean_up_.order().enter();
     branch_.start(set_);
-    if (branch_.ended()) start_clean_up();
+    if (branch_.ended()) clean_up_after_end();
     return false;
   }
   bool begin_wait(Waiter&) noexcept {
@@ -150,13 +169,13 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Final
     return true;
   }
   bool advance(Waiter&) noexcept override {
-    if (branch_.ended()) start_clean_up();
+    if (branch_.ended()) clean_up_after_end();
     return clean_up_.ended();
   }
   Waiting describe() const noexcept override { return {"a task and its clean-up", kNoSource}; }
   void abandon() noexcept override {
     branch_.cancel();
-    start_clean_up();
+    clean_up_.start(*set_.parent, Worker::current().reason_to_cancel());
     clean_up_.detach();
   }
   Waiter* give_up_branch() noexcept override { return branch_.give_up(); }
@@ -176,7 +195,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Final
   }
 
  private:
-  void start_clean_up() noexcept { clean_up_.start(*set_.parent); }
+  void clean_up_after_end() noexcept { clean_up_.start(*set_.parent, CancelReason::none); }
   bool failed() const noexcept {
     if constexpr (is_result<T>) {
       if (branch_.outcome.is_error()) return true;
@@ -281,7 +300,8 @@ auto finally_within(detail::AnyDuration limit, A&& awaitable, F&& clean_up, Args
 /// Gives what `awaitable` gives. If that is a value and the clean-up fails, gives the failure
 /// instead: throws its exception; or gives its error, which may be `Error::deadline_exceeded`, as
 /// the `Result` of `awaitable`, or throws it as std::system_error if there is no `Result`. A
-/// failure that nobody can get any more is reported on standard error.
+/// failure that nobody can get any more is reported on standard error. The clean-up may ask
+/// `cancellation_reason()` whether, and why, `awaitable` was cancelled.
 ///
 /// The clean-up of a `finally` within `awaitable`, also in a branch or a group, ends before this
 /// one begins. Out of memory throws here, before `awaitable` has begun.

@@ -89,16 +89,15 @@ struct TimeLimitAround : NothingAround {
   Timer timer;
 };
 
-/// A task, as a branch, with a timer beside it.
-template <class T>
+/// A task, as a branch, with a timer beside it. `Around` has a time limit.
+template <class T, class Around = TimeLimitAround>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] TimedTask final
     : public Operation {
  public:
   static constexpr OperationTraits kTraits{.abandons = true};
   using Output = TimedResult<T>;
 
-  TimedTask(TimeLimit limit, Task<T>&& task) noexcept
-      : branch_(std::move(task), TimeLimitAround(limit)) {}
+  TimedTask(Around limit, Task<T>&& task) noexcept : branch_(std::move(task), std::move(limit)) {}
 
   bool try_start() noexcept {
     branch_.start(set_);
@@ -134,7 +133,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Timed
 
  private:
   BranchSet set_{BranchSet::WakeOn::first_end};
-  Branch<T, TimeLimitAround> branch_;
+  Branch<T, Around> branch_;
 };
 
 template <class A>
@@ -146,12 +145,14 @@ auto limit_time(TimeLimit limit, A&& awaitable) {
     return;  // so that this is the only error
   } else if constexpr (is_task<Plain>) {
     static_assert(!std::is_lvalue_reference_v<A>, "a task is awaited once: write std::move(task)");
-    return TimedTask<typename Plain::value_type>(limit, std::forward<A>(awaitable));
+    return TimedTask<typename Plain::value_type>(TimeLimitAround(limit),
+                                                 std::forward<A>(awaitable));
   } else if constexpr (IsOperation<Plain>) {
     static_assert(!std::is_lvalue_reference_v<A>, "an operation is awaited once: make it here");
     if constexpr (owns_tasks<Plain>) {
       // So that they find the limit around them.
-      return TimedTask<AwaitResultOf<A>>(limit, to_task(std::forward<A>(awaitable)));
+      return TimedTask<AwaitResultOf<A>>(TimeLimitAround(limit),
+                                         to_task(std::forward<A>(awaitable)));
     } else {
       return TimedOp<Plain>(limit, std::forward<A>(awaitable));
     }
@@ -159,7 +160,7 @@ auto limit_time(TimeLimit limit, A&& awaitable) {
     return TimedOp<std::remove_cvref_t<decltype(awaitable.as_operation())>>(
         limit, awaitable.as_operation());
   } else {
-    return TimedTask<AwaitResultOf<A>>(limit, to_task(std::forward<A>(awaitable)));
+    return TimedTask<AwaitResultOf<A>>(TimeLimitAround(limit), to_task(std::forward<A>(awaitable)));
   }
 }
 

@@ -20,14 +20,24 @@ enum class CancelReason : std::uint8_t {
   end_of_thread,    ///< its thread ends
 };
 
-/// For destructors: why the task whose frames are being destroyed was cancelled. If that is part of
-/// a larger cancellation, the reason is that of the larger one: a branch of a task that is aborted
-/// is destroyed for `abort`. In all other code the answer is `none`; also in destructors of a task
-/// that ends by itself.
+/// For destructors: why the task whose frames are being destroyed was cancelled. For the clean-up
+/// of a `finally`: why the operation, or the task that awaited it, was cancelled. If that is part
+/// of a larger cancellation, the reason is that of the larger one: a branch of a task that is
+/// aborted is destroyed for `abort`. In all other code the answer is `none`; also in destructors of
+/// a task that ends by itself.
 ///
 ///     ~Transaction() {
 ///       if (open_ && eddy::cancellation_reason() == eddy::CancelReason::deadline) count_slow();
 ///     }
 [[nodiscard]] EDDY_EXPORT CancelReason cancellation_reason() noexcept;
+
+namespace detail {
+
+class TaskLocalBase;
+
+/// The key under which the tasks of a clean-up find the reason for it, a `const CancelReason`.
+EDDY_EXPORT const TaskLocalBase& key_of_clean_up_reason() noexcept;
+
+}  // namespace detail
 
 }  // namespace eddy

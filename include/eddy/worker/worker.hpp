@@ -137,7 +137,10 @@ class Worker final : public Home {
   const PromiseBase* caller() const noexcept { return doomed_ != nullptr ? doomed_ : running_; }
   /// Why the task to which the code that calls belongs was cancelled; `none` if it was not.
   CancelReason cancel_reason() const noexcept {
-    if (doomed_ == nullptr) return CancelReason::none;
+    return doomed_ != nullptr ? reason_to_cancel() : CancelReason::none;
+  }
+  /// Why the task that is being abandoned, or destroyed, is cancelled.
+  CancelReason reason_to_cancel() const noexcept {
     return reason_ != CancelReason::none ? reason_ : CancelReason::other_branch;
   }
   void set_busy_poll(Duration length) noexcept { busy_poll_ = length; }
