@@ -2,39 +2,54 @@
 
 #include "eddy/compose/task_group.hpp"
 
+#include "eddy/worker/lost_exception.hpp"
 #include "eddy/worker/waker_cell.hpp"
 
+#include <cstddef>
+#include <memory>
 #include <utility>
 
 namespace eddy {
 
 void TaskGroup::Member::on_end(detail::PromiseBase* ended) noexcept {
   if (ended != nullptr && ended->threw) {
-    group->fail({std::move(ended->exception), ended->spawned_at()}, std::nullopt);
+    group->fail({std::move(ended->exception), {}, ended->spawned_at()});
   } else if (ended != nullptr && gives_result) {
     const Result<> result = static_cast<detail::PromiseOf<Result<>>&>(*ended).stored.take();
-    if (!result) group->fail({nullptr, ended->spawned_at()}, result.error());
+    if (!result) group->fail({nullptr, result.error(), ended->spawned_at()});
   }
   if (ended == nullptr) detail::owner_of(*task) = group;  // for the destructors in its frames
   group->note_end(*this);
 }
 
-void TaskGroup::fail(detail::CaughtException&& caught,
-                     std::optional<std::error_code> error) noexcept {
-  if (failed()) {
-    report_lost(caught, error);
-    return;
+namespace {
+
+void report_lost(const GroupError& lost) noexcept {
+  if (lost.exception) {
+    detail::report_lost_exception({lost.exception, lost.spawned_at});
+  } else {
+    detail::report_lost_error(lost.error, lost.spawned_at);
   }
-  exception_ = std::move(caught);
-  error_ = error;
 }
 
-void TaskGroup::report_lost(const detail::CaughtException& lost,
-                            const std::optional<std::error_code>& error) noexcept {
-  if (error) {
-    detail::report_lost_error(*error, lost.spawned_at);
+}  // namespace
+
+TaskGroup::~TaskGroup() {
+  destroy_all();
+  if (!idle_.empty()) idle_.end(detail::Worker::current().ready);
+  if (!for_room_.empty()) for_room_.end(detail::Worker::current().ready);
+  if (failure_) report_lost(*failure_);
+  for (const GroupError& error : failures_) report_lost(error);
+}
+
+void TaskGroup::fail(GroupError&& error) noexcept {
+  if (collects_) {
+    EDDY_ASSERT(failures_.size() < failures_.capacity());
+    failures_.push_back(std::move(error));
+  } else if (!failure_) {
+    failure_ = std::move(error);
   } else {
-    detail::report_lost_exception(lost);
+    report_lost(error);
   }
 }
 
@@ -45,6 +60,7 @@ void TaskGroup::cancel() noexcept {
   for (detail::ListNode* node = members_.prev; node != &members_; node = node->prev) {
     detail::Worker::current().abort(*static_cast<Member&>(*node).task);
   }
+  wake_for_room();
 }
 
 template <class T>
@@ -56,6 +72,8 @@ void TaskGroup::adopt(Task<T>& task, std::source_location where) {
   constexpr bool kGivesResult = !std::is_void_v<T>;
   // Before `task` gives up its frame, because this may throw.
   auto member = std::make_unique<Member>(*this, kGivesResult);
+  const std::size_t may_fail = failures_.size() + size_ + 1;
+  if (collects_ && failures_.capacity() < may_fail) failures_.reserve(2 * may_fail);
   detail::PromiseBase& header = detail_release(task).promise().make_root(where);
   header.branch = true;
   member->task = &header;
@@ -77,8 +95,12 @@ void TaskGroup::note_end(Member& member) noexcept {
   } else if (scope_ != nullptr && size_ == 0) {
     worker.wake(*scope_);
   }
-  if (size_ != 0) return;
-  idle_.wake_all(worker.ready);
+  wake_for_room();
+  if (size_ == 0) idle_.wake_all(worker.ready);
+}
+
+void TaskGroup::wake_for_room() noexcept {
+  if (!for_room_.empty() && has_room()) for_room_.wake_first(detail::Worker::current().ready);
 }
 
 detail::PromiseBase* TaskGroup::give_up_member() noexcept {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "eddy/compose/branch.hpp"
+#include "eddy/compose/spawner.hpp"
+#include "eddy/compose/when_all.hpp"
 #include "eddy/core/wait_list.hpp"
 #include "eddy/platform/assert.hpp"
 #include "eddy/platform/export.hpp"
@@ -13,84 +15,75 @@
 #include "eddy/worker/worker.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <expected>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <source_location>
 #include <system_error>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace eddy {
 
+/// What a group does when its body or one of its tasks throws or gives an error.
+enum class OnError : std::uint8_t {
+  cancel,   ///< cancels all others; `with_group` gives the first failure
+  collect,  ///< cancels nothing; `with_group` gives all failures
+};
+
+/// How a task of a group failed. It has an exception or an error, not both.
+struct GroupError {
+  std::exception_ptr exception;     ///< null if the task gave an error
+  std::error_code error;            ///< of no meaning if the task threw
+  std::source_location spawned_at;  ///< of the body: where the task around `with_group` was spawned
+};
+
+/// The failures of a group, in the order in which the tasks ended; that of the body is the last.
+using GroupErrors = std::vector<GroupError>;
+
 namespace detail {
 
-template <class T, class Body>
+template <class T, class Body, OnError kOnError>
 class GroupOp;
 
 }  // namespace detail
 
 /// The tasks of one `with_group`. It is destroyed when its scope ends. Pass it to tasks of the
-/// group by reference.
+/// group by reference. A task of a group gives no value; for tasks that do, declare a `JoinSet` in
+/// a coroutine: it is a scope too, whose tasks end with it.
 ///
 /// **Thread**: that of its scope.
-class EDDY_EXPORT TaskGroup final : private detail::TaskOwner {
+class EDDY_EXPORT TaskGroup final : public detail::Spawner<TaskGroup>,
+                                    public detail::WaitingSpawner<TaskGroup>,
+                                    private detail::TaskOwner {
  public:
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
   /// Starts `f(args...)`, which returns `Task<>` or `Task<Result<>>`, as a task of the group, as
   /// `eddy::spawn` does. If the task throws or gives an error, the group is cancelled, and the
-  /// exception or error comes out of `with_group`. After `cancel` it starts nothing.
-  template <class F>
-  void spawn(F&& f, std::source_location where = std::source_location::current()) {
-    add(detail::make_task(std::forward<F>(f)), where);
-  }
-  template <class F, class A>
-  void spawn(F&& f, A&& a, std::source_location where = std::source_location::current()) {
-    add(detail::make_task(std::forward<F>(f), std::forward<A>(a)), where);
-  }
-  template <class F, class A, class B>
-  void spawn(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
-    add(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b)), where);
-  }
-  template <class F, class A, class B, class C>
-  void spawn(F&& f, A&& a, B&& b, C&& c,
-             std::source_location where = std::source_location::current()) {
-    add(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
-                          std::forward<C>(c)),
-        where);
-  }
-  template <class F, class A, class B, class C, class D>
-  void spawn(F&& f, A&& a, B&& b, C&& c, D&& d,
-             std::source_location where = std::source_location::current()) {
-    add(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
-                          std::forward<C>(c), std::forward<D>(d)),
-        where);
-  }
-  template <class F, class A, class B, class C, class D, class E>
-  void spawn(F&& f, A&& a, B&& b, C&& c, D&& d, E&& e,
-             std::source_location where = std::source_location::current()) {
-    add(detail::make_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
-                          std::forward<C>(c), std::forward<D>(d), std::forward<E>(e)),
-        where);
-  }
+  /// exception or error comes out of `with_group`; see `OnError`. After `cancel` it starts nothing.
+  /// It does not wait, so the group may have more tasks than its limit.
+  using Spawner::spawn;
+  using Spawner::spawn_at;
 
-  /// Refused: a parameter for the place of the call cannot follow a parameter pack.
-  template <class F, class A, class B, class C, class D, class E, class G, class... More>
-    requires detail::IsArgument<G>
-  void spawn(F&&, A&&, B&&, C&&, D&&, E&&, G&&, More&&...) {
-    static_assert(
-        sizeof(std::decay_t<F>) == 0,
-        "spawn takes at most five arguments: group.spawn_at(place, f, ...) takes any number");
-  }
-
-  /// `spawn` with any number of arguments, for the place `where`; as `eddy::spawn_at` does.
-  template <class F, class... Args>
-  void spawn_at(std::source_location where, F&& f, Args&&... args) {
-    add(detail::make_task(std::forward<F>(f), std::forward<Args>(args)...), where);
-  }
+  /// Waits while the group has as many tasks as its limit allows, then spawns. So who produces work
+  /// is no faster than who does it. Several that wait spawn in the order in which they asked, and
+  /// `spawn_when_free` does not pass them. If the group has no limit, it never waits. If all tasks
+  /// of the group wait in it, they wait for each other for ever.
+  /// **Cancel**: nothing is spawned; `f` and the arguments are destroyed. The same if the group is
+  /// cancelled, or has ended: then the wait ends.
+  ///
+  ///     while (auto url = co_await urls.receive()) {
+  ///       co_await group.spawn_when_free(fetch, std::move(*url));
+  ///     }
+  using WaitingSpawner::spawn_when_free;
+  using WaitingSpawner::spawn_when_free_at;
 
   /// Cancels the tasks of the group, but not its body. When `idle` completes, they are destroyed.
   void cancel() noexcept;
@@ -124,8 +117,10 @@ class EDDY_EXPORT TaskGroup final : private detail::TaskOwner {
   std::size_t size() const noexcept { return size_; }
 
  private:
-  template <class T, class Body>
+  template <class T, class Body, OnError kOnError>
   friend class detail::GroupOp;
+  friend class detail::Spawner<TaskGroup>;
+  friend class detail::WaitingSpawner<TaskGroup>;
   friend struct detail::DebugLayout;
 
   /// Owns one task of the group. It is in the group's list until the task ends.
@@ -146,12 +141,70 @@ class EDDY_EXPORT TaskGroup final : private detail::TaskOwner {
     bool gives_result;  ///< it is a `Task<Result<>>`
   };
 
-  TaskGroup() noexcept = default;
-  ~TaskGroup() {
-    destroy_all();
-    if (!idle_.empty()) idle_.end(detail::Worker::current().ready);
-    if (failed()) report_lost(exception_, error_);
-  }
+  /// A wait for room in the group. It is in the group's list until it completes.
+  class RoomWait : public detail::Operation {
+   public:
+    static constexpr detail::OperationTraits kTraits{.refers_to_others = true};
+
+    RoomWait& operator=(RoomWait&&) = delete;
+
+    bool try_start() const noexcept { return group_->has_room() && group_->for_room_.empty(); }
+    bool begin_wait(detail::Waiter& waiter) noexcept {
+      group_->for_room_.add(wait_, waiter);
+      return true;
+    }
+    bool advance(detail::Waiter&) noexcept override {
+      if (wait_.refused()) group_ = nullptr;
+      return group_ == nullptr || (group_->for_room_.is_first(wait_) && group_->has_room());
+    }
+    void abandon() noexcept override {
+      if (!wait_.refused()) leave();
+    }
+    detail::Waiting describe() const noexcept override { return {"room in a group", kNoSource}; }
+
+   protected:
+    explicit RoomWait(TaskGroup& group) noexcept : group_(&group) {}
+    /// May be moved until it begins to wait.
+    RoomWait(RoomWait&&) noexcept = default;
+    ~RoomWait() { abandon(); }
+
+    /// Null if the group has ended.
+    TaskGroup* group() const noexcept { return group_; }
+    /// Waits no longer. If there is room, the next one is woken.
+    void leave() noexcept {
+      if (group_ == nullptr) return;
+      wait_.leave();
+      std::exchange(group_, nullptr)->wake_for_room();
+    }
+
+   private:
+    TaskGroup* group_;
+    detail::WaitNode wait_;
+  };
+
+  template <class T>
+  class [[nodiscard("nothing happens until it is awaited: write co_await")]] SpawnOp final
+      : public RoomWait {
+   public:
+    SpawnOp(TaskGroup& group, Task<T>&& task, std::source_location where) noexcept
+        : RoomWait(group), task_(std::move(task)), where_(where) {
+      detail_give(task_);
+    }
+
+    void take() {
+      if (this->group() == nullptr) return;
+      this->group()->add(std::move(task_), where_);
+      this->leave();
+    }
+
+   private:
+    Task<T> task_;
+    std::source_location where_;
+  };
+
+  TaskGroup(std::size_t limit, OnError on_error) noexcept
+      : limit_(limit), collects_(on_error == OnError::collect) {}
+  ~TaskGroup();
 
   // As the owner of tasks that are being cancelled: their members are gone.
   void on_end(detail::PromiseBase*) noexcept override {}
@@ -162,51 +215,78 @@ class EDDY_EXPORT TaskGroup final : private detail::TaskOwner {
   template <class T>
   void add(Task<T>, std::source_location) {
     static_assert(sizeof(T*) == 0,
-                  "a task of a group is a Task<> or a Task<Result<>>: nobody would get its value");
+                  "a task of a group is a Task<> or a Task<Result<>>: nobody would get its value; "
+                  "a JoinSet<T> gives it");
+  }
+  template <class T>
+  SpawnOp<T> add_when_free(Task<T>&& task, std::source_location where) noexcept {
+    return SpawnOp<T>(*this, std::move(task), where);
   }
   template <class T>
   EDDY_LOCAL void adopt(Task<T>& task, std::source_location where);
-  bool failed() const noexcept { return exception_.exception || error_; }
-  /// Lets the group fail with an exception or an error. If it has failed before, reports that.
-  EDDY_LOCAL void fail(detail::CaughtException&& caught,
-                       std::optional<std::error_code> error) noexcept;
-  static void report_lost(const detail::CaughtException& lost,
-                          const std::optional<std::error_code>& error) noexcept;
+  /// True if the failure of a task ends the group.
+  bool failed() const noexcept { return failure_.has_value() && !collects_; }
+  /// Notes that a task has failed. If that is not the first and the group does not collect them,
+  /// reports the failure.
+  EDDY_LOCAL void fail(GroupError&& error) noexcept;
   EDDY_LOCAL void note_end(Member& member) noexcept;
+  /// After `cancel`, too: what waits for room then need not wait, and starts nothing.
+  bool has_room() const noexcept { return size_ < limit_ || cancelled_; }
+  void wake_for_room() noexcept;
   void destroy_all() noexcept;
   /// Takes the first task out of the group, for the caller to destroy; null if there is none. From
   /// now on the group starts nothing.
   detail::PromiseBase* give_up_member() noexcept;
 
   detail::ListNode members_;
-  detail::WaitList idle_;  ///< those who wait until the group is empty
+  detail::WaitList idle_;      ///< those who wait until the group is empty
+  detail::WaitList for_room_;  ///< those who wait to spawn. If there is room, the first is woken.
   std::size_t size_ = 0;
-  detail::Waiter* scope_ = nullptr;       ///< woken when the group is empty, or when a task fails
-  detail::CaughtException exception_;     ///< the first exception, until it comes out
-  std::optional<std::error_code> error_;  ///< the first error, if no exception came before it
+  std::size_t limit_;
+  detail::Waiter* scope_ = nullptr;    ///< woken when the group is empty, or when a task fails
+  std::optional<GroupError> failure_;  ///< the first failure, until it comes out
+  GroupErrors failures_;  ///< all, if it collects them; there is room for one of each task
+  bool collects_;
   bool cancelled_ = false;
 };
 
 namespace detail {
 
+/// The type of the value of a body that gives a `T`, without its error.
+template <class T>
+struct BodyValue : Value<T> {};
+template <class T>
+struct BodyValue<Result<T>> {
+  using type = T;
+};
+
 /// Runs the body of a group as a branch, then waits for the group's tasks.
-template <class T, class Body>
+template <class T, class Body, OnError kOnError>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] GroupOp final
     : public Operation {
+  static constexpr bool kCollects = kOnError == OnError::collect;
+  using Output =
+      std::conditional_t<kCollects, std::expected<typename BodyValue<T>::type, GroupErrors>, T>;
+
  public:
   static constexpr OperationTraits kTraits{.abandons = true};
 
-  explicit GroupOp(Body&& body) : function_(std::forward<Body>(body)) {}
+  GroupOp(std::size_t limit, Body&& body)
+      : function_(std::forward<Body>(body)), group_(limit, kOnError) {}
+  /// May be moved until it is started.
   GroupOp(GroupOp&& other) noexcept(std::is_nothrow_move_constructible_v<std::decay_t<Body>>)
-      : function_(std::move(other.function_)) {}
+      : function_(std::move(other.function_)), group_(other.group_.limit_, kOnError) {}
   GroupOp& operator=(GroupOp&&) = delete;
-  ~GroupOp() { abandon(); }
+  ~GroupOp() {
+    abandon();
+    if constexpr (kCollects && is_result<T>) report_error_of_body();
+  }
 
   bool try_start() noexcept {
     try {
       body_.emplace(std::invoke(function_, group_));
     } catch (...) {
-      group_.exception_ = {std::current_exception(), spawn_place(*Worker::current().running())};
+      group_.failure_ = {std::current_exception(), {}, place()};
       return over();
     }
     body_->start(set_);
@@ -229,30 +309,73 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
     return body_ ? body_->give_up() : nullptr;
   }
 
-  T take() {
+  Output take() {
+    if constexpr (kCollects) {
+      return take_all();
+    } else {
+      return take_first();
+    }
+  }
+
+ private:
+  bool over() noexcept {
+    if (!kCollects && (group_.failed() || body_failed())) {
+      abandon();
+      return true;
+    }
+    return (!body_ || body_->ended()) && group_.size() == 0;
+  }
+  bool body_failed() const noexcept { return body_ && set_.decided; }
+  static std::source_location place() noexcept { return spawn_place(*Worker::current().running()); }
+
+  T take_first() {
     if (group_.failed() && !body_failed()) {
-      if (group_.exception_.exception) {
-        std::rethrow_exception(std::exchange(group_.exception_.exception, nullptr));
-      }
-      const std::error_code error = *std::exchange(group_.error_, std::nullopt);
+      const GroupError first = *std::exchange(group_.failure_, std::nullopt);
+      if (first.exception) std::rethrow_exception(first.exception);
       if constexpr (is_result<T>) {
-        return std::unexpected(error);
+        return std::unexpected(first.error);
       } else {
-        throw std::system_error(error);
+        throw std::system_error(first.error);
       }
     }
     return body_->outcome.take();
   }
 
- private:
-  bool over() noexcept {
-    if (group_.failed() || body_failed()) {
-      abandon();
-      return true;
+  Output take_all() {
+    // First, because this may throw; then what has failed is still the group's.
+    group_.failures_.reserve(group_.failures_.size() + 1);
+    GroupErrors failures = std::exchange(group_.failures_, {});
+    if (group_.failure_) {
+      failures.push_back(*std::exchange(group_.failure_, std::nullopt));
+    } else if (body_->outcome.threw()) {
+      failures.push_back({body_->outcome.hear(), {}, place()});
+    } else if constexpr (is_result<T>) {
+      if (body_->outcome.is_error()) {
+        failures.push_back({nullptr, body_->outcome.take().error(), place()});
+      }
     }
-    return body_->ended() && group_.size() == 0;
+    if (!failures.empty()) return std::unexpected(std::move(failures));
+    if constexpr (is_result<T>) {
+      if constexpr (std::is_void_v<typename T::value_type>) {
+        body_->outcome.take();
+        return {};
+      } else {
+        return *body_->outcome.take();
+      }
+    } else if constexpr (std::is_void_v<T>) {
+      body_->outcome.take();
+      return {};
+    } else {
+      return Output(std::in_place, body_->outcome.take());
+    }
   }
-  bool body_failed() const noexcept { return body_ && set_.decided; }
+
+  /// The scope was cancelled after its body had ended.
+  void report_error_of_body() noexcept {
+    if (body_ && body_->outcome.is_error()) {
+      report_lost_error(body_->outcome.take().error(), spawn_place(*set_.parent));
+    }
+  }
 
   std::decay_t<Body> function_;
   TaskGroup group_;
@@ -266,7 +389,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
 /// and all tasks of the group have ended, and gives the result of the body. If the body or a task
 /// throws or gives an error, all others are cancelled and destroyed first. Then the first exception
 /// or error comes out: an error as the `Result` of the body, or as std::system_error if the body
-/// gives no `Result`.
+/// gives no `Result`. A failure that comes after the first is reported on standard error.
 /// **Cancel**: cancels the tasks of the group and the body, in this order.
 ///
 ///     co_await eddy::with_group([&](eddy::TaskGroup& group) -> eddy::Task<> {
@@ -274,8 +397,30 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
 ///         group.spawn(serve, std::move(accepted->stream));
 ///       }
 ///     });
-template <class Body>
+///
+/// `with_group<OnError::collect>(body)` is for tasks that do not need each other, such as the pages
+/// of a crawl. No failure cancels anything, also not that of the body, which may call
+/// `group.cancel()`. It gives a `std::expected` of the body's value, or of `GroupErrors`: all that
+/// has failed, if anything has. The policy is a template argument because it decides that type: an
+/// exception could carry one failure, or would have to wrap errors that are values, and a list
+/// beside the result could be overlooked.
+/// **Cancel**: as above. Failures until then are reported on standard error.
+///
+///     const auto done = co_await eddy::with_group<eddy::OnError::collect>(body);
+///     if (!done) std::printf("%zu tasks failed\n", done.error().size());
+template <OnError kOnError = OnError::cancel, class Body>
 auto with_group(Body&& body) {
+  return with_group<kOnError>(Concurrency(std::numeric_limits<std::size_t>::max()),
+                              std::forward<Body>(body));
+}
+/// As above, with a limit for `TaskGroup::spawn_when_free`. The body does not count.
+///
+///     co_await eddy::with_group(eddy::Concurrency(16), [&](eddy::TaskGroup& group) -> eddy::Task<>
+///     {
+///       for (const Url& url : urls) co_await group.spawn_when_free(fetch, url);
+///     });
+template <OnError kOnError = OnError::cancel, class Body>
+auto with_group(Concurrency limit, Body&& body) {
   using BodyTask = std::invoke_result_t<std::decay_t<Body>&, TaskGroup&>;
   static_assert(detail::is_task<BodyTask>, "the body of a group is a coroutine: it returns a Task");
   static_assert(!detail::is_destroyed_twice<Body>(),
@@ -285,7 +430,8 @@ auto with_group(Body&& body) {
   static_assert(detail::fits_a_frame<std::decay_t<Body>>,
                 "with_group(body): a frame cannot hold what is aligned more strictly than "
                 "max_align_t; capture a pointer to it");
-  return detail::GroupOp<typename BodyTask::value_type, Body>(std::forward<Body>(body));
+  return detail::GroupOp<typename BodyTask::value_type, Body, kOnError>(limit.most(),
+                                                                        std::forward<Body>(body));
 }
 
 }  // namespace eddy

@@ -80,6 +80,12 @@ class WaitList {
     ready.wake(*node.waiter_);
     return true;
   }
+  /// Wakes the task that has waited longest. It stays in the list, first, until its wait ends: so
+  /// nobody passes it if it finds nothing. Who leaves the list then wakes the next one.
+  void wake_first(ReadyQueue& ready) noexcept {
+    if (!empty()) ready.wake(*static_cast<WaitNode&>(*nodes_.next).waiter_);
+  }
+  bool is_first(const WaitNode& node) const noexcept { return nodes_.next == &node; }
   /// Wakes all. They stay in the list until they are destroyed.
   void wake_all(ReadyQueue& ready) noexcept {
     for (ListNode* node = nodes_.next; node != &nodes_; node = node->next) {

@@ -187,6 +187,20 @@ class ErrorOutcome : public Outcome<T> {
 template <class T>
 using HeardOutcome = std::conditional_t<is_result<T>, ErrorOutcome<T>, Outcome<T>>;
 
+/// What a join gives of an outcome that is neither pending nor taken.
+template <class T>
+JoinResult<T> join_result(Outcome<T>& outcome) {
+  if (outcome.state() != Outcome<T>::State::value) [[unlikely]] {
+    return std::unexpected(outcome.threw() ? JoinError::threw(outcome.hear())
+                                           : JoinError::cancelled());
+  }
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return outcome.take();
+  }
+}
+
 }  // namespace detail
 
 /// The owner of a spawned task's outcome. `co_await handle` gives `JoinResult<T>`: the value, or a
@@ -259,14 +273,8 @@ class [[nodiscard("dropping the handle detaches the task; say so with detach()")
     if (outcome_.state() != State::value) [[unlikely]] {
       if (outcome_.state() == State::pending) detail::stop_no_task();
       if (outcome_.state() == State::taken) detail::stop_value_taken();
-      return std::unexpected(outcome_.threw() ? JoinError::threw(outcome_.hear())
-                                              : JoinError::cancelled());
     }
-    if constexpr (std::is_void_v<T>) {
-      return {};
-    } else {
-      return outcome_.take();
-    }
+    return detail::join_result<T>(outcome_);
   }
 
   detail::HeardOutcome<T> outcome_;
