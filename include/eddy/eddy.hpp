@@ -5,6 +5,7 @@
 // IWYU pragma: begin_exports
 #include "eddy/compose/finally.hpp"
 #include "eddy/compose/first_ok.hpp"
+#include "eddy/compose/join_set.hpp"
 #include "eddy/compose/pinned.hpp"
 #include "eddy/compose/shield.hpp"
 #include "eddy/compose/task_group.hpp"

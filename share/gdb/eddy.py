@@ -51,6 +51,8 @@ WORDS = {
     "StoppedOp": "a stop request",
     "GroupOp": "a task group",
     "IdleOp": "an idle group",
+    "SpawnOp": "room in a group",
+    "JoinNextOp": "a task of a join set",
     "TickOp": "a tick",
     "NextOp": "a signal",
     "PooledReadOp": "read",

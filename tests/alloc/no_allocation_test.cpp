@@ -141,6 +141,16 @@ TEST_F(NoAllocation, PerTaskOfAGroup) {
             0);
 }
 
+TEST_F(NoAllocation, PerTaskOfAJoinSet) {
+  EXPECT_EQ(count([]() -> Task<> {
+              JoinSet<int> set;
+              set.spawn(child, true);
+              set.spawn(child, false);
+              static_cast<void>(co_await set.next());  // the other one ends with the set
+            }),
+            0);
+}
+
 TEST_F(NoAllocation, PerMessageOfAChannel) {
   auto [sender, receiver] = channel<int>(1);
   auto [unbounded, other_receiver] = unbounded_channel<int>();

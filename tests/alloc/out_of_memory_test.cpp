@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <functional>
 #include <new>
+#include <optional>
 #include <vector>
 
 namespace eddy {
@@ -163,6 +164,27 @@ TEST(OutOfMemory, InAGroupThrowsAndLeaksNothing) {
       co_await yield_now();
     };
     co_await with_group(body);
+  });
+}
+
+TEST(OutOfMemory, InAGroupThatCollectsThrowsAndLeaksNothing) {
+  refuse_each([](Tally& tally) -> Task<> {
+    auto fails = [](Guard) -> Task<Result<>> { co_return failure(Error::closed); };
+    auto body = [&](TaskGroup& group) -> Task<> {
+      for (int i = 0; i < 3; ++i) co_await group.spawn_when_free(fails, Guard(tally));
+    };
+    const auto done = co_await with_group<OnError::collect>(Concurrency(2), body);
+    if (done || done.error().size() != 3) throw std::bad_alloc();  // of the body
+  });
+}
+
+TEST(OutOfMemory, InAJoinSetThrowsAndLeaksNothing) {
+  refuse_each([](Tally& tally) -> Task<> {
+    JoinSet<int> set;
+    for (int i = 0; i < 3; ++i) set.spawn(child, Guard(tally), Bulk(), true);
+    while (std::optional<Joined<int>> joined = co_await set.next()) {
+      if (!joined->result) joined->result.error().rethrow();
+    }
   });
 }
 

@@ -64,3 +64,11 @@ eddy::Task<> drop(eddy::Interval& interval, eddy::TaskGroup& group, eddy::Signal
   (void)eddy::sleep_for(1s);
   co_await group.idle();
 }
+
+eddy::Task<> drop(eddy::JoinSet<>& set, eddy::TaskGroup& group) {
+#ifndef EDDY_COMPILE_OK
+  set.next();                                                  // here
+  group.spawn_when_free([]() -> eddy::Task<> { co_return; });  // here
+#endif
+  co_await group.idle();
+}

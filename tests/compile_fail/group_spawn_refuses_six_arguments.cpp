@@ -1,4 +1,4 @@
-// expect: spawn takes at most five arguments: group.spawn_at(place, f, ...) takes any number
+// expect: spawn takes at most five arguments: spawn_at(place, f, ...) takes any number
 // SPDX-License-Identifier: MIT
 #include "eddy/eddy.hpp"
 

@@ -5,6 +5,7 @@
 #include "eddy/compose/when_any.hpp"
 #include "eddy/task/join_handle.hpp"
 #include "eddy/task/spawn.hpp"
+#include "eddy/task/waker.hpp"
 #include "eddy/time/sleep.hpp"
 #include "eddy/worker/dump.hpp"
 
@@ -99,19 +100,26 @@ TEST(GroupLimit, SeveralThatWaitSpawnInTheirOrderAndNobodyPassesThem) {
       co_return;
     };
     const auto body = [&](TaskGroup& group) -> Task<> {
+      std::optional<Waker> waker_of_b;
       const auto ask = [&](std::string name) -> Task<> {
+        if (name == "b") waker_of_b = co_await current_waker();
         co_await group.spawn_when_free(work, name);
       };
-      group.spawn(work, "0");
+      const auto first = [&]() -> Task<> {
+        co_await yield_now();
+        waker_of_b->wake();  // b runs before a, which the end of this task wakes
+      };
+      group.spawn(first);
       JoinHandle<void> a = spawn(ask, "a");
       JoinHandle<void> b = spawn(ask, "b");
-      co_await yield_now();  // both wait; then the first task ends, and there is room
-      co_await ask("c");     // not before them
+      co_await yield_now();
+      co_await yield_now();
+      co_await ask("c");  // there is room, but a and b have not run
       (void)co_await a;
       (void)co_await b;
     };
     co_await with_group(Concurrency(1), body);
-    EXPECT_EQ(log, (Log{"0", "a", "b", "c"}));
+    EXPECT_EQ(log, (Log{"a", "b", "c"}));
   });
 }
 
@@ -180,7 +188,7 @@ TEST(GroupLimit, AWaitThatIsCancelledAfterItsWakeLeavesTheRoomToTheNext) {
       const auto ends_and_aborts = [&]() -> Task<> {
         co_await yield_now();
         co_await yield_now();
-        a.abort();  // it is cancelled after this task has ended, and woken it
+        a.abort();  // it is cancelled after this task has ended and has woken it
       };
       group.spawn(ends_and_aborts);
       JoinHandle<void> b = spawn(ask, "b");

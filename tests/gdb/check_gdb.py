@@ -96,6 +96,9 @@ class Check:
             rf"task 0x\w+ {spawned} waits at {place} \(program::accepting\) for accept \(source \d+\) {since}",
             rf"task 0x\w+ {spawned} waits at {place} \(program::reading\) for read \(source \d+\) {since}",
             rf"task 0x\w+ {spawned} waits at {place} \(program::reading_of_the_gone\) for what is gone {since}",
+            rf"task 0x\w+ {spawned} waits at {place} \(program::taking\) for a task of a join set {since}",
+            rf"task 0x\w+ branch of task 0x\w+ waits at {place} \(program::waiting_for_room::<lambda>\)"
+            rf" for room in a group {since}",
             rf"task 0x\w+ {spawned} has not started",
             rf"task 0x\w+ spawned at {place} \(main\) runs",
         ])

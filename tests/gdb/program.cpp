@@ -50,6 +50,20 @@ eddy::Task<> grouped() {
   co_await eddy::with_group(body);
 }
 
+eddy::Task<> waiting_for_room() {
+  const auto body = [](eddy::TaskGroup& group) -> eddy::Task<> {
+    group.spawn(sleeper);
+    co_await group.spawn_when_free(sleeper);
+  };
+  co_await eddy::with_group(eddy::Concurrency(1), body);
+}
+
+eddy::Task<> taking() {
+  eddy::JoinSet<> set;
+  set.spawn(sleeper);
+  static_cast<void>(co_await set.next());
+}
+
 eddy::Task<> accepting(eddy::TcpListener listener) {
   static_cast<void>(co_await eddy::timeout(1h, listener.accept()));
 }
@@ -95,7 +109,8 @@ eddy::Task<eddy::Result<>> run() {
   std::optional<eddy::TcpStream> peer(std::move(accepted.stream));
   for (int i = 0; i < 3; ++i) eddy::spawn(sleeper).detach();
   for (int i = 0; i < 2; ++i) eddy::spawn(client, i).detach();
-  for (const auto task : {selecting, both, limited, grouped, listening, ticking}) {
+  for (const auto task :
+       {selecting, both, limited, grouped, waiting_for_room, taking, listening, ticking}) {
     eddy::spawn(task).detach();
   }
   eddy::spawn(accepting, std::move(listener)).detach();

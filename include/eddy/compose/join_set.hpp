@@ -148,7 +148,7 @@ class EDDY_EXPORT JoinSetBase {
     if (!nexts_.empty()) wake_waiting();
   }
   void wake_waiting() noexcept;
-  void destroy_running() noexcept;
+  EDDY_LOCAL void destroy_running() noexcept;
   [[noreturn]] static void stop_on_another_thread() noexcept;
 
   ListNode running_;  ///< members whose tasks have not ended, in the order of their keys
