@@ -69,11 +69,18 @@ inline int complain(const std::string& what, std::error_code error) {
   return 1;
 }
 
-/// Prints where the server listens. For port 0 it prints the port that the system chose.
-inline void announce(const eddy::TcpListener& listener) {
-  const eddy::SocketAddress address = listener.local_address().value_or(eddy::SocketAddress());
-  std::printf("listening on %s\n", address.to_string().c_str());
+/// Listens, and prints where: for port 0 the port that the system chose. Or prints why it cannot.
+inline eddy::Result<eddy::TcpListener> listen(const eddy::SocketAddress& address,
+                                              const eddy::ListenOptions& options = {}) {
+  eddy::Result<eddy::TcpListener> listener = eddy::TcpListener::bind(address, options);
+  if (!listener) {
+    complain("cannot listen on " + address.to_string(), listener.error());
+    return listener;
+  }
+  const eddy::SocketAddress chosen = listener->local_address().value_or(address);
+  std::printf("listening on %s\n", chosen.to_string().c_str());
   std::fflush(stdout);
+  return listener;
 }
 
 /// True if there was nothing to read, or no room to write.

@@ -52,11 +52,8 @@ Task<std::error_code> until_stopped(SignalSet& signals) {
 Task<int> serve(const Options& options) {
   Result<SignalSet> signals = SignalSet::create({SIGINT, SIGTERM, example::kReportSignal});
   if (!signals) co_return example::complain("cannot listen for signals", signals.error());
-  Result<TcpListener> listener = TcpListener::bind(options.listen);
-  if (!listener) {
-    co_return example::complain("cannot listen on " + options.listen.to_string(), listener.error());
-  }
-  example::announce(*listener);
+  Result<TcpListener> listener = example::listen(options.listen);
+  if (!listener) co_return 1;
 
   BufferPool buffers(std::size_t{64} << 10);
   int exit_code = 0;

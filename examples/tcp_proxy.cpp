@@ -178,11 +178,8 @@ class Proxy {
 Task<int> serve(const Options& options) {
   Result<SignalSet> signals = SignalSet::create({SIGINT, SIGTERM, example::kReportSignal});
   if (!signals) co_return example::complain("cannot listen for signals", signals.error());
-  Result<TcpListener> listener = TcpListener::bind(options.listen);
-  if (!listener) {
-    co_return example::complain("cannot listen on " + options.listen.to_string(), listener.error());
-  }
-  example::announce(*listener);
+  Result<TcpListener> listener = example::listen(options.listen);
+  if (!listener) co_return 1;
 
   Proxy proxy(options);
   int exit_code = 0;

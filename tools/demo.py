@@ -99,7 +99,7 @@ What to try next:
   {folder}/load --to 127.0.0.1:7001 --connections 64 --depth 16
 
   Send either server SIGUSR1: the echo server shows where each task waits, the proxy its counts.
-  examples/ holds the three programs; each can be read in a minute.""")
+  examples/ holds the three programs, and a chat server; each can be read in a few minutes.""")
 
 
 def main():

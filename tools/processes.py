@@ -81,7 +81,7 @@ class Programs:
         self._running = []
 
     def __enter__(self):
-        for name in ("echo_server", "tcp_proxy", "load"):
+        for name in ("echo_server", "tcp_proxy", "load", "chat"):
             if not self._file(name).is_file():
                 raise Failed(f"{self._file(name)} is not there; ./dev build makes it")
         # To be ended by `kill` is to leave the scope, too.

@@ -37,7 +37,8 @@ def main():
     deaf = ("epoll_add", 2, errno.ENOSPC)
     broken = ("accept", 0, errno.EINVAL)
     try:
-        for name, arguments in (("echo_server", server), ("tcp_proxy", (*server, "--to", "127.0.0.1:1"))):
+        for name, arguments in (("echo_server", server), ("chat", server),
+                                ("tcp_proxy", (*server, "--to", "127.0.0.1:1"))):
             program = pathlib.Path(options.bin) / f"fault_{name}"
             check(name, program, arguments, deaf, "cannot listen for signals: No space left")
             check(name, program, arguments, broken, "cannot accept: Invalid argument")
