@@ -18,6 +18,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <random>
 #include <type_traits>
@@ -73,8 +74,13 @@ inline Task<> use_up_budget() {
   for (int i = 0; i < detail::kBudget; ++i) co_await sleep_for(std::chrono::seconds(0));
 }
 
-/// When a wait ends before its time.
+/// When a wait ends before its time, and who looks at it meanwhile.
 struct Limit {
+  void forget() {
+    waiter = nullptr;
+    passed = false;
+    before_advance = nullptr;
+  }
   /// Wakes the task that waits; its wait ends if `passes`, else the wake is for nothing.
   void wake(bool passes) {
     if (waiter == nullptr) return;
@@ -84,6 +90,7 @@ struct Limit {
 
   detail::Waiter* waiter = nullptr;
   bool passed = false;
+  std::function<void()> before_advance;  ///< is called when the task looks how its wait stands
 };
 
 /// As `timeout(limit, op)`, without a clock.
@@ -93,10 +100,8 @@ class [[nodiscard]] LimitedOp final : public detail::Operation {
   static constexpr detail::OperationTraits kTraits = Op::kTraits;
   using Output = detail::TimedResult<detail::AwaitResultOf<Op>>;
 
-  LimitedOp(Limit& limit, Op&& operation) : operation_(std::move(operation)), limit_(&limit) {
-    limit = {};
-  }
-  ~LimitedOp() { limit_->waiter = nullptr; }
+  LimitedOp(Limit& limit, Op&& operation) : operation_(std::move(operation)), limit_(&limit) {}
+  ~LimitedOp() { limit_->forget(); }
 
   bool try_start() noexcept { return operation_.try_start(); }
   bool begin_wait(detail::Waiter& waiter) noexcept {
@@ -104,6 +109,7 @@ class [[nodiscard]] LimitedOp final : public detail::Operation {
     return operation_.begin_wait(waiter);
   }
   bool advance(detail::Waiter& waiter) noexcept override {
+    if (limit_->before_advance) limit_->before_advance();
     if (operation_.advance(waiter)) return true;
     if (!limit_->passed) return false;
     operation_.abandon();
