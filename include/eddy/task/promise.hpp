@@ -128,6 +128,8 @@ bool start_operation(PromiseBase& task, Op& operation, Leaf&& leaf,
   }
   if (!waits) {
     task.innermost() = nullptr;  // `frame` goes on, and may be gone when a message needs a place
+    // A loop over what is closed must let other tasks run, too.
+    if constexpr (Op::kTraits.refers_to_others) --task.budget;
     return false;
   }
   task.operation() = &leaf.waiting();
