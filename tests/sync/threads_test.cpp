@@ -9,6 +9,7 @@
 #include "eddy/sync/latch.hpp"
 #include "eddy/sync/mutex.hpp"
 #include "eddy/sync/notify.hpp"
+#include "eddy/sync/once_cell.hpp"
 #include "eddy/sync/rw_lock.hpp"
 #include "eddy/sync/semaphore.hpp"
 #include "eddy/task/block_on.hpp"
@@ -143,6 +144,90 @@ TEST(SharedRwLock, LetsNobodyReadWhileOneWrites) {
   const auto free = pair.try_read();
   ASSERT_TRUE(free.has_value());
   EXPECT_EQ((*free)->a, long{kThreads} * kTasks * kRounds / 4);
+}
+
+TEST(SharedRwLock, LosesNoLockToATaskThatIsCancelledMeanwhile) {
+  constexpr int kRounds = 200;
+  RwLock<long> lock(0);
+  std::atomic<long> writes = 0;
+  run_on_threads([&](int number) -> Task<> {
+    std::mt19937 random(static_cast<unsigned>(number));
+    for (int i = 0; i < kRounds; ++i) {
+      const auto limit = std::chrono::microseconds(random() % 200);
+      if (random() % 4 == 0) {
+        auto guard = co_await timeout(limit, lock.write());
+        if (!guard) continue;
+        ++**guard;
+        ++writes;
+        co_await yield_now();
+      } else {
+        const auto guard = co_await timeout(limit, lock.read());
+        if (guard) co_await yield_now();
+      }
+    }
+  });
+  const auto free = lock.try_write();
+  ASSERT_TRUE(free.has_value());
+  EXPECT_EQ(**free, writes.load());
+}
+
+TEST(SharedSemaphore, EndsTheWaitsOfAllThreadsOnceItIsClosed) {
+  for (int round = 0; round < 20; ++round) {
+    Semaphore semaphore(2);
+    std::atomic<int> closed = 0;
+    run_on_threads([&](int number) -> Task<> {
+      for (int i = 0;; ++i) {
+        const auto permit = co_await semaphore.acquire(1 + static_cast<std::size_t>(number % 2));
+        if (!permit) break;
+        co_await yield_now();
+        if (number == 0 && i == round) semaphore.close();
+      }
+      ++closed;
+    });
+    EXPECT_EQ(closed.load(), kThreads * kTasks);
+    EXPECT_EQ(semaphore.available(), 2U);
+  }
+}
+
+TEST(SharedOnceCell, IsMadeOnceThoughMakersFailAndAreCancelled) {
+  for (int round = 0; round < 20; ++round) {
+    OnceCell<int> cell;
+    std::atomic<int> making = 0;
+    std::atomic<int> made = 0;
+    run_on_threads([&](int number) -> Task<> {
+      std::mt19937 random(static_cast<unsigned>(number));
+      auto make = [&]() -> Task<Result<int>> {
+        EXPECT_EQ(++making, 1);
+        const std::unique_ptr<std::atomic<int>, void (*)(std::atomic<int>*)> ends(
+            &making, [](std::atomic<int>* count) { --*count; });
+        co_await yield_now();
+        if (random() % 4 != 0) co_return failure(std::errc::io_error);
+        co_return ++made;
+      };
+      for (;;) {
+        const auto limit = std::chrono::microseconds(random() % 100);
+        const Result<int*> value = co_await timeout(limit, cell.get_or_init(make));
+        if (!value) continue;
+        EXPECT_EQ(**value, 1);
+        co_return;
+      }
+    });
+    EXPECT_EQ(made.load(), 1);
+  }
+}
+
+TEST(SharedLatch, MayGoAsSoonAsItIsZero) {
+  for (int round = 0; round < 200; ++round) {
+    auto latch = std::make_unique<Latch>(kThreads - 1);
+    std::vector<std::jthread> threads;
+    for (int i = 1; i < kThreads; ++i)
+      threads.emplace_back([&latch = *latch] { latch.count_down(); });
+    run([&]() -> Task<> {
+      while (round % 2 == 0 && !latch->done()) co_await yield_now();
+      EXPECT_TRUE(succeeded(co_await latch->wait()));
+    });
+    latch.reset();
+  }
 }
 
 // As many notifications as waits; waits that are cancelled are made again.
