@@ -16,7 +16,7 @@ namespace eddy::model {
 enum class Access : std::uint8_t { load, store, exchange, compare_exchange, add, subtract };
 
 /// The role of an atomic, for the models that weaken the order of its accesses.
-enum class Part : std::uint8_t { head, parked, posted, count, flag, state };
+enum class Part : std::uint8_t { head, parked, posted, count, flag, state, set, size };
 
 /// An order that a model makes weaker than in the code.
 struct Weakened {

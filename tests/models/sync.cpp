@@ -1,8 +1,10 @@
 // A model of how a wait ends that threads share, made of the library's own parts: the flag, the
 // state of a wait, and the message that is posted once. A task waits, or leaves before its time;
 // another thread ends its wait, and then destroys what it waited for. Relacy runs them in many
-// orders, with every value that a load may see on weak hardware. The code must pass, and Relacy
-// must find each order that is made weaker, and each step that is left out.
+// orders, with every value that a load may see on weak hardware. So it does with a lock that is
+// handed over, a fact that is seen without the flag, and a room of a channel, from which the
+// receiver takes the value without the flag. The code must pass, and Relacy must find each order
+// that is made weaker, and each step that is left out.
 // SPDX-License-Identifier: MIT
 #include "eddy/core/spin_flag.hpp"
 #include "eddy/sync/wait_state.hpp"
@@ -33,6 +35,11 @@ using Flag = detail::SpinFlag<CheckedAtomics<Part::flag>>;
 bool leaves_without_state = false;  ///< a task that leaves does not say so first
 bool destroys_at_once = false;      ///< what is waited for is destroyed while a task is leaving
 bool forgets_its_wake = false;      ///< a task that has ended does not take its wake back
+bool lists_given_late = false;      ///< what a task was given is noted after the end of its wait
+bool keeps_given = false;           ///< a task that leaves with what it was given keeps it
+bool goes_without_flag = false;     ///< an event goes without a look at its flag
+bool counts_without_flag = false;   ///< a reference goes without the flag
+bool frees_room_first = false;      ///< a room is free before its value is taken
 
 /// As `SharedWait`.
 struct Wait {
@@ -177,9 +184,173 @@ class Counts : public rl::test_suite<Counts, 3> {
   rl::var<int> count_;
 };
 
+/// Thread 1 unlocks a mutex for which thread 0 waits. Thread 0 may leave meanwhile. Then it passes
+/// on what it was given.
+class Gives : public rl::test_suite<Gives, 2> {
+ public:
+  void before() {
+    state_.set(WaitState::waiting);
+    leaves_ = rl::rand(2) == 0;
+  }
+  void thread(unsigned self) {
+    if (self == 1) {
+      unlock();
+      return;
+    }
+    if (leaves_ && state_.leave()) {
+      flag_.lock();
+      waits_ = false;
+      flag_.unlock();
+      return;
+    }
+    for (unsigned round = 0; state_.get() == WaitState::waiting; ++round) {
+      CheckedAtomics<>::spin(round);
+    }
+    if (given_) {
+      flag_.lock();
+      given_ = false;
+      flag_.unlock();
+    }
+    if (leaves_ && !keeps_given) unlock();
+  }
+  /// Thread 0 has the lock, or nobody.
+  void after() { RL_ASSERT(!given_ && locked_ == !leaves_); }
+
+ private:
+  /// As `MutexCore::unlock` and `SharedLock::give_first`.
+  void unlock() {
+    flag_.lock();
+    if (!waits_ || !give()) locked_ = false;
+    flag_.unlock();
+  }
+  bool give() {
+    if (!lists_given_late) given_ = true;
+    if (!state_.end(WaitState::granted)) {
+      given_ = false;
+      return false;
+    }
+    if (lists_given_late) given_ = true;
+    waits_ = false;
+    return true;
+  }
+
+  Flag flag_;
+  detail::SharedWaitState<CheckedAtomics<>> state_;
+  CheckedVar<bool> locked_ = true;
+  CheckedVar<bool> waits_ = true;
+  CheckedVar<bool> given_ = false;
+  bool leaves_ = false;
+};
+
+/// As `Event::set`, and a thread that finds the event set and destroys it at once.
+class Sets : public rl::test_suite<Sets, 2> {
+  struct Fact {
+    Flag flag;
+    CheckedAtomic<bool, Part::set> set = false;
+  };
+
+ public:
+  void before() {
+    fact_ = new Fact;
+    result_($) = 0;
+  }
+  void thread(unsigned self) {
+    if (self == 1) {
+      result_($) = 1;
+      fact_->flag.lock();
+      fact_->set.store(true, memory_order::release);
+      fact_->flag.unlock();
+      return;
+    }
+    for (unsigned round = 0; !fact_->set.load(memory_order::acquire); ++round) {
+      CheckedAtomics<>::spin(round);
+    }
+    RL_ASSERT(result_($) == 1);
+    if (!goes_without_flag) {
+      fact_->flag.lock();
+      fact_->flag.unlock();
+    }
+    delete fact_;
+  }
+
+ private:
+  Fact* fact_ = nullptr;
+  rl::var<int> result_;
+};
+
+/// As a channel with one room: two threads send, thread 0 receives. The last to go destroys it.
+class Rooms : public rl::test_suite<Rooms, 3> {
+  struct Channel {
+    Flag flag;
+    CheckedAtomic<unsigned, Part::size> size = 0;
+    CheckedAtomic<unsigned, Part::count> references = 3;
+    CheckedVar<bool> is_free = true;
+    CheckedVar<unsigned> value = 0;
+
+    ~Channel() { is_free = true; }  // must come after all that other threads did
+  };
+
+ public:
+  void before() { channel_ = new Channel; }
+  void thread(unsigned self) {
+    if (self == 0) {
+      receive();
+    } else {
+      for (unsigned round = 0; !try_push(self); ++round) CheckedAtomics<>::spin(round);
+    }
+    end_reference();
+  }
+
+ private:
+  bool try_push(unsigned value) {
+    channel_->flag.lock();
+    const bool fits = channel_->is_free;
+    if (fits) {
+      channel_->is_free = false;
+      channel_->value = value;
+      set_size(1);
+    }
+    channel_->flag.unlock();
+    return fits;
+  }
+  void receive() {
+    unsigned sum = 0;
+    for (int i = 0; i < 2; ++i) {
+      for (unsigned round = 0; channel_->size.load(memory_order::acquire) == 0; ++round) {
+        CheckedAtomics<>::spin(round);
+      }
+      if (!frees_room_first) sum += channel_->value;
+      channel_->flag.lock();
+      set_size(0);
+      channel_->is_free = true;
+      channel_->flag.unlock();
+      if (frees_room_first) sum += channel_->value;
+    }
+    RL_ASSERT(sum == 3);
+  }
+  void set_size(unsigned size) { channel_->size.store(size, memory_order::release); }
+  void end_reference() {
+    if (!counts_without_flag) channel_->flag.lock();
+    const bool last = channel_->references.fetch_sub(1, memory_order::relaxed) == 1;
+    if (!counts_without_flag) channel_->flag.unlock();
+    if (last) delete channel_;
+  }
+
+  Channel* channel_ = nullptr;
+};
+
+template <class Scenario>
+bool finds_fault(bool& fault, rl::test_result_e expected, const char* name) {
+  fault = true;
+  const bool right = ends_with<Scenario>(expected, name, kIterations);
+  fault = false;
+  return right;
+}
+
 bool finds_all() {
   const auto race = rl::test_result_data_race;
   const auto freed = rl::test_result_access_to_freed_memory;
+  const auto lost = rl::test_result_user_assert_failed;
   int wrong = 0;
   wrong += !finds<Counts>(
       "who takes the flag does not see what the last holder did",
@@ -196,14 +367,26 @@ bool finds_all() {
   wrong += !finds<Ends>(
       "a task that is too late to leave does not see what came before",
       {Part::state, Access::compare_exchange, memory_order::acquire, memory_order::relaxed}, race);
-  const auto finds_fault = [&](bool& fault, const char* name) {
-    fault = true;
-    wrong += !ends_with<Ends>(freed, name, kIterations);
-    fault = false;
-  };
-  finds_fault(leaves_without_state, "a task leaves and does not say so first");
-  finds_fault(destroys_at_once, "what is waited for goes while a task is leaving");
-  finds_fault(forgets_its_wake, "a task that has ended does not take its wake back");
+  wrong +=
+      !finds<Sets>("who sees that an event is set does not see what came before",
+                   {Part::set, Access::load, memory_order::acquire, memory_order::relaxed}, race);
+  wrong +=
+      !finds<Sets>("the set of an event does not publish what came before",
+                   {Part::set, Access::store, memory_order::release, memory_order::relaxed}, race);
+  wrong +=
+      !finds<Rooms>("who sees the size does not see the value",
+                    {Part::size, Access::load, memory_order::acquire, memory_order::relaxed}, race);
+  wrong += !finds<Rooms>("the size does not publish the value",
+                         {Part::size, Access::store, memory_order::release, memory_order::relaxed},
+                         race);
+  wrong += !finds_fault<Ends>(leaves_without_state, freed, "a task leaves, not saying so first");
+  wrong += !finds_fault<Ends>(destroys_at_once, freed, "a thing goes while a task is leaving");
+  wrong += !finds_fault<Ends>(forgets_its_wake, freed, "a task does not take its wake back");
+  wrong += !finds_fault<Gives>(lists_given_late, race, "what was given is noted too late");
+  wrong += !finds_fault<Gives>(keeps_given, lost, "a task leaves with what it was given");
+  wrong += !finds_fault<Sets>(goes_without_flag, freed, "an event goes while it is being set");
+  wrong += !finds_fault<Rooms>(frees_room_first, race, "a room is free before it is empty");
+  wrong += !finds_fault<Rooms>(counts_without_flag, race, "a reference goes without the flag");
   return wrong == 0;
 }
 
@@ -211,6 +394,9 @@ bool passes_all() {
   int wrong = 0;
   wrong += !passes<Counts>("counts under a flag");
   wrong += !passes<Ends>("ends of a wait");
+  wrong += !passes<Gives>("a lock that is handed over");
+  wrong += !passes<Sets>("a fact that is seen without the flag");
+  wrong += !passes<Rooms>("a room of a channel");
   return wrong == 0;
 }
 
