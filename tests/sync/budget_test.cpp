@@ -252,7 +252,7 @@ Task<> cancel_late(F wait) {
   bool ended = false;
   const Instant due = Clock::now() + 1ms;
   auto run_limited = [&]() -> Task<> {
-    (void)co_await timeout_at(due, wait());
+    (void)co_await with_deadline(due, wait());
     ended = true;
   };
   JoinHandle<> task = spawn(run_limited);
