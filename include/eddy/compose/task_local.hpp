@@ -168,13 +168,17 @@ class TaskLocal final : private detail::TaskLocalBase {
   ///     eddy::spawn(request_id.bind(write_audit_log), entry).detach();
   template <class F>
   auto bind(F&& f) const {
-    static_assert(std::copy_constructible<T>,
+    static_assert(std::is_copy_constructible_v<T>,
                   "bind copies the value for a task that may outlive the scope; this type cannot "
                   "be copied: use a TaskLocal<std::shared_ptr<T>>");
     static_assert(!detail::is_destroyed_twice<F>(),
                   "g++ 12 may destroy the captures of this lambda twice. Name it first: auto body "
                   "= ...; local.bind(body)");
-    return detail::Bound<T, std::decay_t<F>>(*this, get(), std::decay_t<F>(std::forward<F>(f)));
+    if constexpr (std::is_copy_constructible_v<T>) {
+      return detail::Bound<T, std::decay_t<F>>(*this, get(), std::decay_t<F>(std::forward<F>(f)));
+    } else {
+      return std::decay_t<F>(std::forward<F>(f));  // so that this is the only error
+    }
   }
 
  private:
