@@ -113,7 +113,8 @@ class EDDY_EXPORT TaskGroup final : public detail::Spawner<TaskGroup>,
   };
   IdleOp idle() noexcept { return IdleOp(*this); }
 
-  /// The number of tasks of the group that have not ended.
+  /// The number of tasks of the group that have not ended. A server that refuses clients beyond a
+  /// number compares it.
   std::size_t size() const noexcept { return size_; }
 
  private:

@@ -231,7 +231,8 @@ class Sender final : private detail::SenderHandle {
   ReserveOp reserve() noexcept { return ReserveOp(state()); }
 
   /// Sends `value` if there is room now. If there is none, or the channel is closed, `value` is
-  /// untouched.
+  /// untouched. All senders may send before the receiver runs next: if `full` means that the
+  /// receiver is slow, give the channel a room for each of them, and some more.
   /// **Errors**: `Error::full`; `Error::closed`.
   [[nodiscard]] Result<> try_send(T&& value) noexcept {
     const detail::WaitState how = state().try_push(value);
