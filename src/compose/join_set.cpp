@@ -3,7 +3,9 @@
 #include "eddy/compose/join_set.hpp"
 
 #include "eddy/platform/fatal.hpp"
+#include "eddy/worker/cancel_reason.hpp"
 #include "eddy/worker/waker_cell.hpp"
+#include "eddy/worker/worker.hpp"
 
 #include <memory>
 #include <utility>
@@ -87,6 +89,7 @@ void JoinSetBase::abort_all() noexcept {
 
 void JoinSetBase::destroy_running() noexcept {
   const PromiseBase* const here = outermost_task(*home_);
+  const Cancelling cancelling(*home_, CancelReason::dropped);
   while (running_.linked()) {
     const std::unique_ptr<Member> member(&static_cast<Member&>(*running_.next));
     member->unlink();

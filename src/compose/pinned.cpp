@@ -3,6 +3,7 @@
 #include "eddy/compose/pinned.hpp"
 
 #include "eddy/platform/fatal.hpp"
+#include "eddy/worker/cancel_reason.hpp"
 #include "eddy/worker/worker.hpp"
 
 #include <utility>
@@ -46,6 +47,7 @@ void PinnedBase::end() noexcept {
         "a Pinned was destroyed, set or reset by the task that it holds: let the task return "
         "instead");
   }
+  const Cancelling cancelling(*home_, CancelReason::dropped);
   home_->destroy(*std::exchange(task_, nullptr));
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+#include "eddy/compose/join_set.hpp"
+#include "eddy/compose/pinned.hpp"
 #include "eddy/compose/shield.hpp"
 #include "eddy/compose/task_group.hpp"
 #include "eddy/compose/timeout.hpp"
@@ -232,12 +234,18 @@ TEST(CancellationReason, SaysWhatHasEndedTheTask) {
     };
     EXPECT_FALSE((co_await with_group(failing)).has_value());
     co_await when_any(note(&noted), yield_now());
+    {
+      JoinSet<void> set;
+      set.spawn(note, &noted);
+      co_await yield_now();
+      const Pinned held(note(&noted));
+    }
     spawn(note, &noted).detach();
     co_await yield_now();
   });
   EXPECT_EQ(noted, (Reasons{CancelReason::deadline, CancelReason::abort, CancelReason::group,
-                            CancelReason::group, CancelReason::other_branch,
-                            CancelReason::end_of_block_on}));
+                            CancelReason::group, CancelReason::other_branch, CancelReason::dropped,
+                            CancelReason::dropped, CancelReason::end_of_block_on}));
 }
 
 TEST(CancellationReason, OfTheOutermostCancellationHoldsForAllThatItDestroys) {

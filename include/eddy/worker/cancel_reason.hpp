@@ -16,6 +16,7 @@ enum class CancelReason : std::uint8_t {
   deadline,         ///< the limit of a `timeout` or `with_deadline` has passed
   group,            ///< `TaskGroup::cancel`; or its group has failed
   other_branch,     ///< another branch of its `when_any`, `try_all` and the like has decided
+  dropped,          ///< the `JoinSet` or `Pinned` that held it was destroyed, or given another
   end_of_block_on,  ///< `block_on` ends
   end_of_thread,    ///< its thread ends
 };
