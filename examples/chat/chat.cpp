@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 /// The first line. "NAME: TEXT", "* NEWS" and "! REFUSAL" follow; the last line tells why it ends.
 constexpr const char* kWelcome = "* first your name; then what you say, /join ROOM, /who or /quit";
 // In one turn of the loop each client may say a line before a writer runs, so a queue holds more.
-constexpr std::size_t kQueue = 128;    ///< lines that may wait for a client, beside one from each
+constexpr std::size_t kQueue = 128;    ///< lines (16 bytes each) for a client, beside one from each
 constexpr std::size_t kBatch = 32;     ///< lines that one call writes
 constexpr int kSendBuffer = 64 << 10;  ///< bytes; without a limit it grows to megabytes
 constexpr Duration kFarewell = 1s;     ///< time to read why one is disconnected
@@ -137,7 +137,7 @@ class Chat {
     if (std::ranges::any_of(line, is_control)) return client.send("! no control characters");
     if (command == "/quit") return client.end("goodbye");
     if (client.name.empty()) return enter(client, std::string(line));
-    if (command == "/join" && is_name(word)) return move(client, word, "to " + word);
+    if (command == "/join" && is_name(word)) return change_room(client, word, "to " + word);
     if (command == "/join") return client.send("! a room is named as a client is");
     if (command == "/who") return list(client);
     if (command.starts_with('/')) return client.send("! there is no such command");
@@ -149,10 +149,10 @@ class Chat {
     if (!is_name(name)) return client.send("! a name is 1 to 20 letters, digits and hyphens");
     if (std::ranges::any_of(clients_, has_it)) return client.send("! that name is taken");
     client.name = name;
-    move(client, "lobby", "");
+    change_room(client, "lobby", "");
   }
 
-  void move(Client& client, const std::string& room, const std::string& why) {
+  void change_room(Client& client, const std::string& room, const std::string& why) {
     tell(std::exchange(client.room, room), "* " + client.name + " left: " + why);
     tell(room, "* " + client.name + " is in " + room);
   }
@@ -175,7 +175,7 @@ class Chat {
   /// Takes the client out of its room. Its name is free from now on.
   void forget(Client& client) {
     client.end("connection lost");
-    move(client, "", client.why);
+    change_room(client, "", client.why);
     clients_.erase(&client);
   }
 

@@ -11,6 +11,12 @@
 
 namespace eddy {
 
+std::string GroupError::message() const {
+  if (!exception) return error.message();
+  const std::string text = detail::what_of(exception);
+  return text.empty() ? "an exception that is no std::exception" : text;
+}
+
 void TaskGroup::Member::on_end(detail::PromiseBase* ended) noexcept {
   if (ended != nullptr && ended->threw) {
     group->fail({std::move(ended->exception), {}, ended->spawned_at()});

@@ -2,6 +2,8 @@
 
 #include "eddy/time/retry.hpp"
 
+#include "eddy/platform/result.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -80,7 +82,8 @@ void RetryBudget::note_success() noexcept {
 namespace detail {
 
 bool is_worth_a_retry(std::error_code error) noexcept {
-  return error != std::errc::operation_canceled;
+  return error != std::errc::operation_canceled && error != std::errc::invalid_argument &&
+         error != Error::closed;
 }
 
 Backoff::Backoff(const RetryPolicy& policy) noexcept

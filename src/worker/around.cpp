@@ -18,7 +18,7 @@ class CleanUpReason final : public detail::TaskLocalBase {
   const CancelReason* get() const noexcept { return static_cast<const CancelReason*>(find()); }
 };
 
-constinit const CleanUpReason clean_up_reason;
+constinit const CleanUpReason kCleanUpReason;
 
 }  // namespace
 
@@ -27,13 +27,13 @@ CancelReason cancellation_reason() noexcept {
   if (worker == nullptr) return CancelReason::none;
   const CancelReason of_destruction = worker->cancel_reason();
   if (of_destruction != CancelReason::none) return of_destruction;
-  const CancelReason* const of_clean_up = clean_up_reason.get();
+  const CancelReason* const of_clean_up = kCleanUpReason.get();
   return of_clean_up != nullptr ? *of_clean_up : CancelReason::none;
 }
 
 namespace detail {
 
-const TaskLocalBase& key_of_clean_up_reason() noexcept { return clean_up_reason; }
+const TaskLocalBase& key_of_clean_up_reason() noexcept { return kCleanUpReason; }
 
 void* TaskLocalBase::find() const noexcept {
   const Worker* const worker = Worker::current_if_any();

@@ -25,23 +25,24 @@ std::string place_text(const std::source_location& place) {
   return std::string("at ") + place.file_name() + ':' + std::to_string(place.line());
 }
 
-/// ": " and the exception's `what`; empty if it has none.
+std::string after_colon(const std::string& text) { return text.empty() ? text : ": " + text; }
+
+}  // namespace
+
 std::string what_of(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
   } catch (const std::exception& e) {
-    return std::string(": ") + e.what();
+    return e.what();
   } catch (...) {
     return {};
   }
 }
 
-}  // namespace
-
 void report_lost_exception(PromiseBase& task) noexcept {
   try {
     warn("a detached task, spawned " + place_text(task.spawned_at()) + ", ended with an exception" +
-         what_of(task.exception));
+         after_colon(what_of(task.exception)));
   } catch (const std::bad_alloc&) {
     warn("a detached task ended with an exception");
   }
@@ -52,7 +53,7 @@ void report_lost_exception(const CaughtException& lost, const Waiter* parent) no
     std::source_location place = lost.spawned_at;
     if (parent != nullptr) place = spawn_place(PromiseBase::of(*parent));
     warn("nobody received an exception of the task spawned " + place_text(place) +
-         what_of(lost.exception));
+         after_colon(what_of(lost.exception)));
   } catch (const std::bad_alloc&) {
     warn("nobody received an exception of a task");
   }
@@ -83,7 +84,7 @@ void PromiseBase::stop_if_destroyed() const noexcept {
   try {
     fatal(
         "a destructor threw while the frame of its coroutine was destroyed, in the task spawned " +
-        place_text(spawn_place(of)) + what_of(std::current_exception()) +
+        place_text(spawn_place(of)) + after_colon(what_of(std::current_exception())) +
         ". Let no exception out of a destructor: a cancelled task has nowhere to throw it");
   } catch (const std::bad_alloc&) {
     fatal("a destructor threw while the frame of its coroutine was destroyed");

@@ -28,7 +28,7 @@ void PromiseBase::check_misplaced() const noexcept {
   fatal(
       "g++ 12 has misplaced the frame of a coroutine: a co_await stands in the condition of an if, "
       "a loop or a switch, and the coroutine has no variable before it. Put what is awaited into a "
-      "variable first");
+      "variable first. A debugger's backtrace names the coroutine");
 }
 
 void PromiseBase::end_with_hook() noexcept {

@@ -312,6 +312,7 @@ TEST(GroupThatCollects, GivesAllFailuresInTheirOrderAndCancelsNothing) {
     EXPECT_TRUE(errors[1].exception == nullptr && errors[1].error == std::errc::timed_out);
     EXPECT_EQ(errors[1].spawned_at.line(), line);
     EXPECT_EQ(errors[2].error, std::errc::io_error) << "that of the body";
+    EXPECT_EQ(errors[1].message(), std::make_error_code(std::errc::timed_out).message());
   });
 }
 
@@ -325,6 +326,7 @@ TEST(GroupThatCollects, GivesTheExceptionOfItsBodyToo) {
     const auto late = co_await with_group<OnError::collect>(throws_late);
     EXPECT_TRUE(!late && late.error().size() == 2);
     if (late) co_return;
+    EXPECT_EQ(late.error().back().message(), "of the body");
     EXPECT_THROW(std::rethrow_exception(late.error().back().exception), std::logic_error);
 
     const auto throws_early = [](TaskGroup& group) -> Task<> {

@@ -158,6 +158,48 @@ TEST(TaskLocal, BindPassesArgumentsAndResults) {
   });
 }
 
+struct Request {
+  explicit Request(std::string name) : id(std::move(name)) {}
+
+  std::string id;
+};
+
+Task<std::string> id_of(Request moved) {
+  co_await yield_now();
+  EXPECT_EQ(moved.id, "a long enough name of a request");
+  co_return request.get() != nullptr ? *request.get() : "";
+}
+
+TEST(TaskLocal, ScopeCopiesAPartOfAnArgumentBeforeItIsMoved) {
+  run([]() -> Task<> {
+    Request made("a long enough name of a request");
+    const std::string seen = co_await request.scope(made.id, id_of, std::move(made));
+    EXPECT_EQ(seen, "a long enough name of a request");
+  });
+}
+
+struct Entry {
+  std::string text;
+};
+
+Task<std::string> text_of(Entry entry) { co_return entry.text + std::to_string(found()); }
+
+TEST(TaskLocal, BindsLambdasWithCapturesAndPassesAggregates) {
+  run([]() -> Task<> {
+    const auto in_scope = []() -> Task<std::string> {
+      const auto shared = std::make_shared<int>(7);
+      const auto body = [shared]() -> Task<int> { co_return *shared + found(); };
+      JoinHandle<int> first = spawn(number.bind(body));
+      const Entry entry{"entry of a length that needs memory "};
+      JoinHandle<std::string> second = spawn(number.bind(text_of), entry);
+      const int sum = (co_await first).value_or(0);
+      EXPECT_EQ(shared.use_count(), 2) << "of shared and body";
+      co_return (co_await second).value_or("") + std::to_string(sum);
+    };
+    EXPECT_EQ(co_await number.scope(3, in_scope), "entry of a length that needs memory 310");
+  });
+}
+
 TEST(TaskLocal, OfEmptyTypesAreDistinct) {
   struct Empty {};
   static constinit TaskLocal<Empty> one;

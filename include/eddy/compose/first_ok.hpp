@@ -83,6 +83,16 @@ std::vector<Task<First>> vector_of(Task<First>&& first, Task<Rest>&&... rest) {
   return tasks;
 }
 
+/// True if there is a branch, and each gives a `Result`.
+template <class... As>
+consteval bool give_results() {
+  if constexpr (sizeof...(As) != 0 && (is_awaitable<As> && ...)) {
+    return (is_result<AwaitResultOf<As>> && ...);
+  } else {
+    return false;
+  }
+}
+
 }  // namespace detail
 
 /// Runs tasks that give a `Result<T>` concurrently, as branches of this task, until the first one
@@ -99,21 +109,25 @@ std::vector<Task<First>> vector_of(Task<First>&& first, Task<Rest>&&... rest) {
 ///     };
 ///     auto page = co_await eddy::first_ok(fetch(first), later());
 template <class T>
-auto first_ok(std::vector<Task<Result<T>>> tasks) {
+auto first_ok(std::vector<Task<Result<T>>>&& tasks) {
   return detail::FirstOkOp<T>(std::move(tasks));
 }
 template <class... As>
-  requires(detail::IsAwaitable<As> && ...)
 auto first_ok(As&&... branches) {
   static_assert(sizeof...(As) != 0, "first_ok needs a branch");
-  static_assert((detail::is_result<detail::AwaitResultOf<As>> && ...),
-                "each branch of first_ok gives an eddy::Result; one of these gives none");
+  static_assert(
+      (detail::may_be_branch<As> && ...),
+      "first_ok takes eddy's tasks and operations, or a vector of tasks, which give a Result");
+  if constexpr (detail::refuse_named_vectors<As...>()) {
+    static_assert((detail::is_result<detail::AwaitResultOf<As>> && ...),
+                  "each branch of first_ok gives an eddy::Result; one of these gives none");
+  }
   static_assert(
       !(detail::kTraitsOf<std::remove_cvref_t<As>>.loses_progress || ...),
       "first_ok would lose the bytes that read_exact or write_all has already moved when "
       "another branch succeeds: wrap the operation in eddy::may_lose(...) if that is what "
       "you want, or use read and write");
-  if constexpr (sizeof...(As) != 0 && (detail::is_result<detail::AwaitResultOf<As>> && ...)) {
+  if constexpr (detail::give_results<As...>()) {
     using First = std::tuple_element_t<0, std::tuple<detail::AwaitResultOf<As>...>>;
     static_assert((std::is_same_v<First, detail::AwaitResultOf<As>> && ...),
                   "the branches of first_ok give the same eddy::Result");

@@ -159,7 +159,7 @@ class [[nodiscard("its destructor cancels what it holds: give it a name")]] Pinn
     }
   };
 
-  /// An empty one.
+  /// An empty one. Name its type then: `Pinned<Result<Accepted>>`.
   Pinned() noexcept = default;
   /// Starts `awaitable`, which is an operation or a task.
   template <class A>

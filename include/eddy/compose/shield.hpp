@@ -25,4 +25,13 @@ Task<T> shield(Task<T> task, std::source_location where = std::source_location::
   if constexpr (!std::is_void_v<T>) co_return std::move(*joined);
 }
 
+/// Refused: an operation would refer to what the coroutine that awaits it owns.
+template <class A>
+  requires(!detail::is_task<std::remove_cvref_t<A>>)
+void shield(A&&) {
+  static_assert(sizeof(std::decay_t<A>) == 0,
+                "shield takes a task: what it runs may outlive the coroutine that awaits it, so "
+                "write a coroutine that owns what it uses");
+}
+
 }  // namespace eddy

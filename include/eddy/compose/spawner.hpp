@@ -62,7 +62,9 @@ class Spawner {
         make_task(std::forward<F>(f), std::forward<Args>(args)...), where);
   }
 
- protected:
+ private:
+  friend Owner;
+
   Spawner() noexcept = default;
   ~Spawner() = default;
 };
@@ -118,12 +120,15 @@ class WaitingSpawner {
     static_assert(!is_destroyed_twice<F>() && !(is_destroyed_twice<Args>() || ...),
                   "g++ 12 destroys the captures or members of an argument of this "
                   "spawn_when_free twice, because it is made where a coroutine awaits. Name it "
-                  "first: auto f = ...; co_await group.spawn_when_free(f)");
+                  "first: auto f = ...; co_await group.spawn_when_free(f); or, for a moved "
+                  "variable, give its type a constructor");
     return static_cast<Owner&>(*this).add_when_free(
         make_task(std::forward<F>(f), std::forward<Args>(args)...), where);
   }
 
- protected:
+ private:
+  friend Owner;
+
   WaitingSpawner() noexcept = default;
   ~WaitingSpawner() = default;
 };

@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <string>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -37,7 +38,10 @@ enum class OnError : std::uint8_t {
 };
 
 /// How a task of a group failed. It has an exception or an error, not both.
-struct GroupError {
+struct EDDY_EXPORT GroupError {
+  /// The text of the exception or the error.
+  std::string message() const;
+
   std::exception_ptr exception;     ///< null if the task gave an error
   std::error_code error;            ///< of no meaning if the task threw
   std::source_location spawned_at;  ///< of the body: where the task around `with_group` was spawned
@@ -384,6 +388,21 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
   std::optional<Branch<T>> body_;
 };
 
+template <OnError kOnError, class Body>
+auto group_of(Concurrency limit, Body&& body) {
+  using BodyTask = std::invoke_result_t<std::decay_t<Body>&, TaskGroup&>;
+  static_assert(is_task<BodyTask>, "the body of a group is a coroutine: it returns a Task");
+  static_assert(!is_destroyed_twice<Body>(),
+                "g++ 12 destroys the captures of this body twice, because it is made where a "
+                "coroutine awaits. Name it first: auto body = ...; co_await with_group(body), or "
+                "with_group(std::ref(body)) if it cannot be copied");
+  static_assert(fits_a_frame<std::decay_t<Body>>,
+                "with_group(body): a frame cannot hold what is aligned more strictly than "
+                "max_align_t; capture a pointer to it");
+  return GroupOp<typename BodyTask::value_type, Body, kOnError>(limit.most(),
+                                                                std::forward<Body>(body));
+}
+
 }  // namespace detail
 
 /// Calls the coroutine `body(group)`, which may spawn tasks into the group. Waits until the body
@@ -422,17 +441,10 @@ auto with_group(Body&& body) {
 ///     });
 template <OnError kOnError = OnError::cancel, class Body>
 auto with_group(Concurrency limit, Body&& body) {
-  using BodyTask = std::invoke_result_t<std::decay_t<Body>&, TaskGroup&>;
-  static_assert(detail::is_task<BodyTask>, "the body of a group is a coroutine: it returns a Task");
-  static_assert(!detail::is_destroyed_twice<Body>(),
-                "g++ 12 destroys the captures of this body twice, because it is made where a "
-                "coroutine awaits. Name it first: auto body = ...; co_await with_group(body), or "
-                "with_group(std::ref(body)) if it cannot be copied");
-  static_assert(detail::fits_a_frame<std::decay_t<Body>>,
-                "with_group(body): a frame cannot hold what is aligned more strictly than "
-                "max_align_t; capture a pointer to it");
-  return detail::GroupOp<typename BodyTask::value_type, Body, kOnError>(limit.most(),
-                                                                        std::forward<Body>(body));
+  constexpr bool kFits = std::is_invocable_v<std::decay_t<Body>&, TaskGroup&>;
+  static_assert(kFits,
+                "with_group(body): the body is a coroutine function that takes a TaskGroup&");
+  if constexpr (kFits) return detail::group_of<kOnError>(limit, std::forward<Body>(body));
 }
 
 }  // namespace eddy

@@ -38,9 +38,12 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Scope
  public:
   static constexpr OperationTraits kTraits{.abandons = true};
 
-  template <class U>
-  ScopeOp(const TaskLocalBase& key, U&& value, Task<R>&& task)
-      : value_(std::forward<U>(value)), key_(&key), branch_(std::move(task)) {}
+  /// Copies the value before an argument is moved, which the value may be a part of.
+  template <class U, class F, class... Args>
+  ScopeOp(const TaskLocalBase& key, U&& value, F&& f, Args&&... args)
+      : value_(std::forward<U>(value)),
+        key_(&key),
+        branch_(make_task(std::forward<F>(f), std::forward<Args>(args)...)) {}
 
   bool try_start() noexcept {
     branch_.around.given = {key_, std::addressof(value_)};
@@ -78,7 +81,10 @@ class Bound {
     requires std::invocable<F&, Args...>
   SpawnedTaskOf<F, Args...> operator()(Args... args) {
     if (!value_) co_return co_await make_task(std::move(function_), std::move(args)...);
-    co_return co_await local_->scope(*std::move(value_), std::move(function_), std::move(args)...);
+    using R = typename SpawnedTaskOf<F, Args...>::value_type;
+    // Not `scope`: what it refuses may be a parameter here, which is destroyed once.
+    co_return co_await ScopeOp<T, R>(*local_, *std::move(value_), std::move(function_),
+                                     std::move(args)...);
   }
 
  private:
@@ -108,9 +114,9 @@ std::string plain_text(const T& value) {
 ///     eddy::Task<> serve(Request request) {
 ///       co_await request_id.scope(request.id, handle, std::move(request));
 ///     }
-///     void log(std::string_view text) {
+///     void log(const char* text) {
 ///       const std::string* const id = request_id.get();  // in whatever `handle` calls or awaits
-///       std::println("{}: {}", id != nullptr ? *id : "-", text);
+///       std::printf("%s: %s\n", id != nullptr ? id->c_str() : "-", text);
 ///     }
 ///
 /// A task outside all scopes pays nothing for the existence of task-locals; `get` looks through the
@@ -119,6 +125,9 @@ std::string plain_text(const T& value) {
 /// **Thread**: any. The values are those of the calling thread's tasks.
 template <class T>
 class TaskLocal final : private detail::TaskLocalBase {
+  template <class, class>
+  friend class detail::Bound;
+
   static_assert(std::is_object_v<T> && !std::is_const_v<T>,
                 "a TaskLocal has values: TaskLocal<T*> for what is somewhere else");
   static_assert(detail::fits_a_frame<T>,
@@ -152,9 +161,8 @@ class TaskLocal final : private detail::TaskLocalBase {
                   "coroutine awaits. Name it first: auto body = ...; co_await local.scope(value, "
                   "body); or give its type a constructor");
     using R = typename detail::SpawnedTaskOf<F, Args...>::value_type;
-    return detail::ScopeOp<T, R>(
-        *this, std::forward<U>(value),
-        detail::make_task(std::forward<F>(f), std::forward<Args>(args)...));
+    return detail::ScopeOp<T, R>(*this, std::forward<U>(value), std::forward<F>(f),
+                                 std::forward<Args>(args)...);
   }
 
   /// The value of the innermost scope around the running task; null if there is none. It stays

@@ -112,8 +112,11 @@ using TryAllOf = TryAllOp<typename Results::value_type...>;
 ///     auto& [a, b] = *both;
 template <class... As>
 auto try_all(As&&... branches) {
-  static_assert((detail::is_awaitable<As> && ...), "try_all takes eddy's tasks and operations");
-  if constexpr ((detail::is_awaitable<As> && ...)) {
+  static_assert(
+      (detail::may_be_branch<As> && ...),
+      "try_all takes eddy's tasks and operations, or a vector of tasks, which give a Result; "
+      "and a Concurrency(n) for a limit");
+  if constexpr (detail::refuse_named_vectors<As...>()) {
     constexpr bool kGiveResults = (detail::is_result<detail::AwaitResultOf<As>> && ...);
     static_assert(
         kGiveResults,
@@ -128,12 +131,12 @@ auto try_all(As&&... branches) {
 /// As above, for any number of tasks of one type. Gives a vector of their values, in the order of
 /// the tasks; or `Result<>` if the values are void.
 template <class T>
-auto try_all(std::vector<Task<Result<T>>> tasks) {
+auto try_all(std::vector<Task<Result<T>>>&& tasks) {
   return detail::TryAllVectorOp<T>(std::move(tasks));
 }
 /// As above, with no more tasks at once than `limit`. After an error no other task starts.
 template <class T>
-auto try_all(std::vector<Task<Result<T>>> tasks, Concurrency limit) {
+auto try_all(std::vector<Task<Result<T>>>&& tasks, Concurrency limit) {
   return detail::TryAllVectorOp<T>(std::move(tasks), limit.most());
 }
 

@@ -188,6 +188,24 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
   }
 };
 
+/// True for a vector of tasks that was given by its name.
+template <class A>
+inline constexpr bool is_named_vector = false;
+template <class T>
+inline constexpr bool is_named_vector<std::vector<Task<T>>&> = true;
+template <class T>
+inline constexpr bool is_named_vector<const std::vector<Task<T>>&> = true;
+
+template <class... As>
+consteval bool refuse_named_vectors() {
+  static_assert(!(is_named_vector<As> || ...),
+                "the tasks of a vector are awaited once: write std::move(tasks)");
+  return (is_awaitable<As> && ...);
+}
+/// True if `A` may be a branch, or is refused otherwise.
+template <class A>
+inline constexpr bool may_be_branch = is_awaitable<A> || is_named_vector<A>;
+
 }  // namespace detail
 
 /// Runs tasks and operations concurrently, as branches of this task, until all have ended. Gives a
@@ -195,16 +213,21 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
 /// throws, the others are cancelled and destroyed, then `when_all` throws that exception.
 /// **Cancel**: cancels all branches.
 template <class... As>
-  requires(detail::IsAwaitable<As> && ...)
 auto when_all(As&&... branches) {
-  return detail::WhenAllOp<detail::AwaitResultOf<As>...>(
-      detail::to_task(std::forward<As>(branches))...);
+  static_assert(
+      (detail::may_be_branch<As> && ...),
+      "when_all takes eddy's tasks and operations, or a vector of tasks and, for a limit, "
+      "a Concurrency(n)");
+  if constexpr (detail::refuse_named_vectors<As...>()) {
+    return detail::WhenAllOp<detail::AwaitResultOf<As>...>(
+        detail::to_task(std::forward<As>(branches))...);
+  }
 }
 
 /// As above, for any number of tasks of one type. Gives a vector of their values, in the order of
 /// the tasks.
 template <class T>
-auto when_all(std::vector<Task<T>> tasks) {
+auto when_all(std::vector<Task<T>>&& tasks) {
   return detail::WhenAllVectorOp<T>(std::move(tasks));
 }
 /// As above, with no more tasks at once than `limit`. After an exception no other task starts. A
@@ -213,7 +236,7 @@ auto when_all(std::vector<Task<T>> tasks) {
 ///
 ///     auto pages = co_await eddy::when_all(std::move(fetches), eddy::Concurrency(16));
 template <class T>
-auto when_all(std::vector<Task<T>> tasks, Concurrency limit) {
+auto when_all(std::vector<Task<T>>&& tasks, Concurrency limit) {
   return detail::WhenAllVectorOp<T>(std::move(tasks), limit.most());
 }
 

@@ -183,12 +183,13 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] WhenA
 template <class... As>
 consteval bool are_for_any() {
   static_assert(sizeof...(As) != 0, "when_any needs a branch");
-  static_assert((is_awaitable<As> && ...), "when_any takes eddy's tasks and operations");
+  static_assert((may_be_branch<As> && ...),
+                "when_any takes eddy's tasks and operations, or a vector of tasks");
   static_assert(!(kTraitsOf<std::remove_cvref_t<As>>.loses_progress || ...),
                 "when_any would lose the bytes that read_exact or write_all has already moved when "
                 "another branch is first: wrap the operation in eddy::may_lose(...) if that is "
                 "what you want, keep it in an eddy::Pinned, or use read and write");
-  return sizeof...(As) != 0 && (is_awaitable<As> && ...);
+  return sizeof...(As) != 0 && refuse_named_vectors<As...>();
 }
 
 }  // namespace detail
@@ -227,7 +228,7 @@ auto when_any(As&&... branches) {
 ///
 ///     auto [index, page] = co_await eddy::when_any(std::move(fetches));
 template <class T>
-auto when_any(std::vector<Task<T>> tasks) {
+auto when_any(std::vector<Task<T>>&& tasks) {
   return detail::WhenAnyVectorOp<false, T>(std::move(tasks));
 }
 
@@ -248,7 +249,7 @@ auto when_any_fair(As&&... branches) {
   }
 }
 template <class T>
-auto when_any_fair(std::vector<Task<T>> tasks) {
+auto when_any_fair(std::vector<Task<T>>&& tasks) {
   return detail::WhenAnyVectorOp<true, T>(std::move(tasks));
 }
 

@@ -61,7 +61,11 @@ inline constexpr bool owns_all<F*, Args...> = ParametersOf<F*>::template keep<Ar
 /// the only error.
 template <class F, class... Args>
 struct SpawnedTask {
-  static_assert(std::is_invocable_v<F&, Args...>,
+  static_assert(
+      !is_task<F>,
+      "this takes a function and its arguments, (f, x), not a task, (f(x)): it moves both "
+      "into the task, so that a capturing lambda lives as long as it");
+  static_assert(is_task<F> || std::is_invocable_v<F&, Args...>,
                 "a task is f(args...): f cannot be called with copies of these arguments; use "
                 "std::ref for an argument that f takes by non-const reference");
   using type = Task<>;

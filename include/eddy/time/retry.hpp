@@ -50,7 +50,8 @@ class RetryBudget final {
 };
 
 namespace detail {
-/// All errors but operation_canceled: what was closed stays closed.
+/// All errors but operation_canceled, `Error::closed` and invalid_argument: what was closed, or is
+/// wrong, stays so.
 EDDY_EXPORT bool is_worth_a_retry(std::error_code error) noexcept;
 }  // namespace detail
 
@@ -67,7 +68,8 @@ struct RetryPolicy {
   detail::AnyDuration max_delay = std::chrono::seconds(10);
   /// How often the function is called at most, the first time included. It is called at least once.
   std::uint32_t attempts = 5;
-  /// From the first attempt on. No delay begins that would end later.
+  /// From the first attempt on. No delay begins that would end later. `eddy::time_left()` keeps the
+  /// last error, where a `timeout` around `retry` gives `Error::deadline_exceeded`.
   detail::AnyDuration max_time = Duration::max();
   double jitter = 1;
   /// Which errors are worth another attempt. Other errors come out at once.

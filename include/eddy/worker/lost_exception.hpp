@@ -8,6 +8,7 @@
 
 #include <exception>
 #include <source_location>
+#include <string>
 #include <system_error>
 
 namespace eddy::detail {
@@ -21,6 +22,9 @@ struct CaughtException {
   std::exception_ptr exception;
   std::source_location spawned_at;
 };
+
+/// What the exception says; empty if it is no std::exception.
+std::string what_of(const std::exception_ptr& exception);
 
 /// Reports that a detached task threw.
 EDDY_EXPORT void report_lost_exception(PromiseBase& task) noexcept;
