@@ -2,9 +2,12 @@
 
 #include "eddy/compose/finally.hpp"
 
-#include "eddy/worker/place.hpp"
 #include "eddy/worker/waker_cell.hpp"
 #include "eddy/worker/worker.hpp"
+
+#include "worker/around.hpp"
+
+#include <utility>
 
 namespace eddy::detail {
 
@@ -17,14 +20,15 @@ CleanUpOrder::~CleanUpOrder() {
 
 void CleanUpOrder::enter() noexcept {
   const PromiseBase* task = Worker::of_running_task().running();
-  while (task->branch) {
-    const TaskOwner* const owner = owner_of(*task);
-    if (owner == nullptr) return;
-    outer_ = owner->clean_up_order();
-    const Waiter* const parent = owner->branch_of();
-    if (outer_ != nullptr || parent == nullptr) return;
-    task = static_cast<const PromiseBase*>(parent);
+  for (;;) {
+    const TaskOwner* const owner = task->branch ? owner_of(*task) : nullptr;
+    if (owner != nullptr) outer_ = owner->clean_up_order();
+    const PromiseBase* const parent = parent_of(*task);
+    if (outer_ != nullptr || parent == nullptr) break;
+    task = parent;
   }
+  // So that no clean-up has to look for it through all that is around it.
+  place_ = outer_ != nullptr ? outer_->place_ : task->spawned_at();
 }
 
 void CleanUp::start(PromiseBase& parent, CancelReason why) noexcept {
@@ -33,7 +37,7 @@ void CleanUp::start(PromiseBase& parent, CancelReason why) noexcept {
   parent_ = &parent;
   order_->note_due(why);
   Worker& worker = Worker::current();
-  header_ = &detail_release(task_).promise().make_root(spawn_place(parent));
+  header_ = &detail_release(task_).promise().make_root(std::exchange(order_, nullptr)->place());
   worker.shield(*header_);
   worker.spawn(*header_, this);
 }

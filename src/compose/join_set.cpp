@@ -11,20 +11,6 @@
 #include <utility>
 
 namespace eddy::detail {
-namespace {
-
-/// The task in whose code this is: the running task, or the one whose branch that is. Null outside
-/// tasks.
-const PromiseBase* outermost_task(const Worker& worker) noexcept {
-  const PromiseBase* at = worker.running();
-  while (at != nullptr && at->branch) {
-    const TaskOwner* const owner = owner_of(*at);
-    at = owner != nullptr ? static_cast<const PromiseBase*>(owner->branch_of()) : nullptr;
-  }
-  return at;
-}
-
-}  // namespace
 
 JoinSetBase::~JoinSetBase() {
   if (running_.linked() || !nexts_.empty()) {
@@ -88,7 +74,6 @@ void JoinSetBase::abort_all() noexcept {
 }
 
 void JoinSetBase::destroy_running() noexcept {
-  const PromiseBase* const here = outermost_task(*home_);
   const Cancelling cancelling(*home_, CancelReason::dropped);
   while (running_.linked()) {
     const std::unique_ptr<Member> member(&static_cast<Member&>(*running_.next));
@@ -96,7 +81,7 @@ void JoinSetBase::destroy_running() noexcept {
     --size_;
     PromiseBase& task = *member->task_;
     owner_of(task) = nullptr;
-    if (&task != here) {
+    if (!home_->is_on_stack(task)) {
       home_->destroy(task);
     } else if (!Worker::exits_in_task()) {
       fatal(

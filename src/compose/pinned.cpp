@@ -6,6 +6,8 @@
 #include "eddy/worker/cancel_reason.hpp"
 #include "eddy/worker/worker.hpp"
 
+#include "worker/around.hpp"
+
 #include <utility>
 
 namespace eddy::detail {
@@ -17,6 +19,14 @@ namespace {
 
 void check_thread(const Worker* home) noexcept {
   if (home != Worker::current_if_any()) stop_on_another_thread();
+}
+
+/// True if an abort of the task is under way, or of one whose branch it is.
+bool is_aborted(const PromiseBase& task) noexcept {
+  for (const PromiseBase* at = &task; at != nullptr; at = parent_of(*at)) {
+    if (at->cancel_requested) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -40,9 +50,10 @@ void PinnedBase::end() noexcept {
     home_->wake(*wait->waiter_);
   }
   ended_ = false;
-  if (task_ == nullptr || Worker::exits_in_task()) return;
+  if (task_ == nullptr) return;
+  if (Worker::exits_in_task() && (home_ != Worker::current_if_any() || home_->exits())) return;
   check_thread(home_);
-  if (task_->state == Waiter::State::running || task_->state == Waiter::State::notified) {
+  if (home_->is_on_stack(*task_)) {
     fatal(
         "a Pinned was destroyed, set or reset by the task that it holds: let the task return "
         "instead");
@@ -55,7 +66,13 @@ void PinnedBase::note_end() noexcept {
   task_ = nullptr;
   ended_ = true;
   // It runs next, as the parent of a branch does: the branch that ends first is the first.
-  if (wait_ != nullptr) home_->wake_next(*wait_->waiter_);
+  // But an abort of the task that waits runs first, so that the result stays for a later wait.
+  if (wait_ == nullptr) return;
+  if (is_aborted(PromiseBase::of(*wait_->waiter_))) {
+    home_->wake(*wait_->waiter_);
+  } else {
+    home_->wake_next(*wait_->waiter_);
+  }
 }
 
 void PinnedBase::throw_cancelled() {

@@ -6,6 +6,12 @@
 
 namespace eddy::detail {
 
+/// The task whose branch `task` is; null if it is no branch.
+inline const PromiseBase* parent_of(const PromiseBase& task) noexcept {
+  const TaskOwner* const owner = task.branch ? owner_of(task) : nullptr;
+  return owner != nullptr ? static_cast<const PromiseBase*>(owner->branch_of()) : nullptr;
+}
+
 /// Calls `f` with the owner of `task`, then of the task whose branch that is, and so on, until a
 /// call returns true.
 template <class F>

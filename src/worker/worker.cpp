@@ -9,6 +9,8 @@
 #include "eddy/worker/place.hpp"
 #include "eddy/worker/waker_cell.hpp"
 
+#include "worker/around.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <functional>
@@ -260,11 +262,23 @@ inline void Worker::suspend(PromiseBase& task) noexcept {
 }
 
 bool Worker::is_for_shielded(const PromiseBase& task) const noexcept {
-  for (const PromiseBase* at = &task; at != nullptr;) {
+  for (const PromiseBase* at = &task; at != nullptr; at = parent_of(*at)) {
     if (at->shielded || at->of_shielded) return true;
-    if (!at->branch) return false;
-    const TaskOwner* const owner = owner_of(*at);
-    at = owner != nullptr ? static_cast<const PromiseBase*>(owner->branch_of()) : nullptr;
+  }
+  return false;
+}
+
+bool Worker::is_on_stack(const PromiseBase& task) const noexcept {
+  const auto is_of_task = [&](const PromiseBase* at) {
+    while (at != nullptr && at != &task) at = parent_of(*at);
+    return at == &task;
+  };
+  if (is_of_task(running_)) return true;
+  for (const Starter* it = starters_; it != nullptr; it = it->before) {
+    if (is_of_task(it->task)) return true;
+  }
+  for (const Doomed* it = doomed_; it != nullptr; it = it->before) {
+    if (is_of_task(it->task)) return true;
   }
   return false;
 }
@@ -334,9 +348,10 @@ void Worker::cancel(PromiseBase& task) noexcept {
 inline void Worker::destroy_alone(PromiseBase& task) noexcept {
   if (task.watches()) task.unwatch();
   release(task, [&](PromiseBase& outermost) {
-    const PromiseBase* const outer = std::exchange(doomed_, &task);
+    const Doomed doomed{&task, doomed_};
+    doomed_ = &doomed;
     outermost.destroy_from(PromiseBase::of(task.innermost()));
-    doomed_ = outer;
+    doomed_ = doomed.before;
   });
 }
 

@@ -12,9 +12,10 @@ eddy::Task<> work(int& count) {
       },
       std::ref(count));
 #else
-  co_await eddy::finally(eddy::yield_now(), [&]() -> eddy::Task<> {
+  const auto clean_up = [&]() -> eddy::Task<> {
     ++count;
     co_return;
-  });
+  };
+  co_await eddy::finally(eddy::yield_now(), clean_up);
 #endif
 }

@@ -56,6 +56,11 @@ Task<> step_for_ever(Log& log) {
   co_await sleep_for(1h);
 }
 
+Task<> count_up(int& counted) {
+  ++counted;
+  co_return;
+}
+
 Task<> clean_up(Log& log, std::string name) {
   for (int i = 0; i < 3; ++i) co_await yield_now();
   log.push_back(std::move(name));
@@ -334,6 +339,25 @@ TEST(Finally, EndsTheCleanUpsWithinBeforeItBeginsItsOwn) {
   for (const char* name : {"clean-up of short", "clean-up of long", "clean-up of grouped"}) {
     EXPECT_EQ(std::ranges::count(log, name), 1) << name;
   }
+}
+
+Task<> nest(int levels, int& cleaned) {
+  co_await yield_now();  // so that no recursion builds the chain
+  if (levels == 0) co_await sleep_for(1h);
+  co_await finally(nest(levels - 1, cleaned), count_up, std::ref(cleaned));
+}
+
+// Each clean-up once looked for the spawn place through all that was around it.
+TEST(Finally, CancelsSixtyThousandLevelsWithinTheTimeOfATest) {
+  constexpr int kLevels = 60'000;
+  int cleaned = 0;
+  run([&]() -> Task<> {
+    JoinHandle<void> deep = spawn(nest, kLevels, std::ref(cleaned));
+    for (int i = 0; i <= kLevels + 1; ++i) co_await yield_now();
+    deep.abort();
+    EXPECT_FALSE((co_await deep).has_value());
+  });
+  EXPECT_EQ(cleaned, kLevels);
 }
 
 TEST(Finally, DoesNotWaitInACleanUpForOnesThatItMakesItself) {

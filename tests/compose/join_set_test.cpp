@@ -2,7 +2,9 @@
 
 #include "eddy/compose/join_set.hpp"
 
+#include "eddy/compose/task_group.hpp"
 #include "eddy/compose/timeout.hpp"
+#include "eddy/compose/when_all.hpp"
 #include "eddy/compose/when_any.hpp"
 #include "eddy/task/block_on.hpp"
 #include "eddy/task/join_handle.hpp"
@@ -386,7 +388,46 @@ void destroy_in_a_branch_of_a_task() {
   });
 }
 
+using SharedSet = std::shared_ptr<JoinSet<>>;
+
+Task<> take_last(SharedSet /*last*/) { co_return; }
+Task<> pass_on(SharedSet given) {
+  SharedSet set = std::move(given);
+  (void)co_await when_all(take_last(std::move(set)), yield_now());
+}
+
+void destroy_in_the_first_run_of_a_branch() {
+  run([]() -> Task<> {
+    auto set = std::make_shared<JoinSet<>>();
+    set->spawn(pass_on, set);
+    set.reset();
+    co_await sleep_for(1h);
+  });
+}
+
+/// A task of a group in a task of the set has the last reference, and is cancelled.
+void destroy_in_the_cancellation_of_a_branch() {
+  run([]() -> Task<> {
+    auto set = std::make_shared<JoinSet<>>();
+    auto member = [](SharedSet /*last*/) -> Task<> { co_await sleep_for(1h); };
+    auto scope = [&member](SharedSet given) -> Task<> {
+      SharedSet last = std::move(given);
+      auto body = [&](TaskGroup& group) -> Task<> {
+        group.spawn(member, std::move(last));
+        co_await yield_now();
+        group.cancel();
+      };
+      co_await with_group(body);
+    };
+    set->spawn(scope, set);
+    set.reset();
+    co_await sleep_for(1h);
+  });
+}
+
 TEST(JoinSetDeathTest, IsNotDestroyedByOneOfItsTasks) {
+  EXPECT_DEATH(destroy_in_the_first_run_of_a_branch(), "by one of its own tasks");
+  EXPECT_DEATH(destroy_in_the_cancellation_of_a_branch(), "by one of its own tasks");
   EXPECT_DEATH(destroy_in_a_branch_of_a_task(), "a JoinSet was destroyed by one of its own tasks");
 }
 

@@ -335,6 +335,24 @@ TEST(Pinned, IsATaskInTheDumpAlsoBetweenTheRounds) {
   });
 }
 
+TEST(Pinned, KeepsItsResultIfTheTaskThatWaitsIsAbortedInTheSameTurn) {
+  run([]() -> Task<> {
+    std::optional<JoinHandle<void>> waiting;
+    auto held = [&]() -> Task<int> {
+      co_await yield_now();
+      waiting->abort();
+      co_return 7;
+    };
+    Pinned<int> pinned(held());
+    auto waits = [&]() -> Task<> { (void)co_await when_any(pinned, sleep_for(1h)); };
+    waiting.emplace(spawn(waits));
+    EXPECT_FALSE((co_await *waiting).has_value());
+    EXPECT_TRUE(pinned.ended());
+    if (!pinned.ended()) co_return;
+    EXPECT_EQ(co_await pinned, 7);
+  });
+}
+
 class PinnedDeathTest : public testing::Test {
  protected:
   PinnedDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
@@ -374,6 +392,17 @@ TEST_F(PinnedDeathTest, ToBeDestroyedByWhatItHoldsOrMadeOutsideATaskStopsTheProg
                    pinned.reset();
                  };
                  pinned.emplace(suicide());
+                 co_await *pinned;
+               }),
+               "a Pinned was destroyed, set or reset by the task that it holds");
+  EXPECT_DEATH(run([]() -> Task<> {
+                 std::optional<Pinned<void>> pinned;
+                 auto killer = [&]() -> Task<> {
+                   co_await yield_now();
+                   pinned.reset();
+                 };
+                 auto held = [&]() -> Task<> { co_await when_all(killer(), sleep_for(1h)); };
+                 pinned.emplace(held());
                  co_await *pinned;
                }),
                "a Pinned was destroyed, set or reset by the task that it holds");

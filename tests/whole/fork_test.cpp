@@ -151,18 +151,22 @@ std::atomic<bool> forking = false;
 TEST_F(Fork, TheChildHasTheLockOfTheProcessThoughAnotherThreadHeldIt) {
   ASSERT_EQ(::pthread_atfork([] { forking = true; }, nullptr, nullptr), 0);
   std::atomic<bool> locked = false;
+  std::atomic<bool> forked = false;
   std::thread other([&] {
     sys::lock_process();
     locked = true;
     while (!forking) std::this_thread::yield();
     for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // the fork waits
     sys::unlock_process();
+    // If it ended during the fork, the thread sanitizer would call it leaked in the child.
+    while (!forked) std::this_thread::yield();
   });
   while (!locked) std::this_thread::yield();
   EXPECT_TRUE(passes_in_child([] {
     sys::lock_process();
     sys::unlock_process();
   }));
+  forked = true;
   other.join();
   sys::lock_process();
   sys::unlock_process();

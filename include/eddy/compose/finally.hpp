@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -47,6 +48,8 @@ class CleanUpOrder final {
   /// The running task begins the operation. Finds the `finally` around it.
   EDDY_EXPORT void enter() noexcept;
   /// The clean-up is due: from now on that of the `finally` around it waits for it.
+  /// Where the task was spawned in which the operation has begun.
+  const std::source_location& place() const noexcept { return place_; }
   void note_due(CancelReason why) noexcept {
     due_ = true;
     reason_ = why;
@@ -81,6 +84,7 @@ class CleanUpOrder final {
   CleanUpOrder* outer_ = nullptr;  ///< alive: its clean-up waits for this one
   Waiter* waiter_ = nullptr;       ///< the clean-up, while it waits for its turn
   std::size_t inner_ = 0;          ///< how many clean-ups within are due
+  std::source_location place_;
   bool due_ = false;
   CancelReason reason_ = CancelReason::none;
 };
@@ -113,13 +117,14 @@ class EDDY_EXPORT CleanUp final : public TaskOwner {
     detail_give(task_);
   }
   CleanUp(CleanUp&& other) noexcept
-      : TaskOwner(), task_(std::move(other.task_)), order_(other.order_) {
+      : TaskOwner(), task_(std::move(other.task_)), order_(std::exchange(other.order_, nullptr)) {
     EDDY_ASSERT(!other.started_);
   }
   CleanUp& operator=(CleanUp&&) = delete;
   ~CleanUp() { detach(); }
 
-  CleanUpOrder& order() const noexcept { return *order_; }
+  /// Null if it was moved from, or is started.
+  CleanUpOrder* order() const noexcept { return order_; }
   /// Starts it as a shielded task, for `parent`. Does nothing if it is started.
   void start(PromiseBase& parent, CancelReason why) noexcept;
   bool ended() const noexcept { return !outcome.pending(); }
@@ -132,7 +137,7 @@ class EDDY_EXPORT CleanUp final : public TaskOwner {
 
  private:
   Task<Result<>> task_;
-  CleanUpOrder* order_;            ///< the task's own
+  CleanUpOrder* order_;            ///< the task's own, until it is started
   PromiseBase* header_ = nullptr;  ///< the task, while it runs
   PromiseBase* parent_ = nullptr;
   bool started_ = false;
@@ -149,17 +154,19 @@ struct FinallyAround : NothingAround {
 };
 
 /// Runs a task as a branch, then its clean-up as a task of its own. Both are made before it starts.
-template <class T>
+template <class T, bool kLosesProgress>
 class [[nodiscard("nothing happens until it is awaited: write co_await")]] FinallyOp final
     : public Operation {
  public:
-  static constexpr OperationTraits kTraits{.abandons = true};
+  static constexpr OperationTraits kTraits{.loses_progress = kLosesProgress, .abandons = true};
 
   FinallyOp(Task<T>&& task, CleanUp&& clean_up) noexcept
-      : branch_(std::move(task), FinallyAround(clean_up.order())), clean_up_(std::move(clean_up)) {}
+      : branch_(std::move(task), FinallyAround(*clean_up.order())),
+        clean_up_(std::move(clean_up)) {}
 
   bool try_start() noexcept {
-    clean_up_.order().enter();
+    // Null if it was awaited before. Then the start of the branch says so, and stops the program.
+    if (CleanUpOrder* const order = clean_up_.order()) order->enter();
     branch_.start(set_);
     if (branch_.ended()) clean_up_after_end();
     return false;
@@ -274,7 +281,8 @@ auto finally_within(detail::AnyDuration limit, A&& awaitable, F&& clean_up, Args
       static_assert(!(detail::is_destroyed_twice<Args>() || ...),
                     "g++ 12 destroys the members of this argument twice, because it is made where "
                     "a coroutine awaits. Name it first, and pass a copy; or a std::unique_ptr");
-      return detail::FinallyOp<detail::AwaitResultOf<A>>(
+      return detail::FinallyOp<detail::AwaitResultOf<A>,
+                               detail::kTraitsOf<std::remove_cvref_t<A>>.loses_progress>(
           detail::to_task(std::forward<A>(awaitable)),
           detail::make_clean_up(limit, clean_up, std::forward<Args>(args)...));
     }

@@ -172,7 +172,10 @@ class EDDY_EXPORT JoinSetBase {
 /// the program. The end of `block_on` cancels the tasks as it does other spawned tasks; `next` of a
 /// set that outlives it gives them as cancelled.
 ///
-/// **Thread**: that of its tasks. Another use on another thread stops the program.
+/// Where a task of a set has a set of its own, and so on, they are destroyed by recursion: tens of
+/// thousands overflow the stack.
+///
+/// **Thread**: that of its tasks. To wait, spawn or abort on another thread stops the program.
 ///
 ///     eddy::JoinSet<eddy::Result<Page>> fetches;
 ///     for (const Url& url : urls) {

@@ -123,7 +123,8 @@ struct PinnedResult<A> : AwaitResult<std::remove_cvref_t<A>> {};
 /// cancels that during a wait of another task, `operation_canceled`: as the error of a `Result`,
 /// else thrown as std::system_error.
 /// **Cancel**: what is held goes on, and a later wait gets its result.
-/// **Thread**: that of the task in which it was made. Another use stops the program.
+/// **Thread**: that of the task in which it was made. To wait or to cancel on another one stops the
+/// program.
 ///
 ///     eddy::Pinned accepting(listener.accept());
 ///     for (;;) {

@@ -124,6 +124,11 @@ class Worker final : public Home {
   EDDY_EXPORT void run_until(const bool& done);
   /// Notes that the thread ends while the loop runs: a task has called `exit`.
   void note_exit() noexcept;
+  /// True if code of `task`, or of a branch of it, is on the stack: it runs, or is being destroyed.
+  /// Then nobody may destroy `task`. It is no branch.
+  EDDY_EXPORT bool is_on_stack(const PromiseBase& task) const noexcept;
+  /// True once a task of this worker has called `exit`.
+  bool exits() const noexcept { return exit_in_loop_; }
   /// True once a task has called `exit`: its frame, and what it holds, is never destroyed.
   EDDY_EXPORT static bool exits_in_task() noexcept;
 
@@ -134,7 +139,9 @@ class Worker final : public Home {
   PromiseBase* running() const noexcept { return running_; }
   /// The task to which the code that calls belongs: a cancelled task whose frames are being
   /// destroyed, or else the running task. Null if there is none.
-  const PromiseBase* caller() const noexcept { return doomed_ != nullptr ? doomed_ : running_; }
+  const PromiseBase* caller() const noexcept {
+    return doomed_ != nullptr ? doomed_->task : running_;
+  }
   /// Why the task to which the code that calls belongs was cancelled; `none` if it was not.
   CancelReason cancel_reason() const noexcept {
     return doomed_ != nullptr ? reason_to_cancel() : CancelReason::none;
@@ -158,6 +165,12 @@ class Worker final : public Home {
   struct Starter {
     PromiseBase* task;
     const Starter* before;
+  };
+
+  /// A cancelled task whose frames are being destroyed.
+  struct Doomed {
+    PromiseBase* task;
+    const Doomed* before;
   };
 
   /// True if `task`, or a task whose branch it is, is shielded or was spawned by a shielded task.
@@ -197,11 +210,11 @@ class Worker final : public Home {
   ListNode waiting_;      ///< tasks that wait, but not in the list of a slot
   std::size_t live_ = 0;  ///< the number of tasks that have not ended
   PromiseBase* running_ = nullptr;
-  const Starter* starters_ = nullptr;    ///< innermost first
-  const PromiseBase* doomed_ = nullptr;  ///< the cancelled task whose frames are being destroyed
-  Instant now_;                          ///< the loop's last reading of the clock
-  Instant children_seen_;                ///< the last reading in `children_used_up`
-  unsigned child_grants_ = 0;            ///< the number of calls of `children_used_up` in this turn
+  const Starter* starters_ = nullptr;  ///< innermost first
+  const Doomed* doomed_ = nullptr;     ///< innermost first
+  Instant now_;                        ///< the loop's last reading of the clock
+  Instant children_seen_;              ///< the last reading in `children_used_up`
+  unsigned child_grants_ = 0;          ///< the number of calls of `children_used_up` in this turn
   Duration busy_poll_{};
   WaitSlack slack_;                   ///< of this thread's waits
   const bool* done_ = &no_shielded_;  ///< the condition that ends `run_until`
