@@ -43,7 +43,7 @@ OS_HEADERS = re.compile(
 # Files outside include/eddy/platform that may hold `#if`, each with its reason.
 CONDITIONALS = {
     "include/eddy/reactor/platform_reactor.hpp": "the alias that names the platform's backend",
-    "include/eddy/sync/stop_token.hpp": "libc++ before 20 has no std::stop_token by default",
+    "include/eddy/sync/stop_token.hpp": "libc++ before 20 has no std::stop_token to convert from",
 }
 
 MAX_LINES = 600

@@ -123,10 +123,8 @@ using eddy::Semaphore;
 using eddy::SemaphorePermit;
 using eddy::Sender;
 using eddy::SendPermit;
-#if EDDY_HAS_STOP_TOKEN
 using eddy::StopSource;
 using eddy::StopToken;
-#endif
 using eddy::unbounded_channel;
 using eddy::UnboundedSender;
 using eddy::watch;

@@ -2,22 +2,81 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "eddy/core/list.hpp"
 #include "eddy/core/operation.hpp"
+#include "eddy/core/spin_flag.hpp"
 #include "eddy/core/waiter.hpp"
+#include "eddy/platform/export.hpp"
 #include "eddy/platform/raw_source.hpp"
 #include "eddy/platform/stop_token.hpp"
 #include "eddy/sync/event.hpp"
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <utility>
 
-#if EDDY_HAS_STOP_TOKEN
-
 namespace eddy {
 
-/// Tells whether somebody has asked for a stop, and lets a task wait for that. It is a
-/// `std::stop_token`, of a `StopSource` or of any other source, and converts from one. Copies tell
-/// the same.
+namespace detail {
+
+class StopState;
+
+/// What a stop state tells of its request besides tasks. The library knows it only as this: whether
+/// there is a `std::stop_token` is up to how the user's code is compiled.
+class StopPeer {
+ public:
+  StopPeer() noexcept = default;
+  StopPeer(const StopPeer&) = delete;
+  StopPeer& operator=(const StopPeer&) = delete;
+  virtual ~StopPeer() = default;
+
+  /// Any thread, more than once.
+  virtual void request() noexcept = 0;
+};
+
+/// A source of a part, in the list of the whole.
+struct StopPart : ListNode {
+  std::shared_ptr<StopState> state;  ///< of the part
+};
+
+/// What a source and its tokens share.
+///
+/// **Thread**: any.
+class StopState final {
+ public:
+  StopState() noexcept = default;
+  StopState(const StopState&) = delete;
+  StopState& operator=(const StopState&) = delete;
+  ~StopState() = default;
+
+  /// The caller keeps the state: what this wakes may drop it. True for the first request.
+  EDDY_EXPORT bool request() noexcept;
+  bool requested() const noexcept { return requested_.load(std::memory_order_acquire); }
+  /// Set by the request.
+  Event& event() noexcept { return event_; }
+
+  /// From now on a request is one to `part` too. If there was one, `part` has it at once.
+  EDDY_EXPORT void add(StopPart& part) noexcept;
+  EDDY_EXPORT void remove(StopPart& part) noexcept;
+
+  /// The peer, which `make` makes if there is none yet. It has the request, if there was one.
+  EDDY_EXPORT StopPeer& peer(std::unique_ptr<StopPeer> (*make)());
+  /// Before the state is shared.
+  void set_peer(std::unique_ptr<StopPeer> peer) noexcept { peer_ = std::move(peer); }
+
+ private:
+  Event event_;
+  std::atomic<bool> requested_{false};
+  SpinFlag<> flag_;  ///< guards what follows
+  ListNode parts_;   ///< of `StopPart`
+  std::unique_ptr<StopPeer> peer_;
+};
+
+}  // namespace detail
+
+/// Tells whether somebody has asked for a stop, and lets a task wait for that. It is of a
+/// `StopSource`, or made of a `std::stop_token`. Copies tell the same.
 ///
 /// **Thread**: any.
 ///
@@ -32,53 +91,57 @@ class StopToken final {
  public:
   /// Never tells of a stop.
   StopToken() noexcept = default;
-  StopToken(std::stop_token token) noexcept : token_(std::move(token)) {}
 
-  bool stop_requested() const noexcept { return token_.stop_requested(); }
-  const std::stop_token& std_token() const noexcept { return token_; }
+#if EDDY_HAS_STOP_TOKEN
+  /// Has one `std::stop_callback`, for all copies of it. With libstdc++ 12 on a system without
+  /// futexes, such as Windows, the thread that drops the last copy may hang if another thread
+  /// requests the stop in that very moment: there the wait for the end of a callback can miss it.
+  StopToken(std::stop_token token);
+  /// A token of the standard library that tells the same. It is made by the first call.
+  std::stop_token std_token() const;
+#endif
+
+  bool stop_requested() const noexcept { return state_ != nullptr && state_->requested(); }
 
   /// Waits until a stop is requested: for ever, if the token has no source, or the last source goes
   /// without a request. Whoever finds a stop requested sees everything that came before the
-  /// request.
+  /// request. The token may go meanwhile.
   /// **Cancel**: nothing is lost.
-  class [[nodiscard(
+  class EDDY_EXPORT [[nodiscard(
       "nothing happens until it is awaited: write co_await")]] EDDY_WARN_UNUSED StoppedOp final
       : public detail::Operation {
    public:
-    explicit StoppedOp(std::stop_token token) noexcept : token_(std::move(token)) {}
+    explicit StoppedOp(std::shared_ptr<detail::StopState> state) noexcept
+        : state_(std::move(state)) {
+      if (state_ != nullptr) wait_.emplace(state_->event());
+    }
     /// It may be moved until it waits.
-    StoppedOp(StoppedOp&& other) noexcept : Operation(), token_(std::move(other.token_)) {}
+    StoppedOp(StoppedOp&&) noexcept = default;
     StoppedOp& operator=(StoppedOp&&) = delete;
+    ~StoppedOp() = default;
 
-    bool try_start() const noexcept { return token_.stop_requested(); }
+    bool try_start() const noexcept { return state_ != nullptr && state_->requested(); }
     bool begin_wait(detail::Waiter& waiter) noexcept {
-      request_.emplace(token_, Set{&requested_});
-      return wait_.begin_wait(waiter);
+      return !wait_.has_value() || wait_->begin_wait(waiter);
     }
-    bool advance(detail::Waiter& waiter) noexcept override { return wait_.advance(waiter); }
-    void abandon() noexcept override {
-      request_.reset();  // first: if it runs on another thread, this waits for its end
-      wait_.abandon();
-    }
+    bool advance(detail::Waiter& waiter) noexcept override;
+    void abandon() noexcept override;
     detail::Waiting describe() const noexcept override { return {"a stop request", kNoSource}; }
     void take() noexcept { abandon(); }
 
    private:
-    struct Set {
-      void operator()() const noexcept { event->set(); }
-
-      Event* event;
-    };
-
-    std::stop_token token_;
-    Event requested_;  ///< set by the request, on the thread that makes it
-    Event::WaitOp wait_{requested_};
-    std::optional<std::stop_callback<Set>> request_;  ///< last, so that it goes first
+    std::shared_ptr<detail::StopState> state_;
+    std::optional<Event::WaitOp> wait_;  ///< last, so that it goes first
   };
-  StoppedOp stopped() const noexcept { return StoppedOp(token_); }
+  StoppedOp stopped() const noexcept { return StoppedOp(state_); }
 
  private:
-  std::stop_token token_;
+  friend class StopSource;
+
+  explicit StopToken(std::shared_ptr<detail::StopState> state) noexcept
+      : state_(std::move(state)) {}
+
+  std::shared_ptr<detail::StopState> state_;  ///< null: there will be no stop
 };
 
 /// Asks all who have its tokens to stop. A stop cannot be taken back. The tokens may outlive it.
@@ -91,32 +154,88 @@ class StopToken final {
 ///     (void)co_await worker;  // it ends where it finds it right
 class StopSource final {
  public:
-  StopSource() = default;
+  EDDY_EXPORT StopSource();
   /// For a part of what `whole` may stop: a request to `whole` is one to this source too, but not
   /// the other way round.
-  explicit StopSource(const StopToken& whole) {
-    whole_.emplace(whole.std_token(), Forward{source_});
-  }
+  EDDY_EXPORT explicit StopSource(const StopToken& whole);
   StopSource(const StopSource&) = delete;
   StopSource& operator=(const StopSource&) = delete;
+  EDDY_EXPORT ~StopSource();
 
-  /// Wakes all tasks that wait for a stop, and calls each `std::stop_callback` of a token. True if
-  /// it is the first request.
-  bool request_stop() noexcept { return source_.request_stop(); }
-  bool stop_requested() const noexcept { return source_.stop_requested(); }
-  StopToken token() const noexcept { return source_.get_token(); }
+  /// Wakes all tasks that wait for a stop, asks the parts, and calls each `std::stop_callback` of a
+  /// token. True if it is the first request.
+  bool request_stop() noexcept {
+    const std::shared_ptr<detail::StopState> kept = part_.state;  // what is woken may end *this
+    return kept->request();
+  }
+  bool stop_requested() const noexcept { return part_.state->requested(); }
+  StopToken token() const noexcept { return StopToken(part_.state); }
 
  private:
-  struct Forward {
-    void operator()() noexcept { part.request_stop(); }
+  detail::StopPart part_;
+  std::shared_ptr<detail::StopState> whole_;
+};
 
-    std::stop_source part;
+#if EDDY_HAS_STOP_TOKEN
+
+namespace detail {
+
+/// What the standard library has of a stop state.
+class StdStop final : public StopPeer {
+ public:
+  /// To be requested with the state.
+  StdStop() : token_(source_.get_token()) {}
+  /// A request to `token` is one to the state, once `follow` was called.
+  explicit StdStop(std::stop_token token) noexcept
+      : source_(std::nostopstate), token_(std::move(token)) {}
+
+  static std::unique_ptr<StopPeer> make() { return std::make_unique<StdStop>(); }
+
+  const std::stop_token& token() const noexcept { return token_; }
+  void request() noexcept override { source_.request_stop(); }
+
+  void follow(const std::shared_ptr<StopState>& state) {
+    callback_.emplace(token_, Callback{this, state});
+    // From now on the callback destroys itself: then no thread needs to wait for its end.
+    made_.store(true, std::memory_order_release);
+  }
+
+ private:
+  struct Callback {
+    void operator()() const noexcept {
+      const std::shared_ptr<StopState> kept = state.lock();
+      if (kept == nullptr) return;  // the last token goes: that waits for the end of this call
+      if (stop->made_.load(std::memory_order_acquire)) stop->callback_.reset();
+      // `*this` is gone
+      kept->request();
+    }
+
+    StdStop* stop;
+    std::weak_ptr<StopState> state;
   };
 
   std::stop_source source_;
-  std::optional<std::stop_callback<Forward>> whole_;
+  std::stop_token token_;
+  std::atomic<bool> made_{false};
+  std::optional<std::stop_callback<Callback>> callback_;
 };
 
-}  // namespace eddy
+}  // namespace detail
+
+inline StopToken::StopToken(std::stop_token token) {
+  if (!token.stop_possible()) return;
+  auto peer = std::make_unique<detail::StdStop>(std::move(token));
+  detail::StdStop& stop = *peer;
+  state_ = std::make_shared<detail::StopState>();
+  state_->set_peer(std::move(peer));
+  stop.follow(state_);
+}
+
+inline std::stop_token StopToken::std_token() const {
+  if (state_ == nullptr) return {};
+  return static_cast<detail::StdStop&>(state_->peer(&detail::StdStop::make)).token();
+}
 
 #endif
+
+}  // namespace eddy
