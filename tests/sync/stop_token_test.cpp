@@ -241,7 +241,7 @@ TEST(StopToken, OfAJthreadEndsItsLoop) {
 }
 
 TEST(StopToken, MayBeRequestedWhileOtherThreadsBeginAndCancelWaits) {
-  constexpr int kRounds = 300;
+  constexpr int kRounds = 100;
   constexpr std::size_t kThreads = 3;
   std::array<std::atomic<int>, kThreads> at_round{};
   std::array<std::unique_ptr<StopSource>, kRounds> sources;
