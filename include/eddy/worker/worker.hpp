@@ -126,7 +126,7 @@ class Worker final : public Home {
   void note_exit() noexcept;
   /// True if code of `task`, or of a branch of it, is on the stack: it runs, or is being destroyed.
   /// Then nobody may destroy `task`. It is no branch.
-  EDDY_EXPORT bool is_on_stack(const PromiseBase& task) const noexcept;
+  bool is_on_stack(const PromiseBase& task) const noexcept;
   /// True once a task of this worker has called `exit`.
   bool exits() const noexcept { return exit_in_loop_; }
   /// True once a task has called `exit`: its frame, and what it holds, is never destroyed.
