@@ -299,11 +299,10 @@ auto finally_within(detail::AnyDuration limit, A&& awaitable, F&& clean_up, Args
 /// a lambda without captures, and `args` are moved or copied into it before `awaitable` begins.
 /// `std::ref(x)` is for an `x` that lives longer than this task; a pointer must too.
 ///
-///     co_await eddy::finally(
-///         serve(session), [](std::shared_ptr<Session> session) -> eddy::Task<> {
-///           co_await session->say_goodbye();
-///         },
-///         session);
+///     auto end = [](std::shared_ptr<Session> served) -> eddy::Task<> {
+///       co_await served->say_goodbye();
+///     };
+///     co_await eddy::finally(serve(session), end, session);
 ///
 /// Gives what `awaitable` gives. If that is a value and the clean-up fails, gives the failure
 /// instead: throws its exception; or gives its error, which may be `Error::deadline_exceeded`, as

@@ -130,9 +130,11 @@ struct PinnedResult<A> : AwaitResult<std::remove_cvref_t<A>> {};
 ///     for (;;) {
 ///       auto first = co_await eddy::when_any(accepting, eddy::sleep_for(1s));
 ///       if (first.index() == 1) {
-///         ...  // no connection for a second; the accept goes on
+///         report();  // no connection for a second; the accept goes on
 ///       } else {
-///         serve(std::get<0>(std::move(first)));
+///         auto accepted = std::get<0>(std::move(first));
+///         if (!accepted) break;  // the listener is closed
+///         serve(std::move(accepted->stream));
 ///         accepting.set(listener.accept());
 ///       }
 ///     }

@@ -84,7 +84,7 @@ class EDDY_EXPORT TaskGroup final : public detail::Spawner<TaskGroup>,
   /// cancelled, or has ended: then the wait ends.
   ///
   ///     while (auto url = co_await urls.receive()) {
-  ///       co_await group.spawn_when_free(fetch, std::move(*url));
+  ///       co_await group.spawn_when_free(fetch, *url);
   ///     }
   using WaitingSpawner::spawn_when_free;
   using WaitingSpawner::spawn_when_free_at;
@@ -435,10 +435,10 @@ auto with_group(Body&& body) {
 }
 /// As above, with a limit for `TaskGroup::spawn_when_free`. The body does not count.
 ///
-///     co_await eddy::with_group(eddy::Concurrency(16), [&](eddy::TaskGroup& group) -> eddy::Task<>
-///     {
+///     auto body = [&](eddy::TaskGroup& group) -> eddy::Task<> {
 ///       for (const Url& url : urls) co_await group.spawn_when_free(fetch, url);
-///     });
+///     };
+///     co_await eddy::with_group(eddy::Concurrency(16), body);
 template <OnError kOnError = OnError::cancel, class Body>
 auto with_group(Concurrency limit, Body&& body) {
   constexpr bool kFits = std::is_invocable_v<std::decay_t<Body>&, TaskGroup&>;

@@ -112,7 +112,8 @@ std::string plain_text(const T& value) {
 ///     eddy::TaskLocal<std::string> request_id("request");
 ///
 ///     eddy::Task<> serve(Request request) {
-///       co_await request_id.scope(request.id, handle, std::move(request));
+///       log("new request");  // -: new request
+///       co_await request_id.scope(request.id, handle, request);
 ///     }
 ///     void log(const char* text) {
 ///       const std::string* const id = request_id.get();  // in whatever `handle` calls or awaits

@@ -202,7 +202,7 @@ auto with_deadline(std::chrono::time_point<Clock, Length> deadline, A&& awaitabl
 ///
 ///     const eddy::Duration left = eddy::time_left();
 ///     if (left < 10ms) co_return eddy::failure(eddy::Error::deadline_exceeded);
-///     co_await ask(server, Request{.time_limit = left / 2});
+///     co_return co_await ask(server, left / 2);
 [[nodiscard]] EDDY_EXPORT Duration time_left() noexcept;
 
 /// The instant of that limit; `Instant::max()` if there is none. A `timeout` counts from the first

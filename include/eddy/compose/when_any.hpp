@@ -212,7 +212,7 @@ auto may_lose(Op&& operation) {
 /// **Cancel**: cancels all branches.
 ///
 ///     auto first = co_await eddy::when_any(stream.read(buffer), eddy::sleep_for(1s));
-///     if (first.index() == 1) ...  // nothing came for a second
+///     if (first.index() == 1) report();  // nothing came for a second
 ///
 /// In a loop, an `eddy::Pinned` as a branch goes on from round to round.
 template <class... As>

@@ -21,7 +21,7 @@ namespace eddy {
 ///
 ///     eddy::Barrier round(players.size());
 ///     const auto arrival = co_await round.arrive_and_wait();
-///     if (arrival && arrival->last) ...  // once a round
+///     if (arrival && arrival->last) report();  // once a round
 class Barrier final {
  public:
   /// `count` tasks wait for each other. Zero stops the program.

@@ -20,7 +20,6 @@ namespace eddy {
 ///
 /// **Thread**: any. Tasks of several threads may share it.
 ///
-///     eddy::Event ready;
 ///     (void)co_await ready.wait();  // another task: ready.set()
 class Event final {
  public:

@@ -19,7 +19,10 @@ namespace eddy {
 /// **Thread**: any. Tasks of several threads may share it.
 ///
 ///     eddy::Latch started(servers.size());
-///     (void)co_await started.wait();  // each server: started.count_down()
+///     co_await eddy::with_group([&](eddy::TaskGroup& group) -> eddy::Task<> {
+///       for (Server& server : servers) group.spawn(run, std::ref(server), std::ref(started));
+///       (void)co_await started.wait();  // each server calls started.count_down()
+///     });
 class Latch final {
  public:
   explicit Latch(std::size_t count) noexcept : count_(count) {

@@ -23,9 +23,8 @@ namespace eddy {
 ///
 /// **Thread**: any. Tasks of several threads may share it.
 ///
-///     eddy::OnceCell<Config> config;
-///     auto found = co_await config.get_or_init(load_config);  // Task<Result<Config>>
-///     load_config()
+///     eddy::OnceCell<Config> config;  // load_config() gives a Task<Result<Config>>
+///     auto found = co_await config.get_or_init(load_config);
 template <class T>
 class OnceCell final {
  public:

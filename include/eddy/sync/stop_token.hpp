@@ -80,13 +80,15 @@ class StopState final {
 ///
 /// **Thread**: any.
 ///
-///     std::jthread server([](std::stop_token asked) { eddy::block_on(serve(asked)); });
-///
 ///     eddy::Task<> serve(eddy::StopToken asked) {
 ///       while (!asked.stop_requested()) {
 ///         co_await eddy::when_any(step(), asked.stopped());
 ///       }
 ///     }
+///
+/// On a thread of its own:
+///
+///     std::jthread server([](std::stop_token asked) { eddy::block_on(serve(asked)); });
 class StopToken final {
  public:
   /// Never tells of a stop.

@@ -70,7 +70,8 @@ class WatchState final : public FeedValues<T> {
 /// move constructor of `T` must be noexcept.
 ///
 ///     auto [level, watcher] = eddy::watch<int>(1);
-///     level.send(2);
+///     auto change = [](eddy::WatchSender<int> to) -> eddy::Task<> { co_return to.send(2); };
+///     auto changing = eddy::spawn(change, std::move(level));
 ///     while (co_await watcher.changed()) use(watcher.get());  // until the sender is gone
 template <class T>
 std::pair<WatchSender<T>, WatchReceiver<T>> watch(T initial) {

@@ -19,7 +19,10 @@ enum class MissedTick : std::uint8_t {
 /// A schedule of ticks. `tick()` completes once a period; the first time at once.
 ///
 ///     eddy::Interval every(100ms, eddy::MissedTick::skip);
-///     for (;;) { co_await every.tick(); report(); }
+///     for (;;) {
+///       co_await every.tick();
+///       report();
+///     }
 class EDDY_EXPORT Interval {
  public:
   /// `period` must be more than zero: the program stops otherwise.
