@@ -23,7 +23,7 @@ class LineReader {
     std::size_t length = 0;
     while ((length = unread_.find('\n')) == std::string_view::npos) {
       if (unread_.size() == buffer_.size()) co_return eddy::failure(std::errc::message_size);
-      std::ranges::copy(unread_, buffer_.begin());
+      if (unread_.data() != buffer_.data()) std::ranges::copy(unread_, buffer_.begin());
       unread_ = {buffer_.data(), unread_.size()};
       const auto room = std::span(buffer_).subspan(unread_.size());
       const std::size_t count = co_await eddy::ok(stream_.read(room));

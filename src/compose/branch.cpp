@@ -13,6 +13,7 @@ constinit thread_local std::uint64_t draws = 0x9e3779b97f4a7c15;
 
 }  // namespace
 
+/// Marsaglia, "Xorshift RNGs" (2003).
 std::size_t draw_first(std::size_t count) noexcept {
   draws ^= draws << 13;
   draws ^= draws >> 7;

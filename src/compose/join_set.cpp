@@ -13,6 +13,7 @@
 namespace eddy::detail {
 
 JoinSetBase::~JoinSetBase() {
+  if (home_ != nullptr && home_->exited()) return;
   if (running_.linked() || !nexts_.empty()) {
     if (home_ != Worker::current_if_any()) stop_on_another_thread();
     destroy_running();

@@ -50,8 +50,7 @@ void PinnedBase::end() noexcept {
     home_->wake(*wait->waiter_);
   }
   ended_ = false;
-  if (task_ == nullptr) return;
-  if (Worker::exits_in_task() && (home_ != Worker::current_if_any() || home_->exits())) return;
+  if (task_ == nullptr || home_->exited()) return;
   check_thread(home_);
   if (home_->is_on_stack(*task_)) {
     fatal(

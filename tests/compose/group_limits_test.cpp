@@ -80,7 +80,7 @@ TEST(GroupLimit, SpawnWhenFreeKeepsToItWhateverTheTasksDo) {
   });
 }
 
-TEST(GroupLimit, WithoutOneSpawnWhenFreeNeverWaits) {
+TEST(GroupLimit, SpawnWhenFreeNeverWaitsWithoutALimit) {
   run([]() -> Task<> {
     Tally tally;
     const auto body = [&](TaskGroup& group) -> Task<> {

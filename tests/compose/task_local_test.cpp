@@ -200,7 +200,23 @@ TEST(TaskLocal, BindsLambdasWithCapturesAndPassesAggregates) {
   });
 }
 
-TEST(TaskLocal, OfEmptyTypesAreDistinct) {
+TEST(TaskLocal, WhatIsBoundMayBeCalledAgain) {
+  run([]() -> Task<> {
+    const auto bind_in_scope = []() -> Task<std::string> {
+      const auto twice = [](auto bound) -> Task<std::string> {
+        std::string both = co_await bound();
+        both += co_await bound();
+        co_return both;
+      };
+      const auto body = []() -> Task<std::string> { co_return *request.get(); };
+      co_return co_await twice(request.bind(body));
+    };
+    const std::string id = "an id of a length that needs memory ";
+    EXPECT_EQ(co_await request.scope(id, bind_in_scope), id + id);
+  });
+}
+
+TEST(TaskLocal, TwoOfAnEmptyTypeAreDistinct) {
   struct Empty {};
   static constinit TaskLocal<Empty> one;
   static constinit TaskLocal<Empty> other;

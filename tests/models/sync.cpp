@@ -1,7 +1,7 @@
 // A model of how a wait ends that threads share, made of the library's own parts: the flag, the
 // state of a wait, and the message that is posted once. A task waits, or leaves before its time;
 // another thread ends its wait, and then destroys what it waited for. Relacy runs them in many
-// orders, with every value that a load may see on weak hardware. So it does with a lock that is
+// orders, with every value that a load may see on weak hardware. It also runs a lock that is
 // handed over, a fact that is seen without the flag, and a room of a channel, from which the
 // receiver takes the value without the flag. The code must pass, and Relacy must find each order
 // that is made weaker, and each step that is left out.

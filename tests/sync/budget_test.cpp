@@ -160,7 +160,7 @@ void cancel_twice(JoinHandle<>& task) {
   task.abort();
 }
 
-TEST(SyncBudget, ClosedYieldsFirst) {
+TEST(SyncBudget, AWaitForTheEndOfAReceiverYieldsFirst) {
   run([]() -> Task<> {
     for (const bool closes_before : {true, false}) {
       auto ends = channel<int>(1);

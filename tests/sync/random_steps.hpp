@@ -13,6 +13,8 @@
 #include "eddy/time/sleep.hpp"
 #include "eddy/worker/worker.hpp"
 
+#include "support/trace.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -138,20 +140,6 @@ template <class R>
 bool is_late(const R& result) {
   return !result && result.error() == Error::deadline_exceeded;
 }
-
-/// Calls `f` at the end of a scope; so when the frame that holds it is destroyed, too: a model
-/// learns of a cancellation when it happens.
-template <class F>
-class AtEnd {
- public:
-  explicit AtEnd(F f) : f_(std::move(f)) {}
-  AtEnd(const AtEnd&) = delete;
-  AtEnd& operator=(const AtEnd&) = delete;
-  ~AtEnd() { f_(); }
-
- private:
-  F f_;
-};
 
 /// Tasks of which each does one thing at a time.
 template <std::size_t kCount>

@@ -347,7 +347,7 @@ class LimiterModel {
   std::array<Actor, 8> actors_;
 };
 
-TEST(RateLimiter, DoesWhatAQueueAndANumberDo) {
+TEST(RateLimiter, AgreesWithAModelOfAQueueAndACount) {
   for (unsigned seed = 0; seed < 500 && !HasFailure(); ++seed) {
     run([&]() -> Task<> {
       LimiterModel model(seed);

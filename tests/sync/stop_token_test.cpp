@@ -197,7 +197,7 @@ TEST(StopToken, TellsWhatTheStandardTokenTellsThatItIsMadeOf) {
   EXPECT_TRUE(StopToken(source.get_token()).stop_requested());
 }
 
-TEST(StopToken, MayGoBeforeTheStandardSource) {
+TEST(StopToken, MayBeDestroyedBeforeTheStandardSource) {
   std::stop_source source;
   (void)StopToken(source.get_token());
   EXPECT_TRUE(source.request_stop());

@@ -47,9 +47,9 @@ class CleanUpOrder final {
 
   /// The running task begins the operation. Finds the `finally` around it.
   EDDY_EXPORT void enter() noexcept;
-  /// The clean-up is due: from now on that of the `finally` around it waits for it.
   /// Where the task was spawned in which the operation has begun.
   const std::source_location& place() const noexcept { return place_; }
+  /// The clean-up is due: from now on the clean-up of the `finally` around it waits for it.
   void note_due(CancelReason why) noexcept {
     due_ = true;
     reason_ = why;
@@ -59,7 +59,7 @@ class CleanUpOrder final {
   /// Why the clean-up is due; `none` if the operation has ended by itself.
   const CancelReason& reason() const noexcept { return reason_; }
 
-  /// Completes when no clean-up within is due.
+  /// Completes when all clean-ups within that are due have ended.
   class EDDY_EXPORT
       [[nodiscard("nothing happens until it is awaited: write co_await")]] CleanUpTurnOp final
       : public Operation {
@@ -83,7 +83,7 @@ class CleanUpOrder final {
  private:
   CleanUpOrder* outer_ = nullptr;  ///< alive: its clean-up waits for this one
   Waiter* waiter_ = nullptr;       ///< the clean-up, while it waits for its turn
-  std::size_t inner_ = 0;          ///< how many clean-ups within are due
+  std::size_t inner_ = 0;          ///< how many clean-ups within are due and have not ended
   std::source_location place_;
   bool due_ = false;
   CancelReason reason_ = CancelReason::none;
@@ -137,7 +137,7 @@ class EDDY_EXPORT CleanUp final : public TaskOwner {
 
  private:
   Task<Result<>> task_;
-  CleanUpOrder* order_;            ///< the task's own, until it is started
+  CleanUpOrder* order_;  ///< the task's; null once the clean-up is started or was moved from
   PromiseBase* header_ = nullptr;  ///< the task, while it runs
   PromiseBase* parent_ = nullptr;
   bool started_ = false;
@@ -255,7 +255,7 @@ CleanUp make_clean_up(Duration limit, F& f, Args&&... args) {
 
 }  // namespace detail
 
-/// `finally`, with a limit for the clean-up of any length. `Duration::max()` is no limit.
+/// As `finally`, with `limit` as the time limit of the clean-up. `Duration::max()` is no limit.
 template <class A, class F, class... Args>
 auto finally_within(detail::AnyDuration limit, A&& awaitable, F&& clean_up, Args&&... args) {
   using Given = detail::SpawnedTask<std::decay_t<F>, std::decay_t<Args>...>;
@@ -290,14 +290,14 @@ auto finally_within(detail::AnyDuration limit, A&& awaitable, F&& clean_up, Args
 }
 
 /// Awaits `awaitable`, a task or an operation, and then the coroutine `clean_up(args...)`. The
-/// clean-up runs once `awaitable` has begun, however that ends: with a value, an error, an
-/// exception, or cancelled. In this last case its frames are destroyed first. The clean-up is
+/// clean-up runs if `awaitable` has begun, however `awaitable` ends: with a value, an error, an
+/// exception, or cancelled. If it is cancelled, its frames are destroyed first. The clean-up is
 /// shielded: nothing cancels it but its limit of 5 s (another: `finally_within`), and `block_on`
 /// waits for it before it returns. It returns `Task<>` or `Task<Result<>>`.
 ///
 /// The clean-up may outlive the coroutine that awaits, so it owns what it uses: it is a function or
 /// a lambda without captures, and `args` are moved or copied into it before `awaitable` begins.
-/// `std::ref(x)` is for an `x` that lives longer than this task; a pointer must too.
+/// `std::ref(x)` is for an `x` that lives longer than this task; so must what a pointer points to.
 ///
 ///     auto end = [](std::shared_ptr<Session> served) -> eddy::Task<> {
 ///       co_await served->say_goodbye();
@@ -312,6 +312,8 @@ auto finally_within(detail::AnyDuration limit, A&& awaitable, F&& clean_up, Args
 ///
 /// The clean-up of a `finally` within `awaitable`, also in a branch or a group, ends before this
 /// one begins. Out of memory throws here, before `awaitable` has begun.
+/// **Errors**: those of `awaitable`; after a value that of the clean-up, or at its limit
+/// `Error::deadline_exceeded`.
 /// **Cancel**: cancels `awaitable`; the clean-up begins, or runs on, detached.
 template <class A, class F, class... Args>
 auto finally(A&& awaitable, F&& clean_up, Args&&... args) {

@@ -193,10 +193,9 @@ class JoinSet final : public detail::JoinSetBase, public detail::Spawner<JoinSet
   using detail::Spawner<JoinSet>::spawn;
   using detail::Spawner<JoinSet>::spawn_at;
 
-  /// Waits until a task has ended whose result was not given yet, and gives its key and result, as
-  /// `std::optional<Joined<T>>`; the one that ended first, if several have. Empty if the set is
-  /// empty. If moving the value throws, that exception comes out. Several tasks may wait: they get
-  /// results in the order in which they asked.
+  /// Gives the next task that has ended, as `std::optional<Joined<T>>`; waits if none has. Results
+  /// come in the order in which the tasks ended. Empty if the set is empty. Tasks that wait get
+  /// results in the order in which they asked. An exception from moving the value comes out.
   /// **Cancel**: nothing is lost: the result stays in the set, for the next call.
   class [[nodiscard("nothing happens until it is awaited: write co_await")]] JoinNextOp final
       : public detail::JoinSetBase::Next {

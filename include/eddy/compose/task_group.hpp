@@ -44,7 +44,7 @@ struct EDDY_EXPORT GroupError {
 
   std::exception_ptr exception;     ///< null if the task gave an error
   std::error_code error;            ///< of no meaning if the task threw
-  std::source_location spawned_at;  ///< of the body: where the task around `with_group` was spawned
+  std::source_location spawned_at;  ///< of the body: of the task that awaits `with_group`
 };
 
 /// The failures of a group, in the order in which the tasks ended; that of the body is the last.
@@ -76,12 +76,12 @@ class EDDY_EXPORT TaskGroup final : public detail::Spawner<TaskGroup>,
   using Spawner::spawn;
   using Spawner::spawn_at;
 
-  /// Waits while the group has as many tasks as its limit allows, then spawns. So who produces work
-  /// is no faster than who does it. Several that wait spawn in the order in which they asked, and
-  /// `spawn_when_free` does not pass them. If the group has no limit, it never waits. If all tasks
-  /// of the group wait in it, they wait for each other for ever.
-  /// **Cancel**: nothing is spawned; `f` and the arguments are destroyed. The same if the group is
-  /// cancelled, or has ended: then the wait ends.
+  /// Waits while the group has as many tasks as its limit, then spawns. So a producer is never
+  /// ahead of its tasks. Waits end in the order in which they began; a later `spawn_when_free` does
+  /// not pass them, `spawn` may. Without a limit it never waits. If all tasks of the group wait in
+  /// it, they wait for ever.
+  /// **Cancel**: nothing is spawned; `f` and the arguments are destroyed. If the group is cancelled
+  /// or ends, the wait ends and nothing is spawned.
   ///
   ///     while (auto url = co_await urls.receive()) {
   ///       co_await group.spawn_when_free(fetch, *url);
@@ -117,8 +117,8 @@ class EDDY_EXPORT TaskGroup final : public detail::Spawner<TaskGroup>,
   };
   IdleOp idle() noexcept { return IdleOp(*this); }
 
-  /// The number of tasks of the group that have not ended. A server that refuses clients beyond a
-  /// number compares it.
+  /// The number of tasks of the group that have not ended. A server can refuse clients by
+  /// it.
   std::size_t size() const noexcept { return size_; }
 
  private:
@@ -347,7 +347,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Group
   }
 
   Output take_all() {
-    // First, because this may throw; then what has failed is still the group's.
+    // First, because this may throw: then the failures are still the group's.
     group_.failures_.reserve(group_.failures_.size() + 1);
     GroupErrors failures = std::exchange(group_.failures_, {});
     if (group_.failure_) {
@@ -421,9 +421,7 @@ auto group_of(Concurrency limit, Body&& body) {
 /// `with_group<OnError::collect>(body)` is for tasks that do not need each other, such as the pages
 /// of a crawl. No failure cancels anything, also not that of the body, which may call
 /// `group.cancel()`. It gives a `std::expected` of the body's value, or of `GroupErrors`: all that
-/// has failed, if anything has. The policy is a template argument because it decides that type: an
-/// exception could carry one failure, or would have to wrap errors that are values, and a list
-/// beside the result could be overlooked.
+/// has failed, if anything has.
 /// **Cancel**: as above. Failures until then are reported on standard error.
 ///
 ///     const auto done = co_await eddy::with_group<eddy::OnError::collect>(body);

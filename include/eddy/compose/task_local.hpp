@@ -38,7 +38,7 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Scope
  public:
   static constexpr OperationTraits kTraits{.abandons = true};
 
-  /// Copies the value before an argument is moved, which the value may be a part of.
+  /// Copies the value before it moves an argument: the value may be part of an argument.
   template <class U, class F, class... Args>
   ScopeOp(const TaskLocalBase& key, U&& value, F&& f, Args&&... args)
       : value_(std::forward<U>(value)),
@@ -68,7 +68,8 @@ class [[nodiscard("nothing happens until it is awaited: write co_await")]] Scope
   Branch<R, ScopeAround> branch_;
 };
 
-/// A coroutine function that runs another one in the scope of a value that it owns.
+/// A coroutine function that runs another one in the scope of a value that it owns. It may be
+/// called again.
 template <class T, class F>
 class Bound {
  public:
@@ -80,14 +81,22 @@ class Bound {
   template <class... Args>
     requires std::invocable<F&, Args...>
   SpawnedTaskOf<F, Args...> operator()(Args... args) {
-    if (!value_) co_return co_await make_task(std::move(function_), std::move(args)...);
+    if (!value_) co_return co_await make_task(function(), std::move(args)...);
     using R = typename SpawnedTaskOf<F, Args...>::value_type;
     // Not `scope`: what it refuses may be a parameter here, which is destroyed once.
-    co_return co_await ScopeOp<T, R>(*local_, *std::move(value_), std::move(function_),
-                                     std::move(args)...);
+    co_return co_await ScopeOp<T, R>(*local_, *value_, function(), std::move(args)...);
   }
 
  private:
+  /// One that cannot be copied is good for one call.
+  F function() {
+    if constexpr (std::is_copy_constructible_v<F>) {
+      return function_;
+    } else {
+      return std::move(function_);
+    }
+  }
+
   const TaskLocal<T>* local_;
   std::optional<T> value_;
   F function_;
@@ -148,9 +157,9 @@ class TaskLocal final : private detail::TaskLocalBase {
     requires(std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>)
       : TaskLocal(name, detail::plain_text<T>) {}
 
-  /// Runs `f(args...)`, a coroutine, as a branch of this task in which `get` finds `value`, and
-  /// gives what it gives. So does all that it awaits, in branches and in groups too. An inner scope
-  /// hides the value of an outer one. A task that `f` spawns is outside: see `bind`. `f` and the
+  /// Runs `f(args...)`, a coroutine, as a branch of this task, and gives its result. In `f`, and in
+  /// all that `f` awaits, also in branches and groups, `get` finds `value`. An inner scope hides
+  /// the value of an outer one. A task that `f` spawns is outside: see `bind`. `f` and the
   /// arguments are kept as by `spawn`.
   /// **Cancel**: cancels `f(args...)`.
   template <class U = T, class F, class... Args>
@@ -172,7 +181,8 @@ class TaskLocal final : private detail::TaskLocalBase {
   T* get() const noexcept { return static_cast<T*>(find()); }
 
   /// `f` as a coroutine function that runs in the scope of a copy of the value of now; if there is
-  /// none, in none. So a task that is spawned inherits the value:
+  /// none, in none. It may be called again, if `f` can be copied. So a task that is spawned
+  /// inherits the value:
   ///
   ///     eddy::spawn(request_id.bind(write_audit_log), entry).detach();
   template <class F>

@@ -198,7 +198,7 @@ auto with_deadline(std::chrono::time_point<Clock, Length> deadline, A&& awaitabl
 /// `with_deadline` around the task that runs. Zero if that has passed, so that the task is
 /// cancelled at its next wait; `Duration::max()` if there is no limit. A limit inside a shorter one
 /// does not lengthen that. A task that was spawned is not inside the limits of the one that spawned
-/// it.
+/// it. Outside a task there is no limit.
 ///
 ///     const eddy::Duration left = eddy::time_left();
 ///     if (left < 10ms) co_return eddy::failure(eddy::Error::deadline_exceeded);

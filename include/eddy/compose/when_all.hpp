@@ -20,8 +20,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// How many tasks of a range run at once: `eddy::when_all(std::move(tasks),
-/// eddy::Concurrency(16))`. The next one starts when one ends. Zero stops the program.
+/// How many tasks run at once: of a vector (`when_all`, `try_all`), or of a group before
+/// `spawn_when_free` waits (`with_group`). Zero stops the program.
 class Concurrency {
  public:
   explicit Concurrency(std::size_t most) noexcept : most_(most) {

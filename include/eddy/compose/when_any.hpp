@@ -237,7 +237,7 @@ auto when_any(std::vector<Task<T>>&& tasks) {
 /// then those before it. So of n branches each starts first in one of n calls on average. (It is
 /// drawn, and not each in turn: where several loops on a thread take turns, each of them might
 /// always have the same one.) Once all wait, the one that is woken first wins, as in `when_any`.
-/// **Source**: Marsaglia, "Xorshift RNGs" (2003). Each thread has the same sequence in each run.
+/// Each thread has the same sequence in each run.
 /// **Cancel**: cancels all branches.
 ///
 ///     auto next = co_await eddy::when_any_fair(urgent.receive(), bulk.receive());

@@ -44,7 +44,7 @@ class TokenBucket {
     free_ -= count;
     return true;
   }
-  /// `count` that were taken, and not used. What does not fit is lost.
+  /// Returns `count` permits that were taken and not used. What does not fit is lost.
   void give_back(std::size_t count) noexcept;
   /// When `take(count)` succeeds, if nobody takes permits until then.
   Instant ready_at(std::size_t count) const noexcept;
@@ -67,10 +67,10 @@ class TokenBucket {
 /// permits. They get them in the order in which they asked, so one that asks for many is not passed
 /// over by those that ask for few.
 ///
-/// What comes while the limiter has `burst` permits is lost. A waiting task is woken some 0.1 ms
-/// late, so tasks get the whole rate only if `burst` is what comes in a few milliseconds, or more.
+/// Permits that would exceed `burst` are lost. A waiting task is woken about 0.1 ms late. So tasks
+/// get the whole rate only if `burst` is at least what the rate gives in a few milliseconds.
 ///
-/// The oldest task that waits keeps the time for those behind it. So a thread that blocks delays
+/// The first task that waits keeps the timer for all behind it. So a thread that blocks delays
 /// tasks of other threads too.
 ///
 /// If the limiter is destroyed while a task of this thread waits, that wait ends with

@@ -12,6 +12,7 @@
 #include "eddy/sync/event.hpp"
 
 #include <atomic>
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -22,8 +23,9 @@ namespace detail {
 
 class StopState;
 
-/// What a stop state tells of its request besides tasks. The library knows it only as this: whether
-/// there is a `std::stop_token` is up to how the user's code is compiled.
+/// What a stop state tells of its request besides tasks: the standard library's stop state. The
+/// library knows it only as this: whether there is a `std::stop_token` is up to how the user's code
+/// is compiled.
 class StopPeer {
  public:
   StopPeer() noexcept = default;
@@ -75,8 +77,8 @@ class StopState final {
 
 }  // namespace detail
 
-/// Tells whether somebody has asked for a stop, and lets a task wait for that. It is of a
-/// `StopSource`, or made of a `std::stop_token`. Copies tell the same.
+/// Tells whether a stop was requested, and lets a task wait for the request. A token belongs to a
+/// `StopSource`, or is made from a `std::stop_token`. All copies give the same answer.
 ///
 /// **Thread**: any.
 ///
@@ -98,9 +100,12 @@ class StopToken final {
   /// Has one `std::stop_callback`, for all copies of it. With libstdc++ 12 on a system without
   /// futexes, such as Windows, the thread that drops the last copy may hang if another thread
   /// requests the stop in that very moment: there the wait for the end of a callback can miss it.
-  StopToken(std::stop_token token);
-  /// A token of the standard library that tells the same. It is made by the first call.
-  std::stop_token std_token() const;
+  template <std::same_as<std::stop_token> Token>
+  StopToken(Token token);
+  /// A token of the standard library that tells the same. It is made by the first call, which may
+  /// throw std::bad_alloc.
+  template <class Token = std::stop_token>
+  Token std_token() const;
 #endif
 
   bool stop_requested() const noexcept { return state_ != nullptr && state_->requested(); }
@@ -133,7 +138,8 @@ class StopToken final {
 
    private:
     std::shared_ptr<detail::StopState> state_;
-    std::optional<Event::WaitOp> wait_;  ///< last, so that it goes first
+    std::optional<Event::WaitOp>
+        wait_;  ///< declared last, so that it is destroyed first: it refers to the state
   };
   StoppedOp stopped() const noexcept { return StoppedOp(state_); }
 
@@ -157,8 +163,8 @@ class StopToken final {
 class StopSource final {
  public:
   EDDY_EXPORT StopSource();
-  /// For a part of what `whole` may stop: a request to `whole` is one to this source too, but not
-  /// the other way round.
+  /// For a part of what `whole` stops: a request to `whole` stops this source too. A request to
+  /// this source does not stop `whole`. May throw std::bad_alloc, as the other constructor may.
   EDDY_EXPORT explicit StopSource(const StopToken& whole);
   StopSource(const StopSource&) = delete;
   StopSource& operator=(const StopSource&) = delete;
@@ -182,18 +188,19 @@ class StopSource final {
 
 namespace detail {
 
-/// What the standard library has of a stop state.
+/// What the standard library has of a stop state. A template, so that only who uses it pays for it
+/// when compiling.
+template <class Token>
 class StdStop final : public StopPeer {
  public:
   /// To be requested with the state.
   StdStop() : token_(source_.get_token()) {}
   /// A request to `token` is one to the state, once `follow` was called.
-  explicit StdStop(std::stop_token token) noexcept
-      : source_(std::nostopstate), token_(std::move(token)) {}
+  explicit StdStop(Token token) noexcept : source_(std::nostopstate), token_(std::move(token)) {}
 
   static std::unique_ptr<StopPeer> make() { return std::make_unique<StdStop>(); }
 
-  const std::stop_token& token() const noexcept { return token_; }
+  const Token& token() const noexcept { return token_; }
   void request() noexcept override { source_.request_stop(); }
 
   void follow(const std::shared_ptr<StopState>& state) {
@@ -217,25 +224,27 @@ class StdStop final : public StopPeer {
   };
 
   std::stop_source source_;
-  std::stop_token token_;
+  Token token_;
   std::atomic<bool> made_{false};
   std::optional<std::stop_callback<Callback>> callback_;
 };
 
 }  // namespace detail
 
-inline StopToken::StopToken(std::stop_token token) {
+template <std::same_as<std::stop_token> Token>
+StopToken::StopToken(Token token) {
   if (!token.stop_possible()) return;
-  auto peer = std::make_unique<detail::StdStop>(std::move(token));
-  detail::StdStop& stop = *peer;
+  auto peer = std::make_unique<detail::StdStop<Token>>(std::move(token));
+  detail::StdStop<Token>& stop = *peer;
   state_ = std::make_shared<detail::StopState>();
   state_->set_peer(std::move(peer));
   stop.follow(state_);
 }
 
-inline std::stop_token StopToken::std_token() const {
+template <class Token>
+Token StopToken::std_token() const {
   if (state_ == nullptr) return {};
-  return static_cast<detail::StdStop&>(state_->peer(&detail::StdStop::make)).token();
+  return static_cast<detail::StdStop<Token>&>(state_->peer(&detail::StdStop<Token>::make)).token();
 }
 
 #endif

@@ -27,8 +27,8 @@ namespace eddy {
 /// **Thread**: any.
 class RetryBudget final {
  public:
-  /// `most` retries can be saved up, and are there at the beginning. A success earns `per_success`
-  /// of a retry, which is counted in thousandths.
+  /// `most` retries can be saved up, and are there at the beginning. A success earns the
+  /// part `per_success` of a retry, rounded to thousandths.
   EDDY_EXPORT explicit RetryBudget(std::uint32_t most = 10, double per_success = 0.1) noexcept;
   RetryBudget(const RetryBudget&) = delete;
   RetryBudget& operator=(const RetryBudget&) = delete;
@@ -68,8 +68,9 @@ struct RetryPolicy {
   detail::AnyDuration max_delay = std::chrono::seconds(10);
   /// How often the function is called at most, the first time included. It is called at least once.
   std::uint32_t attempts = 5;
-  /// From the first attempt on. No delay begins that would end later. `eddy::time_left()` keeps the
-  /// last error, where a `timeout` around `retry` gives `Error::deadline_exceeded`.
+  /// Counted from the start of the first attempt. A delay that would end later does not begin.
+  /// `.max_time = eddy::time_left()` gives the last error; a `timeout` around `retry` gives
+  /// `Error::deadline_exceeded`.
   detail::AnyDuration max_time = Duration::max();
   double jitter = 1;
   /// Which errors are worth another attempt. Other errors come out at once.
@@ -132,7 +133,8 @@ Task<R> call_until_done(RetryPolicy policy, F f) {
 /// attempts it sleeps; after the last one it does not. An exception of `f` comes out at once.
 ///
 /// What an attempt has done before it failed is not undone: `f` must be fit to be called again.
-/// Only `f` limits how long one attempt takes, and only `timeout` around `retry` limits it all.
+/// `max_time` does not cut an attempt short. `timeout` in `f` limits one attempt, and `timeout`
+/// around `retry` limits all.
 /// **Errors**: that of the last attempt.
 /// **Cancel**: cancels the attempt, or ends the delay; the budget loses nothing by a delay.
 ///

@@ -12,11 +12,11 @@ namespace eddy {
 /// Why a task is being cancelled.
 enum class CancelReason : std::uint8_t {
   none,             ///< it is not being cancelled
-  abort,            ///< `JoinHandle::abort` or `AbortHandle::abort`
+  abort,            ///< `abort` of a handle; `abort` or `abort_all` of a `JoinSet`
   deadline,         ///< the limit of a `timeout` or `with_deadline` has passed
   group,            ///< `TaskGroup::cancel`; or its group has failed
   other_branch,     ///< another branch of its `when_any`, `try_all` and the like has decided
-  dropped,          ///< the `JoinSet` or `Pinned` that held it was destroyed, or given another
+  dropped,          ///< its `JoinSet` or `Pinned` was destroyed, or its `Pinned` reset or set
   end_of_block_on,  ///< `block_on` ends
   end_of_thread,    ///< its thread ends
 };

@@ -18,7 +18,9 @@ struct LocalValue {
   void* value = nullptr;
 };
 
-/// Gets the outcome of a task: a join handle, a branch or a group. A detached task has none.
+/// Gets the outcome of a task, and says what is around the task: its limit, a value of a
+/// `TaskLocal`, its clean-up. It is a join handle, a branch or a group, say. A detached task has
+/// none.
 class EDDY_EXPORT TaskOwner {
  public:
   /// The task has ended. `ended` holds its value or exception, which the owner may take; null means

@@ -49,8 +49,9 @@ class Timer {
   void cancel() noexcept { TimerWheel::cancel(node_); }
   bool armed() const noexcept { return node_.armed(); }
   bool fired() const noexcept { return node_.fired(); }
-  /// The instant of `limit`, with which it is armed or, if it is not armed yet, will be so at
-  /// `now`. Of a length it may be up to a tick early. The wheel has been settled at `now`.
+  /// When the timer fires, which is armed with `limit`; or, if it is not armed yet, when it would
+  /// if it were armed at `now`. For a length, up to a tick early. The wheel has been settled at
+  /// `now`.
   EDDY_EXPORT Instant deadline(TimeLimit limit, Instant now) const noexcept;
 
  private:

@@ -127,8 +127,11 @@ class Worker final : public Home {
   /// True if code of `task`, or of a branch of it, is on the stack: it runs, or is being destroyed.
   /// Then nobody may destroy `task`. It is no branch.
   bool is_on_stack(const PromiseBase& task) const noexcept;
-  /// True once a task of this worker has called `exit`.
-  bool exits() const noexcept { return exit_in_loop_; }
+  /// True if no task of this worker may be destroyed any more: one has called `exit`, or one of
+  /// another thread has while this is not the worker of the thread that asks.
+  bool exited() const noexcept {
+    return exits_in_task() && (exit_in_loop_ || this != current_if_any());
+  }
   /// True once a task has called `exit`: its frame, and what it holds, is never destroyed.
   EDDY_EXPORT static bool exits_in_task() noexcept;
 
