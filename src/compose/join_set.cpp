@@ -13,8 +13,8 @@
 namespace eddy::detail {
 
 JoinSetBase::~JoinSetBase() {
-  if (home_ != nullptr && home_->exited()) return;
   if (running_.linked() || !nexts_.empty()) {
+    if (home_->exited()) return;
     if (home_ != Worker::current_if_any()) stop_on_another_thread();
     destroy_running();
     nexts_.end(home_->ready);

@@ -343,7 +343,10 @@ TEST(Finally, EndsTheCleanUpsWithinBeforeItBeginsItsOwn) {
 
 Task<> nest(int levels, int& cleaned) {
   co_await yield_now();  // so that no recursion builds the chain
-  if (levels == 0) co_await sleep_for(1h);
+  if (levels == 0) {
+    co_await sleep_for(1h);
+    co_return;
+  }
   co_await finally(nest(levels - 1, cleaned), count_up, std::ref(cleaned));
 }
 
