@@ -9,6 +9,7 @@
 #include "eddy/worker/blocking_guard.hpp"
 
 #include "support/run.hpp"
+#include "support/said_by.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,15 +23,9 @@ namespace eddy {
 namespace {
 
 using test::run;
+using test::said_by;
 
 Task<> forgotten() { co_await yield_now(); }
-
-template <class F>
-std::string said_by(F f) {
-  testing::internal::CaptureStderr();
-  f();
-  return testing::internal::GetCapturedStderr();
-}
 
 TEST(TaskNeverAwaited, IsReportedWithTheNameAndPlaceOfItsCoroutine) {
   const std::string said = said_by([] { const Task<> task = forgotten(); });

@@ -12,6 +12,7 @@
 
 #include "support/result.hpp"
 #include "support/run.hpp"
+#include "support/said_by.hpp"
 #include "support/trace.hpp"
 
 #include <gtest/gtest.h>
@@ -36,12 +37,10 @@ using test::succeeded;
 using test::Tally;
 using test::Trace;
 
-/// Runs `body`, and gives what was written on standard error meanwhile.
+/// What `body()`, run as a task, writes to standard error.
 template <class F>
-std::string said_by(F body) {
-  testing::internal::CaptureStderr();
-  run(body);
-  return testing::internal::GetCapturedStderr();
+std::string said_by_task(F body) {
+  return test::said_by([&] { run(body); });
 }
 
 /// Waits `turns` times, and notes its name; and when its frame is destroyed.
@@ -208,7 +207,7 @@ TEST(Finally, TellsTheCleanUpWhyItsOperationWasCancelled) {
 
 TEST(Finally, RunsTheCleanUpAfterTheEndOfItsGroup) {
   Log log;
-  const std::string said = said_by([&]() -> Task<> {
+  const std::string said = said_by_task([&]() -> Task<> {
     auto body = [&](TaskGroup& group) -> Task<> {
       group.spawn([&]() -> Task<> {
         co_await finally(step_for_ever(log), clean_up, std::ref(log), std::string("clean-up"));
@@ -240,7 +239,7 @@ TEST(Finally, MakesBlockOnWaitForTheCleanUpAndWhatItSpawns) {
 
 TEST(Finally, LetsTheCleanUpRunOnIfItIsCancelledMeanwhile) {
   Log log;
-  const std::string said = said_by([&]() -> Task<> {
+  const std::string said = said_by_task([&]() -> Task<> {
     auto user = [&]() -> Task<> {
       co_await finally(fail(), clean_up, std::ref(log), std::string("clean-up"));
     };
@@ -255,7 +254,7 @@ TEST(Finally, LetsTheCleanUpRunOnIfItIsCancelledMeanwhile) {
 TEST(Finally, DestroysACleanUpWhoseTaskHasNotBegun) {
   Log log;
   Tally tally;
-  const std::string said = said_by([&]() -> Task<> {
+  const std::string said = said_by_task([&]() -> Task<> {
     const auto with_guard = [](Log& into, Guard) -> Task<> { co_await clean_up(into, "clean-up"); };
     {
       const auto dropped = finally(sleep_for(0s), with_guard, std::ref(log), Guard(tally));
@@ -284,13 +283,13 @@ TEST(Finally, GivesTheFailureOfTheCleanUpAfterAValue) {
 }
 
 TEST(Finally, ReportsTheFailureOfACleanUpThatNobodyGets) {
-  const auto after_an_error = said_by([]() -> Task<> {
+  const auto after_an_error = said_by_task([]() -> Task<> {
     EXPECT_TRUE(failed_with(co_await finally(give(failure(std::errc::io_error)), fail_to_clean_up),
                             std::errc::io_error));
   });
   EXPECT_NE(after_an_error.find("of the clean-up"), std::string::npos) << after_an_error;
 
-  const auto after_a_cancellation = said_by([]() -> Task<> {
+  const auto after_a_cancellation = said_by_task([]() -> Task<> {
     co_await when_any(finally(sleep_for(1h), clean_up_with_an_error), yield_now());
   });
   EXPECT_NE(after_a_cancellation.find("ended with an error"), std::string::npos);
@@ -299,7 +298,7 @@ TEST(Finally, ReportsTheFailureOfACleanUpThatNobodyGets) {
 
 TEST(Finally, EndsACleanUpAtItsLimit) {
   Log log;
-  const std::string said = said_by([&]() -> Task<> {
+  const std::string said = said_by_task([&]() -> Task<> {
     auto user = [&]() -> Task<> {
       co_await finally_within(1ms, sleep_for(1h), step_for_ever, std::ref(log));
     };
@@ -361,6 +360,22 @@ TEST(Finally, CancelsSixtyThousandLevelsWithinTheTimeOfATest) {
     EXPECT_FALSE((co_await deep).has_value());
   });
   EXPECT_EQ(cleaned, kLevels);
+}
+
+void await_twice_inside_another() {
+  run([]() -> Task<> {
+    auto twice = []() -> Task<> {
+      auto once = finally(yield_now(), []() -> Task<> { co_return; });
+      co_await std::move(once);
+      co_await std::move(once);  // NOLINT(bugprone-use-after-move)
+    };
+    int cleaned = 0;
+    co_await finally(twice(), count_up, std::ref(cleaned));
+  });
+}
+
+TEST(FinallyDeathTest, StopsTheProgramIfItIsAwaitedTwiceInsideAnother) {
+  EXPECT_DEATH(await_twice_inside_another(), "awaited or spawned after it was moved from");
 }
 
 TEST(Finally, DoesNotWaitInACleanUpForOnesThatItMakesItself) {

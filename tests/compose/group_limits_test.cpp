@@ -10,6 +10,7 @@
 #include "eddy/worker/dump.hpp"
 
 #include "support/run.hpp"
+#include "support/said_by.hpp"
 #include "support/trace.hpp"
 
 #include <gtest/gtest.h>
@@ -34,6 +35,7 @@ using namespace std::chrono_literals;
 using test::Guard;
 using test::Log;
 using test::run;
+using test::said_by;
 using test::Tally;
 
 Task<> run_for(int turns, Guard) {
@@ -50,14 +52,6 @@ Task<> fail_after(int turns) {
 Task<Result<>> err_after(int turns, std::errc error) {
   for (int i = 0; i < turns; ++i) co_await yield_now();
   co_return failure(error);
-}
-
-/// What `f()` writes to standard error.
-template <class F>
-std::string said_by(F f) {
-  testing::internal::CaptureStderr();
-  f();
-  return testing::internal::GetCapturedStderr();
 }
 
 TEST(GroupLimit, SpawnWhenFreeKeepsToItWhateverTheTasksDo) {

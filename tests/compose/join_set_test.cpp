@@ -14,6 +14,7 @@
 #include "eddy/worker/dump.hpp"
 
 #include "support/run.hpp"
+#include "support/said_by.hpp"
 #include "support/trace.hpp"
 
 #include <gtest/gtest.h>
@@ -36,6 +37,7 @@ using namespace std::chrono_literals;
 using test::Guard;
 using test::Log;
 using test::run;
+using test::said_by;
 using test::Tally;
 using test::Trace;
 using Numbers = std::vector<int>;
@@ -58,14 +60,6 @@ Task<int> fail() {
 Task<Result<int>> throw_instead_of_a_result() {
   throw std::runtime_error("of the task");
   co_return 0;
-}
-
-/// What `f()` writes to standard error.
-template <class F>
-std::string said_by(F f) {
-  testing::internal::CaptureStderr();
-  f();
-  return testing::internal::GetCapturedStderr();
 }
 
 /// Takes all results, which must be values.

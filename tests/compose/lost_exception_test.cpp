@@ -10,6 +10,7 @@
 #include "eddy/task/spawn.hpp"
 
 #include "support/run.hpp"
+#include "support/said_by.hpp"
 #include "support/trace.hpp"
 
 #include <gtest/gtest.h>
@@ -26,6 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::AtEnd;
 using test::run;
+using test::said_by;
 
 Task<> fail(std::string what = "of the task") {
   throw std::runtime_error(what);
@@ -42,14 +44,6 @@ Task<> wait_for_ever() { co_await suspend(); }
 Task<> expect_cancelled(JoinHandle<void>& handle) {
   const JoinResult<void> joined = co_await handle;
   EXPECT_TRUE(!joined && joined.error().is_cancelled());
-}
-
-/// What `f()` writes to standard error.
-template <class F>
-std::string said_by(F f) {
-  testing::internal::CaptureStderr();
-  f();
-  return testing::internal::GetCapturedStderr();
 }
 
 /// How often `text` contains `part`.
